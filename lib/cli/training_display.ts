@@ -1,0 +1,228 @@
+/**
+ * A submission as lines: live for a terminal, plain for a file, JSON for a program. Knows how it
+ * looks; printing is `training_screen.ts`.
+ */
+
+import { formatDuration, SECOND_MS } from "../base/time.ts";
+import type { SubmissionEvent } from "../client/event.ts";
+import { gpuMemoryMb } from "../protocol/worker.ts";
+import { bar, count, formatBytes, formatEta, formatLoss, formatMemory, share } from "./amount.ts";
+import { plotLines } from "./plot.ts";
+import { cleanText, fitText, paint } from "./terminal_text.ts";
+import type { Progress, TrainingView } from "./training_view.ts";
+
+/** The screen that lines are made for. */
+export interface LiveScreen {
+  readonly columns: number;
+  readonly rows: number;
+  readonly isColored: boolean;
+}
+
+/** A bar takes this part of the screen, between these widths. */
+const BAR_SHARE = 0.25;
+const BAR_COLUMNS_MIN = 4;
+const BAR_COLUMNS_MAX = 24;
+const LABEL_COLUMNS = 9;
+const PLOT_ROWS = 8;
+/** Lines besides the plot, and the one that the cursor stands in. */
+const OTHER_ROWS = 8;
+/** Plain lines tell a transfer in this many steps. */
+const PLAIN_STEPS = 4;
+
+/** Everything that is known, as lines that fit the screen; they replace the ones drawn before. */
+export function liveLines(view: TrainingView, screen: LiveScreen): string[] {
+  const { columns, rows, isColored } = screen;
+  const label = (name: string, text: string) => {
+    const line = fitText(text, columns - LABEL_COLUMNS - 1);
+    return `${paint(name.padEnd(LABEL_COLUMNS), "dim", isColored)}${line}`;
+  };
+  const barColumns = Math.min(
+    BAR_COLUMNS_MAX,
+    Math.max(BAR_COLUMNS_MIN, Math.floor(columns * BAR_SHARE)),
+  );
+  const lines: string[] = [];
+  if (view.worker !== undefined) lines.push(label("worker", workerText(view)));
+  if (view.link !== undefined) lines.push(label("link", linkText(view.link)));
+  if (view.upload !== undefined) lines.push(label("upload", transferText(view.upload, barColumns)));
+  if (view.training !== undefined) {
+    lines.push(label("training", trainingText(view, view.training, barColumns)));
+  }
+  if (view.trainLosses.length + view.valLosses.length > 0) {
+    lines.push(label("loss", lossText(view)));
+  }
+  const height = Math.min(PLOT_ROWS, rows - OTHER_ROWS - 2);
+  if (height >= 3) {
+    const plot = plotLines(plottedLosses(view), { columns: columns - 1, height });
+    lines.push(...plot.map((line) => paint(line, "cyan", isColored)));
+  }
+  if (view.output !== undefined && view.saved === undefined && view.download === undefined) {
+    lines.push(label("output", cleanText(view.output)));
+  }
+  if (view.download !== undefined) {
+    lines.push(label("results", transferText(view.download, barColumns)));
+  }
+  if (view.saved !== undefined) lines.push(label("saved", savedText(view.saved)));
+  return lines;
+}
+
+/** What `event` adds for somebody who reads line by line. `before` and `after` are the views around it. */
+export function plainLines(
+  before: TrainingView,
+  event: SubmissionEvent,
+  after: TrainingView,
+): string[] {
+  switch (event.type) {
+    case "worker_chosen":
+      return [`Chose ${workerText(after)}`];
+    case "linked":
+      return [`Linked: ${linkText(event)}`];
+    case "leased":
+      return [`Reserved for ${event.jobId}`];
+    case "uploaded":
+      return stepLines("Uploaded", before.upload, after.upload);
+    case "started":
+      return [
+        event.epochsMax === undefined
+          ? "Training started"
+          : `Training started, at most ${event.epochsMax} epochs`,
+      ];
+    case "epoch":
+      return epochLines(event, after);
+    case "output":
+      return event.text.trim() === "" ? [] : [`  ${cleanText(event.text)}`];
+    case "trained":
+      return [`Trained in ${formatDuration(event.durationMs)}`];
+    case "downloaded":
+      return stepLines("Downloaded", before.download, after.download);
+    case "saved":
+      return [`Saved ${savedText(event)}`];
+    default:
+      return event satisfies never;
+  }
+}
+
+/** The event as one object for a program; names are those of the protocol. */
+export function jsonEvent(event: SubmissionEvent): Readonly<Record<string, unknown>> {
+  switch (event.type) {
+    case "worker_chosen":
+      return { event: event.type, worker: event.worker, available: event.available };
+    case "linked":
+      return { event: event.type, rtc: event.backend, took_ms: event.tookMs };
+    case "leased":
+      return { event: event.type, job_id: event.jobId };
+    case "uploaded":
+    case "downloaded":
+      return { event: event.type, bytes: event.bytes, bytes_max: event.bytesMax };
+    case "started":
+      return { event: event.type, job_id: event.jobId, epochs_max: event.epochsMax ?? null };
+    case "epoch":
+      return { event: event.type, ...event.epoch };
+    case "output":
+      return { event: event.type, stream: event.stream, text: event.text };
+    case "trained":
+      return { event: event.type, duration_ms: event.durationMs };
+    case "saved":
+      return { event: event.type, folder: event.folder, files: event.files };
+    default:
+      return event satisfies never;
+  }
+}
+
+function workerText({ worker, available }: TrainingView): string {
+  if (worker === undefined) return "";
+  const model = worker.metadata.properties["gpu_model"];
+  const facts = [
+    formatMemory(gpuMemoryMb(worker.metadata)),
+    ...(typeof model === "string" ? [cleanText(model)] : []),
+    ...(available === undefined ? [] : [`1 of ${available} available`]),
+  ];
+  return `${cleanText(worker.peer_id)} (${facts.filter((fact) => fact !== "-").join(", ")})`;
+}
+
+function linkText({ backend, tookMs }: { backend: string; tookMs: number }): string {
+  return `${backend}, open after ${formatDuration(tookMs)}`;
+}
+
+function transferText(progress: Progress, barColumns: number): string {
+  const { done, max, since, now } = progress;
+  const elapsedMs = now - since;
+  const rate = elapsedMs > 0 && done > 0 ? `${formatBytes(done / elapsedMs * SECOND_MS)}/s` : "";
+  return joined([
+    `${bar(done, max, barColumns)} ${percent(progress)}`,
+    `${formatBytes(done)} of ${formatBytes(max)}`,
+    rate,
+    formatEta(done, max, elapsedMs),
+  ]);
+}
+
+function trainingText({ trainedMs }: TrainingView, progress: Progress, barColumns: number): string {
+  const { done, max, since, now } = progress;
+  const elapsedMs = now - since;
+  if (trainedMs !== undefined) {
+    const filled = bar(1, 1, barColumns);
+    return joined([`${filled} ${count(done, "epoch")}`, `in ${formatDuration(trainedMs)}`]);
+  }
+  const pace = elapsedMs > 0 && done > 0
+    ? `${formatDuration(elapsedMs / done)} an epoch`
+    : "starting";
+  if (max === 0) return joined([count(done, "epoch"), pace]);
+  return joined([
+    `${bar(done, max, barColumns)} ${percent(progress)}`,
+    `${done} of ${max} epochs`,
+    pace,
+    formatEta(done, max, elapsedMs),
+  ]);
+}
+
+function lossText(view: TrainingView): string {
+  const best = view.best === undefined
+    ? ""
+    : `best ${formatLoss(view.best.loss)} after epoch ${view.best.epoch}`;
+  return joined([
+    `train ${formatLoss(view.trainLosses.at(-1))}`,
+    `validation ${formatLoss(view.valLosses.at(-1))}`,
+    best,
+  ]);
+}
+
+/** The losses of the plot: those of the training, or of the validation where there is no other. */
+function plottedLosses({ trainLosses, valLosses }: TrainingView): readonly number[] {
+  return trainLosses.length > 0 ? trainLosses : valLosses;
+}
+
+function savedText({ folder, files }: NonNullable<TrainingView["saved"]>): string {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return `${count(files.length, "file")}, ${formatBytes(bytes)}, in ${folder}`;
+}
+
+function epochLines(
+  { epoch }: Extract<SubmissionEvent, { type: "epoch" }>,
+  { training }: TrainingView,
+): string[] {
+  if (epoch.train_loss === null && epoch.val_loss === null) return [];
+  const max = training === undefined || training.max === 0 ? "" : `/${training.max}`;
+  const name = epoch.train_loss === null ? "Before training" : `Epoch ${epoch.epoch + 1}${max}`;
+  const train = epoch.train_loss === null ? "" : `train_loss ${formatLoss(epoch.train_loss)}`;
+  return [`${name}: ${joined([train, `val_loss ${formatLoss(epoch.val_loss)}`])}`];
+}
+
+/** One line for each quarter that was reached. */
+function stepLines(
+  verb: string,
+  before: Progress | undefined,
+  after: Progress | undefined,
+): string[] {
+  if (after === undefined) return [];
+  const step = (progress: Progress) => Math.floor(share(progress.done, progress.max) * PLAIN_STEPS);
+  if (before !== undefined && step(before) === step(after)) return [];
+  if (before === undefined && step(after) === 0) return [];
+  return [`${verb} ${formatBytes(after.done)} of ${formatBytes(after.max)} (${percent(after)})`];
+}
+
+function percent({ done, max }: Progress): string {
+  return `${Math.floor(share(done, max) * 100)} %`;
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join("  ");
+}

@@ -1,0 +1,111 @@
+/**
+ * What is known of a submission so far, folded from its events. Pure: instants come in, and how it
+ * looks is `training_display.ts`.
+ */
+
+import type { JobId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+import type { SubmissionEvent } from "../client/event.ts";
+import type { FileEntry } from "../protocol/manifest.ts";
+import type { WorkerView } from "../protocol/worker.ts";
+
+/** Something that grows towards a known end. */
+export interface Progress {
+  readonly done: number;
+  readonly max: number;
+  /** When it was first heard of. */
+  readonly since: Instant;
+  /** When it last grew. */
+  readonly now: Instant;
+}
+
+/** What is known of a submission. */
+export interface TrainingView {
+  readonly worker?: WorkerView;
+  readonly available?: number;
+  readonly link?: { readonly backend: "native" | "werift"; readonly tookMs: number };
+  readonly jobId?: JobId;
+  readonly upload?: Progress;
+  /** Epochs that are over; `max` is 0 where only the trainer's configuration knows it. */
+  readonly training?: Progress;
+  readonly trainLosses: readonly number[];
+  readonly valLosses: readonly number[];
+  /** The least validation loss, and after which epoch, counted from 1. */
+  readonly best?: { readonly loss: number; readonly epoch: number };
+  /** The last line of the trainer's output. */
+  readonly output?: string;
+  /** How long the trainer took, once it has ended well. */
+  readonly trainedMs?: number;
+  readonly download?: Progress;
+  readonly saved?: { readonly folder: string; readonly files: readonly FileEntry[] };
+}
+
+/** Losses that are kept for the plot: the last ones. Higher: memory; lower: a long run's start is lost. */
+const LOSSES_MAX = 10_000;
+
+/** Nothing is known yet. */
+export const BLANK_VIEW: TrainingView = { trainLosses: [], valLosses: [] };
+
+/** The view after `event`, which came at `now`. */
+export function advance(view: TrainingView, event: SubmissionEvent, now: Instant): TrainingView {
+  switch (event.type) {
+    case "worker_chosen":
+      return { ...view, worker: event.worker, available: event.available };
+    case "linked":
+      return { ...view, link: { backend: event.backend, tookMs: event.tookMs } };
+    case "leased":
+      return { ...view, jobId: event.jobId };
+    case "uploaded":
+      return { ...view, upload: grown(view.upload, event.bytes, event.bytesMax, now) };
+    case "started":
+      return {
+        ...view,
+        jobId: event.jobId,
+        training: grown(undefined, 0, event.epochsMax ?? 0, now),
+      };
+    case "epoch":
+      return withEpoch(view, event.epoch, now);
+    case "output":
+      return event.text.trim() === "" ? view : { ...view, output: event.text };
+    case "trained":
+      return { ...view, trainedMs: event.durationMs };
+    case "downloaded":
+      return { ...view, download: grown(view.download, event.bytes, event.bytesMax, now) };
+    case "saved":
+      return { ...view, saved: { folder: event.folder, files: event.files } };
+    default:
+      return event satisfies never;
+  }
+}
+
+function grown(
+  before: Progress | undefined,
+  done: number,
+  max: number,
+  now: Instant,
+): Progress {
+  return { done, max, since: before?.since ?? now, now };
+}
+
+function withEpoch(
+  view: TrainingView,
+  row: Extract<SubmissionEvent, { type: "epoch" }>["epoch"],
+  now: Instant,
+): TrainingView {
+  // sleap-nn's first row is a validation before anything is learnt: no epoch is over then.
+  const isOver = row.train_loss !== null;
+  const done = isOver ? row.epoch + 1 : view.training?.done ?? 0;
+  const isBest = isOver && row.val_loss !== null &&
+    (view.best === undefined || row.val_loss < view.best.loss);
+  return {
+    ...view,
+    training: grown(view.training, done, view.training?.max ?? 0, now),
+    trainLosses: withLoss(view.trainLosses, row.train_loss),
+    valLosses: withLoss(view.valLosses, row.val_loss),
+    ...(isBest && row.val_loss !== null ? { best: { loss: row.val_loss, epoch: done } } : {}),
+  };
+}
+
+function withLoss(losses: readonly number[], loss: number | null): readonly number[] {
+  return loss === null ? losses : [...losses.slice(1 - LOSSES_MAX), loss];
+}

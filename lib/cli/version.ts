@@ -1,0 +1,50 @@
+/** The command `version`: which version this is, and what it runs on. */
+
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { withDefault } from "@optique/core/modifiers";
+import { flag } from "@optique/core/primitives";
+import { defineCommand } from "./command.ts";
+import { EXIT } from "./exit_code.ts";
+import { cleanText } from "./terminal_text.ts";
+
+/** `sleap-rtc version`. */
+export const versionCommand = defineCommand({
+  name: "version",
+  purpose: "Say which version this is and what it runs on",
+  examples: ["sleap-rtc version", "sleap-rtc version --json"],
+  exits: [],
+  parser: object({
+    json: withDefault(flag("--json", { description: message`Print one JSON object` }), false),
+  }),
+  async run({ json }, io) {
+    const { PROTOCOL_VERSION, SOFTWARE_VERSION } = await import("../protocol/version.ts");
+    const { selectBackend } = await import("../rtc/backend.ts");
+    const reasons: string[] = [];
+    const backend = await selectBackend("auto", {
+      write: (_level, sentence, fields = {}) => {
+        const facts = Object.values(fields).filter((fact) => typeof fact === "string");
+        reasons.push([sentence, ...facts].join(": "));
+      },
+    });
+    await backend.dispose();
+    const facts = {
+      version: SOFTWARE_VERSION,
+      protocol: PROTOCOL_VERSION,
+      deno: Deno.version.deno,
+      platform: `${Deno.build.os} ${Deno.build.arch}`,
+      rtc: backend.name,
+      rtc_reason: reasons.join("; "),
+    };
+    if (json) io.out(JSON.stringify(facts));
+    else {
+      io.out(`sleap-rtc ${facts.version} (protocol ${facts.protocol})`);
+      io.out(`Deno      ${facts.deno}`);
+      io.out(`Platform  ${facts.platform}`);
+      io.out(
+        `WebRTC    ${facts.rtc}${reasons.length === 0 ? "" : ` (${cleanText(facts.rtc_reason)})`}`,
+      );
+    }
+    return EXIT.ok;
+  },
+});

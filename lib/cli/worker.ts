@@ -1,0 +1,138 @@
+/** The command `worker`: offers this machine's GPU to a room until it is asked to stop. */
+
+import { join } from "node:path";
+import { merge, object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
+import { flag, option } from "@optique/core/primitives";
+import { choice, integer, string } from "@optique/core/valueparser";
+import { path } from "@optique/run/valueparser";
+import type { Layer } from "../runtime/config.ts";
+import { defineCommand } from "./command.ts";
+import { EXIT } from "./exit_code.ts";
+import type { Io } from "./io.ts";
+import { logOptions, openLog } from "./log_option.ts";
+import { type RoomFlags, roomLayer, roomOptions } from "./room_option.ts";
+import { rtcLayer, rtcOption } from "./rtc_option.ts";
+import { gpuSetup, runnerSetup } from "./worker_setup.ts";
+
+const parser = merge(
+  object("Worker", {
+    name: optional(option("--name", string({ metavar: "NAME" }), {
+      description: message`What people call this worker (by default this machine's name)`,
+    })),
+    folder: optional(option("--folder", path({ metavar: "FOLDER", type: "directory" }), {
+      description: message`Where state and jobs are kept (by default ~/.sleap-rtc/workers/NAME)`,
+    })),
+    gpu: optional(option("--gpu", integer({ min: 0, max: 63, metavar: "N" }), {
+      description: message`Which GPU to state, as nvidia-smi counts them (by default the first)`,
+    })),
+    gpuMemory: optional(option("--gpu-memory", integer({ min: 0, metavar: "MB" }), {
+      description: message`GPU memory to state (by default as nvidia-smi tells; 0 without it)`,
+    })),
+    gpuModel: optional(option("--gpu-model", string({ metavar: "MODEL" }), {
+      description: message`GPU model to state (by default as nvidia-smi tells)`,
+    })),
+    tags: multiple(option("--tag", string({ metavar: "TAG" }), {
+      description: message`A word to be found by; may be repeated`,
+    })),
+    runners: multiple(option("--runner", choice(["sleap-nn", "demo"], { metavar: "RUNNER" }), {
+      description:
+        message`What may train here; may be repeated (by default sleap-nn; demo is for trying things out)`,
+    })),
+    sleapNn: optional(option("--sleap-nn", path({ metavar: "PATH", type: "file" }), {
+      description: message`The sleap-nn program by absolute path (by default found on PATH)`,
+    })),
+    rtc: rtcOption,
+    json: withDefault(
+      flag("--json", { description: message`Print the ready line as a JSON object` }),
+      false,
+    ),
+  }),
+  roomOptions,
+  logOptions,
+);
+
+/** `sleap-rtc worker`. */
+export const workerCommand = defineCommand({
+  name: "worker",
+  purpose: "Offer this machine's GPU to a room",
+  examples: [
+    "SLEAP_RTC_INVITE=… sleap-rtc worker",
+    "sleap-rtc worker --invite-file lab.invite --name gpu-box --tag a5000",
+    "sleap-rtc worker --runner demo --gpu-memory 8000 --json",
+  ],
+  exits: ["serverUnreachable", "refused", "protocol"],
+  parser,
+  async run(given, io) {
+    const { installationFolder, loadConfig, roomAccessOf } = await import("../runtime/config.ts");
+    const { loadIdentity } = await import("../runtime/credentials.ts");
+    const flags = { ...await roomLayer(given, io), ...rtcLayer(given.rtc), ...workerLayer(given) };
+    const config = await loadConfig(flags, io.env);
+    const room = roomAccessOf(config);
+    const home = installationFolder(io.env);
+    const identity = await loadIdentity(home);
+    const name = config.get("worker.name")?.value ?? Deno.hostname();
+    const peerId = identity.peerIdOf(name);
+    const setup = await runnerSetup(given.runners, config, io.env);
+    const gpu = await gpuSetup(given.gpu, config);
+    const { runWorker } = await import("../runtime/worker.ts");
+    const { log, stop } = await openLog(given, io, "info");
+    try {
+      await runWorker({
+        room,
+        identity,
+        rtc: config.get("rtc")?.value ?? "auto",
+        name,
+        folder: config.get("worker.folder")?.value ?? join(home, "workers", peerId),
+        ...gpu,
+        tags: config.get("worker.tags")?.value ?? [],
+        ...setup,
+        iceServers: config.get("ice_servers")?.value ?? [],
+        ready: (facts: ReadyFacts) => tellReady(facts, given.json, io),
+        log,
+        signal: io.interruption(),
+      });
+      return EXIT.ok;
+    } finally {
+      stop();
+    }
+  },
+});
+
+/** What a worker says once it is in its room. */
+interface ReadyFacts {
+  readonly peer_id: string;
+  readonly room_id: string;
+  readonly rtc: string;
+}
+
+function tellReady(facts: ReadyFacts, isJson: boolean, io: Io): void {
+  if (isJson) io.out(JSON.stringify({ event: "ready", ...facts }));
+  else io.out(`Worker ${facts.peer_id} ready in room ${facts.room_id} (${facts.rtc})`);
+}
+
+function workerLayer(
+  given: RoomFlags & {
+    readonly name: string | undefined;
+    readonly folder: string | undefined;
+    readonly gpuMemory: number | undefined;
+    readonly gpuModel: string | undefined;
+    readonly sleapNn: string | undefined;
+    readonly tags: readonly string[];
+  },
+): Layer {
+  const { name, folder, gpuMemory, gpuModel, sleapNn, tags } = given;
+  return {
+    ...(name === undefined ? {} : { "worker.name": { value: name, from: "--name" } }),
+    ...(folder === undefined ? {} : { "worker.folder": { value: folder, from: "--folder" } }),
+    ...(gpuMemory === undefined
+      ? {}
+      : { "worker.gpu_memory_mb": { value: gpuMemory, from: "--gpu-memory" } }),
+    ...(gpuModel === undefined
+      ? {}
+      : { "worker.gpu_model": { value: gpuModel, from: "--gpu-model" } }),
+    ...(sleapNn === undefined ? {} : { "worker.sleap_nn": { value: sleapNn, from: "--sleap-nn" } }),
+    ...(tags.length === 0 ? {} : { "worker.tags": { value: [...tags], from: "--tag" } }),
+  };
+}

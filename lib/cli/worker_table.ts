@@ -1,0 +1,72 @@
+/** The workers of a room as a table with a footer. Knows how they look, not how they were found. */
+
+import { formatDuration } from "../base/time.ts";
+import type { WorkerList } from "../protocol/query.ts";
+import { gpuMemoryMb, type WorkerView } from "../protocol/worker.ts";
+import { count, formatMemory } from "./amount.ts";
+import { type Column, tableLines } from "./table.ts";
+import { cleanText, paint } from "./terminal_text.ts";
+
+/** Who answered a query, and how long it took. */
+export interface Answered {
+  readonly via: "admin" | "server";
+  readonly tookMs: number;
+}
+
+/** The screen that lines are made for. */
+export interface Screen {
+  readonly columns: number;
+  readonly isColored: boolean;
+}
+
+const COLUMNS: readonly Column<WorkerView>[] = [
+  { head: "WORKER", droppedAt: 0, cell: (view) => `${view.peer_id}${view.is_admin ? " *" : ""}` },
+  { head: "STATUS", droppedAt: 0, cell: statusOf },
+  {
+    head: "GPU MEMORY",
+    droppedAt: 1,
+    align: "right",
+    cell: (view) => formatMemory(gpuMemoryMb(view.metadata)),
+  },
+  { head: "MODEL", droppedAt: 3, cell: (view) => property(view, "gpu_model") },
+  { head: "JOB", droppedAt: 2, cell: (view) => view.current_job?.job_id ?? "-" },
+  {
+    head: "HEARD",
+    droppedAt: 4,
+    cell: (view) => view.last_heard_ms === null ? "-" : `${formatDuration(view.last_heard_ms)} ago`,
+  },
+];
+
+/** The table and its footer. Without workers, the footer alone. */
+export function workerLines(list: WorkerList, answered: Answered, screen: Screen): string[] {
+  const footer = footerOf(list, answered).map((line) => paint(line, "dim", screen.isColored));
+  if (list.workers.length === 0) return footer;
+  return [...tableLines(list.workers, COLUMNS, screen), "", ...footer];
+}
+
+function footerOf(list: WorkerList, { via, tookMs }: Answered): string[] {
+  const { workers } = list;
+  const available = workers.filter(({ status, alive }) => status === "available" && alive).length;
+  const shown = workers.length === list.total_count
+    ? count(workers.length, "worker")
+    : `${workers.length} of ${count(list.total_count, "worker")}`;
+  const admin = list.admin_peer_id === null ? "no admin" : `admin ${cleanText(list.admin_peer_id)}`;
+  const answer = `answered by ${via} in ${tookMs.toFixed(1)} ms`;
+  const footer = [`${shown}, ${available} available, ${admin}, ${answer}`];
+  if (workers.some((view) => view.is_admin)) footer.push("* admin");
+  if (list.stale) {
+    footer.push(
+      `Stale: who answered has been cut off from the others for ${formatDuration(list.stale_ms)}`,
+    );
+  }
+  return footer;
+}
+
+function statusOf(view: WorkerView): string {
+  return view.alive || view.status === "left" ? view.status : `${view.status} (silent)`;
+}
+
+function property(view: WorkerView, name: string): string {
+  const value = view.metadata.properties[name];
+  return value === undefined || value === null ? "-" : String(value);
+}

@@ -1,0 +1,277 @@
+/**
+ * One client at one worker with one job: reserve, upload, train, download, each waited for. Ends with
+ * an error as soon as the worker is lost, refuses, or the user has had enough.
+ */
+
+import { basename, dirname, join } from "node:path";
+import { Failure } from "../base/failure.ts";
+import type { JobId, PeerId } from "../base/id.ts";
+import { SECOND_MS } from "../base/time.ts";
+import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
+import type { JobSpec } from "../protocol/job_spec.ts";
+import type { FileEntry, Manifest } from "../protocol/manifest.ts";
+import type { TransferMessage } from "../protocol/transfer_message.ts";
+import type { LinkBackend } from "../rtc/link.ts";
+import { newRequestId } from "../runtime/chance.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { FileReceiver } from "../runtime/file_receiver.ts";
+import { FileSender } from "../runtime/file_sender.ts";
+import type { SubmissionEvent } from "./event.ts";
+import type { Session } from "./session.ts";
+import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
+
+/** For a worker to answer a question. */
+const ANSWER_MS = 10 * SECOND_MS;
+
+/** What a visit needs. */
+export interface VisitParts {
+  readonly session: Session;
+  readonly backend: LinkBackend;
+  readonly options: WorkerLinkOptions & { watch(event: SubmissionEvent): void };
+}
+
+/** What a training came to. */
+export interface Training {
+  readonly results: Manifest;
+  readonly epochs: number;
+  readonly firstLoss: number | undefined;
+  readonly lastLoss: number | undefined;
+}
+
+type Answer = Extract<JobMessage, { type: "job_lease" | "job_refused" | "job_accepted" }>;
+
+/** A visit of one client at one worker. */
+export class JobVisit {
+  readonly #jobId: JobId;
+  readonly #parts: VisitParts;
+  readonly #ended = Promise.withResolvers<never>();
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #trained = Promise.withResolvers<Training>();
+  readonly #losses: number[] = [];
+  readonly #abort = () => this.#ended.reject(this.#parts.options.signal.reason);
+  #link: WorkerLink | undefined;
+  #answer: ((answer: Answer) => void) | undefined;
+  #sender: FileSender | undefined;
+  #receiver: FileReceiver | undefined;
+  #offered: ((manifest: Manifest) => void) | undefined;
+  #phase: "new" | "leased" | "running" | "over" = "new";
+  #epochs = 0;
+  #sequence = 0;
+
+  private constructor(jobId: JobId, parts: VisitParts) {
+    this.#jobId = jobId;
+    this.#parts = parts;
+    // Whoever waits races against these; nobody waiting must not end the process.
+    this.#ended.promise.catch(() => {});
+    this.#trained.promise.catch(() => {});
+    parts.options.signal.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  /**
+   * Opens a link to `worker` for `jobId`.
+   *
+   * @throws {Failure} Where no link can be made.
+   */
+  static async open(worker: PeerId, jobId: JobId, parts: VisitParts): Promise<JobVisit> {
+    const visit = new JobVisit(jobId, parts);
+    const startedAt = systemClock.now();
+    const handlers = {
+      message: (message: JobMessage | TransferMessage) => visit.#hear(message),
+      data: (index: number, offset: number, bytes: Uint8Array) =>
+        visit.#receiver?.data(index, offset, bytes),
+      lost: (failure: Failure) => visit.#lost(failure),
+    };
+    const { backend, session, options } = parts;
+    const link = await WorkerLink.open(worker, backend, session, handlers, options);
+    visit.#link = link;
+    const tookMs = systemClock.now() - startedAt;
+    options.watch({ type: "linked", backend: link.backend, tookMs });
+    return visit;
+  }
+
+  /** Asks for the worker's slot. Gives the reason where it is refused. */
+  async reserve(spec: JobSpec, inputs: Manifest): Promise<string | undefined> {
+    const request_id = newRequestId();
+    const answer = await this.#ask({
+      type: "job_reserve",
+      request_id,
+      job_id: this.#jobId,
+      spec,
+      inputs,
+    });
+    if (answer.type === "job_refused") return answer.reason;
+    this.#phase = "leased";
+    this.#parts.options.watch({ type: "leased", jobId: this.#jobId });
+    return undefined;
+  }
+
+  /** Sends the inputs. */
+  async upload(manifest: Manifest, pathOf: (index: number) => string): Promise<void> {
+    const { watch } = this.#parts.options;
+    const sender = new FileSender(this.#open().link, {
+      jobId: this.#jobId,
+      purpose: "inputs",
+      manifest,
+      pathOf,
+      progress: (bytes, bytesMax) => watch({ type: "uploaded", bytes, bytesMax }),
+    });
+    this.#sender = sender;
+    await this.#race(sender.done);
+  }
+
+  /** Starts the training and waits for its end. */
+  async train(): Promise<Training> {
+    const request_id = newRequestId();
+    const answer = await this.#ask({ type: "job_start", request_id, job_id: this.#jobId });
+    if (answer.type === "job_refused") throw new Failure("job_refused", answer.reason);
+    return await this.#race(this.#trained.promise);
+  }
+
+  /** Brings the results into `folder`, which is there when they are whole, and not before. */
+  async download(results: Manifest, folder: string): Promise<readonly FileEntry[]> {
+    const { watch } = this.#parts.options;
+    const link = this.#open();
+    const offered = new Promise<Manifest>((resolve) => this.#offered = resolve);
+    link.say({ type: "job_fetch", job_id: this.#jobId });
+    const offer = await this.#withDeadline(offered, "offer the results");
+    if (JSON.stringify(offer) !== JSON.stringify(results)) {
+      throw new Failure("corrupt", "The worker offers other files than the training ended with");
+    }
+    // Beside the folder, so that moving it into place is one rename.
+    const incomplete = join(dirname(folder), `.${basename(folder)}.${this.#jobId}.incomplete`);
+    this.#receiver = new FileReceiver(link.link, {
+      jobId: this.#jobId,
+      purpose: "results",
+      manifest: results,
+      folder: join(incomplete, "files"),
+      partsFolder: join(incomplete, "parts"),
+      progress: (bytes, bytesMax) => watch({ type: "downloaded", bytes, bytesMax }),
+    });
+    await this.#race(this.#receiver.done);
+    await Deno.rename(join(incomplete, "files"), folder);
+    await Deno.remove(incomplete, { recursive: true });
+    watch({ type: "saved", folder, files: results.files });
+    return results.files;
+  }
+
+  /** Gives up what the worker holds for us, and closes the link. A running job goes on. */
+  async close(): Promise<void> {
+    this.#parts.options.signal.removeEventListener("abort", this.#abort);
+    const link = this.#link;
+    if (link === undefined) return;
+    if (this.#phase === "leased") link.say({ type: "job_release", job_id: this.#jobId });
+    link.close("The client is done");
+    await this.#closed.promise;
+  }
+
+  #hear(message: JobMessage | TransferMessage): void {
+    switch (message.type) {
+      case "job_lease":
+      case "job_refused":
+        return this.#answer?.(message);
+      case "job_accepted":
+      case "job_metric":
+      case "job_log":
+      case "job_done":
+      case "job_failed":
+        if (message.job_id === this.#jobId) this.#follow(message);
+        return;
+      case "transfer_offer":
+        return this.#offered?.(message.manifest);
+      case "transfer_want":
+      case "transfer_credit":
+      case "transfer_done":
+        return this.#sender?.receive(message);
+      case "transfer_failed":
+        if (message.purpose === "inputs") return this.#sender?.receive(message);
+        return this.#receiver?.receive(message);
+      case "job_alive":
+        return;
+      case "job_reserve":
+      case "job_release":
+      case "job_start":
+      case "job_fetch":
+        this.#ended.reject(
+          new Failure("protocol", `The worker sent ${message.type}, which clients say`),
+        );
+        return;
+    }
+    message satisfies never;
+  }
+
+  /** What the worker says of the running job, in order and without gaps. */
+  #follow(event: JobEvent): void {
+    const { watch } = this.#parts.options;
+    if (event.sequence !== ++this.#sequence) {
+      const got = `word ${event.sequence} of the job, expected ${this.#sequence}`;
+      return this.#ended.reject(new Failure("protocol", `The worker sent ${got}`));
+    }
+    switch (event.type) {
+      case "job_accepted": {
+        this.#phase = "running";
+        const epochsMax = event.epochs_max ?? undefined;
+        watch({ type: "started", jobId: this.#jobId, epochsMax });
+        return this.#answer?.(event);
+      }
+      case "job_metric":
+        if (event.epoch.train_loss !== null) {
+          this.#losses.push(event.epoch.train_loss);
+          this.#epochs = Math.max(this.#epochs, event.epoch.epoch + 1);
+        }
+        return watch({ type: "epoch", epoch: event.epoch });
+      case "job_log":
+        return watch({ type: "output", stream: event.stream, text: event.text });
+      case "job_done": {
+        this.#phase = "over";
+        watch({ type: "trained", durationMs: event.duration_ms });
+        const [firstLoss, lastLoss] = [this.#losses.at(0), this.#losses.at(-1)];
+        const { results } = event;
+        return this.#trained.resolve({ results, epochs: this.#epochs, firstLoss, lastLoss });
+      }
+      case "job_failed":
+        this.#phase = "over";
+        return this.#trained.reject(new Failure("job_failed", event.reason));
+    }
+    event satisfies never;
+  }
+
+  async #ask(
+    question: Extract<JobMessage, { type: "job_reserve" | "job_start" }>,
+  ): Promise<Answer> {
+    const answered = new Promise<Answer>((resolve) => this.#answer = resolve);
+    this.#open().say(question);
+    try {
+      return await this.#withDeadline(answered, `answer ${question.type}`);
+    } finally {
+      this.#answer = undefined;
+    }
+  }
+
+  async #withDeadline<T>(promise: Promise<T>, what: string): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const message = `Expected the worker to ${what} within ${ANSWER_MS} ms, got nothing`;
+    const timer = setTimeout(() => late.reject(new Failure("worker_lost", message)), ANSWER_MS);
+    try {
+      return await this.#race(Promise.race([promise, late.promise]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Whatever ends the visit also ends every wait. */
+  async #race<T>(promise: Promise<T>): Promise<T> {
+    return await Promise.race([promise, this.#ended.promise]);
+  }
+
+  #open(): WorkerLink {
+    if (this.#link === undefined) throw new Error("Expected an open visit, got one without a link");
+    return this.#link;
+  }
+
+  #lost(failure: Failure): void {
+    this.#sender?.end(failure);
+    this.#receiver?.end(failure);
+    this.#ended.reject(failure);
+    this.#closed.resolve();
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Takes one training from a laptop to a worker and back: chooses a worker, reserves it, sends the
+ * package, watches the training and brings the results home. A watcher is told of every step.
+ */
+
+import { basename } from "node:path";
+import type { JobId, PeerId } from "../base/id.ts";
+import type { Log } from "../base/log.ts";
+import { Failure } from "../base/failure.ts";
+import { SECOND_MS } from "../base/time.ts";
+import type { JobSpec } from "../protocol/job_spec.ts";
+import type { FileEntry, Manifest } from "../protocol/manifest.ts";
+import type { WorkerView } from "../protocol/worker.ts";
+import { selectBackend } from "../rtc/backend.ts";
+import { guardAgainstStrayFailures } from "../rtc/guard.ts";
+import type { IceServer, LinkBackend } from "../rtc/link.ts";
+import { newJobId } from "../runtime/chance.ts";
+import type { RoomAccess, RtcChoice } from "../runtime/config.ts";
+import type { PeerIdentity } from "../runtime/credentials.ts";
+import { digestFile } from "../runtime/file_digest.ts";
+import type { SubmissionEvent } from "./event.ts";
+import { JobVisit } from "./job_visit.ts";
+import { Session } from "./session.ts";
+import { chooseWorkers } from "./worker_choice.ts";
+
+/** A room whose admin has just died needs so long to answer again. */
+const DISCOVER_AGAIN_MS = SECOND_MS;
+
+/** What is to be trained, and where the results go. */
+export interface TrainingRequest {
+  readonly packagePath: string;
+  readonly spec: JobSpec;
+  /** The one worker that may run it; the best free one where left out. */
+  readonly worker?: PeerId;
+  /** GPU memory in MB that the worker must have at least. */
+  readonly minGpuMemoryMb?: number;
+  /** A folder that is new or empty. It is there when the results are whole, and not before. */
+  readonly outputFolder: string;
+}
+
+/** With what, and for whom. */
+export interface SubmissionOptions {
+  readonly room: RoomAccess;
+  readonly identity: PeerIdentity;
+  readonly rtc: RtcChoice;
+  readonly iceServers: readonly IceServer[];
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  watch(event: SubmissionEvent): void;
+}
+
+/** A training that went well. */
+export interface TrainingResult {
+  readonly jobId: JobId;
+  readonly worker: PeerId;
+  readonly folder: string;
+  readonly files: readonly FileEntry[];
+  readonly epochs: number;
+  /** Training loss of the first epoch that has one. */
+  readonly firstLoss: number | undefined;
+  readonly lastLoss: number | undefined;
+}
+
+/**
+ * Trains.
+ *
+ * @throws {Failure} Where it did not come to whole results; the kind says why.
+ * @throws The signal's reason, where it was aborted.
+ */
+export async function submitTraining(
+  request: TrainingRequest,
+  options: SubmissionOptions,
+): Promise<TrainingResult> {
+  const inputs = await describeInputs(request);
+  using _guard = guardAgainstStrayFailures(options.log);
+  const session = await Session.open(options);
+  try {
+    const candidates = await findWorkers(session, request, options.signal);
+    const backend = await selectBackend(options.rtc, options.log);
+    try {
+      return await submitTo(candidates, inputs, { session, backend, request, options });
+    } finally {
+      await backend.dispose();
+    }
+  } finally {
+    await session.close();
+  }
+}
+
+interface Submission {
+  readonly session: Session;
+  readonly backend: LinkBackend;
+  readonly request: TrainingRequest;
+  readonly options: SubmissionOptions;
+}
+
+/** One after the other: somebody else may have been faster at the best one. */
+async function submitTo(
+  candidates: readonly WorkerView[],
+  inputs: Manifest,
+  submission: Submission,
+): Promise<TrainingResult> {
+  const { request, options } = submission;
+  const jobId = newJobId();
+  const refusals: string[] = [];
+  for (const worker of candidates) {
+    options.watch({ type: "worker_chosen", worker, available: candidates.length });
+    const visit = await JobVisit.open(worker.peer_id, jobId, submission);
+    try {
+      const refusal = await visit.reserve(request.spec, inputs);
+      if (refusal !== undefined) {
+        refusals.push(`${worker.peer_id}: ${refusal}`);
+        continue;
+      }
+      await visit.upload(inputs, () => request.packagePath);
+      const training = await visit.train();
+      const files = await visit.download(training.results, request.outputFolder);
+      const { epochs, firstLoss, lastLoss } = training;
+      const folder = request.outputFolder;
+      return { jobId, worker: worker.peer_id, folder, files, epochs, firstLoss, lastLoss };
+    } finally {
+      await visit.close();
+    }
+  }
+  throw new Failure("job_refused", `No worker takes the job; ${refusals.join("; ")}`);
+}
+
+async function describeInputs({ packagePath }: TrainingRequest): Promise<Manifest> {
+  return { files: [{ path: basename(packagePath), ...await digestFile(packagePath) }] };
+}
+
+/** The workers to ask, best first. Asked twice: right after an admin's death the first answer is old. */
+async function findWorkers(
+  session: Session,
+  request: TrainingRequest,
+  signal: AbortSignal,
+): Promise<readonly WorkerView[]> {
+  const wish = { ...request, runner: request.spec.runner };
+  const first = chooseWorkers((await session.discover({})).list.workers, wish);
+  if (first.candidates.length > 0) return first.candidates;
+  await pause(DISCOVER_AGAIN_MS, signal);
+  const second = chooseWorkers((await session.discover({})).list.workers, wish);
+  if (second.candidates.length > 0) return second.candidates;
+  throw new Failure(
+    "no_worker",
+    `Expected a worker that is free and fits, got none: ${
+      second.objections.join("; ")
+    }; see \`sleap-rtc discover\``,
+  );
+}
+
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    }, delayMs);
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+  });
+}

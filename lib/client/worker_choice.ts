@@ -1,0 +1,49 @@
+/** Which worker gets a job. Decides from a list alone. */
+
+import type { PeerId } from "../base/id.ts";
+import { gpuMemoryMb, type WorkerView } from "../protocol/worker.ts";
+
+/** What a job wants of its worker. */
+export interface WorkerWish {
+  /** The one worker that may run it. */
+  readonly worker?: PeerId;
+  /** GPU memory in MB that it must have at least. */
+  readonly minGpuMemoryMb?: number;
+  /** The runner that it must have. */
+  readonly runner: string;
+}
+
+/** Workers to ask, best first; where there is none, why each is not one. */
+export interface WorkerChoice {
+  readonly candidates: readonly WorkerView[];
+  /** One sentence a worker that does not fit, or that nobody is there. */
+  readonly objections: readonly string[];
+}
+
+/** The workers that fit `wish`, in the order of the list. */
+export function chooseWorkers(workers: readonly WorkerView[], wish: WorkerWish): WorkerChoice {
+  const candidates: WorkerView[] = [];
+  const objections: string[] = [];
+  for (const worker of workers) {
+    const objection = objectionTo(worker, wish);
+    if (objection === undefined) candidates.push(worker);
+    else objections.push(`${worker.peer_id} ${objection}`);
+  }
+  if (workers.length === 0) objections.push("nobody is there");
+  else if (wish.worker !== undefined && !workers.some(({ peer_id }) => peer_id === wish.worker)) {
+    objections.unshift(`${wish.worker} is not in the room`);
+  }
+  return { candidates, objections };
+}
+
+function objectionTo(worker: WorkerView, wish: WorkerWish): string | undefined {
+  if (wish.worker !== undefined && worker.peer_id !== wish.worker) return "was not asked for";
+  if (!worker.alive) return "gives no sign of life";
+  if (worker.status !== "available") return `is ${worker.status}`;
+  const memoryMb = gpuMemoryMb(worker.metadata);
+  if (memoryMb < (wish.minGpuMemoryMb ?? 0)) return `has ${memoryMb} MB of GPU memory`;
+  const runners = worker.metadata.properties["runners"];
+  // A worker that does not say what it runs is asked.
+  if (!Array.isArray(runners) || runners.includes(wish.runner)) return undefined;
+  return `has no runner ${wish.runner}`;
+}

@@ -1,0 +1,254 @@
+/**
+ * One slot of a worker, which runs one job at a time: free, leased to a client, or running. Decides
+ * who gets it and what is said; knows nothing of processes, files or links.
+ *
+ * Invariants
+ *  1. At most one job holds the slot. The worker alone decides which.
+ *  2. The slot is free if and only if no lease and no process holds it.
+ *  3. What is said of a running job is numbered from 1 without gaps, and ends with one verdict.
+ *  4. A lease ends `leaseMs` after the last sign of life of its client; a running job does not.
+ */
+
+import type { JobId, PeerId, RequestId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+import type { Epoch, JobEvent, JobMessage, JobRefusal } from "../protocol/job_message.ts";
+import type { JobSpec } from "../protocol/job_spec.ts";
+import type { Manifest } from "../protocol/manifest.ts";
+import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
+
+/** Milliseconds without a sign of life after which a lease ends. Higher: ghosts hold the slot longer. */
+export const LEASE_MS = 15_000;
+
+/** What a client asks for. */
+export interface Request {
+  readonly client: PeerId;
+  readonly requestId: RequestId;
+  readonly jobId: JobId;
+}
+
+/** How a job ended, as the process tells it. */
+export type Verdict =
+  | { readonly type: "done"; readonly results: Manifest }
+  | { readonly type: "failed"; readonly exitCode: number | null; readonly reason: string };
+
+/** One thing that happened to the slot. */
+export type SlotInput =
+  | ({ readonly type: "reserve"; readonly spec: JobSpec; readonly inputs: Manifest } & Request)
+  | ({ readonly type: "start" } & Request)
+  | { readonly type: "release"; readonly client: PeerId; readonly jobId: JobId }
+  /** Every input is there, and its digest is right. */
+  | { readonly type: "inputs_complete"; readonly jobId: JobId }
+  | { readonly type: "alive"; readonly client: PeerId }
+  | { readonly type: "epoch_ended"; readonly epoch: Epoch }
+  | { readonly type: "printed"; readonly stream: "stdout" | "stderr"; readonly text: string }
+  | { readonly type: "ended"; readonly verdict: Verdict }
+  | { readonly type: "woke" };
+
+/** One thing to be done. */
+export type SlotEffect =
+  /** Say this to that client, if it is there. */
+  | { readonly type: "tell"; readonly client: PeerId; readonly message: JobMessage }
+  /** Write this down, and say it to that client, if it is there. */
+  | { readonly type: "report"; readonly client: PeerId; readonly event: JobEvent }
+  /** Make place for the inputs. */
+  | {
+    readonly type: "prepare";
+    readonly jobId: JobId;
+    readonly spec: JobSpec;
+    readonly inputs: Manifest;
+  }
+  /** Start the process. `ended` must follow. */
+  | { readonly type: "run"; readonly jobId: JobId; readonly spec: JobSpec }
+  /** The job will not run; what was prepared can go. */
+  | { readonly type: "discard"; readonly jobId: JobId }
+  /** Tell the room. */
+  | {
+    readonly type: "status";
+    readonly status: WorkerStatus;
+    readonly currentJob: CurrentJob | null;
+  }
+  /** Come back with `woke` at that time. */
+  | { readonly type: "wake"; readonly at: Instant };
+
+/** Whether a job can be run here at all; a reason where not. */
+export type Suitability = (spec: JobSpec, inputs: Manifest) => Refused | undefined;
+
+/** Why a job is not taken. */
+export interface Refused {
+  readonly code: JobRefusal;
+  readonly reason: string;
+}
+
+interface Held {
+  readonly client: PeerId;
+  readonly jobId: JobId;
+  readonly spec: JobSpec;
+}
+
+type State =
+  | { readonly name: "free" }
+  | ({ readonly name: "leased"; readonly until: Instant; readonly complete: boolean } & Held)
+  | ({ readonly name: "running"; readonly startedAt: Instant; readonly sequence: number } & Held);
+
+/** Which run of a job it is. Running one again is for those who can resume it. */
+const ATTEMPT = 1;
+
+/** One slot of a worker. */
+export class JobSlot {
+  readonly #suitability: Suitability;
+  #state: State = { name: "free" };
+  #effects: SlotEffect[] = [];
+
+  constructor(suitability: Suitability) {
+    this.#suitability = suitability;
+  }
+
+  /** The job that holds the slot. */
+  get jobId(): JobId | undefined {
+    return this.#state.name === "free" ? undefined : this.#state.jobId;
+  }
+
+  /** The client that the slot is held for. */
+  get client(): PeerId | undefined {
+    return this.#state.name === "free" ? undefined : this.#state.client;
+  }
+
+  /** Takes in one thing that happened at `now`, and gives what is to be done about it, in order. */
+  step(input: SlotInput, now: Instant): SlotEffect[] {
+    this.#expire(now);
+    this.#take(input, now);
+    return this.#effects.splice(0);
+  }
+
+  #take(input: SlotInput, now: Instant): void {
+    switch (input.type) {
+      case "reserve":
+        return this.#reserve(input, now);
+      case "start":
+        return this.#start(input, now);
+      case "release":
+        if (this.#leasedTo(input.client, input.jobId) === undefined) return;
+        return this.#discard();
+      case "inputs_complete":
+        if (this.#state.name !== "leased" || this.#state.jobId !== input.jobId) return;
+        this.#state = { ...this.#state, complete: true };
+        return;
+      case "alive":
+        if (this.#state.name !== "leased" || this.#state.client !== input.client) return;
+        return this.#lease(this.#state, now);
+      case "epoch_ended":
+        return this.#report((stamp) => ({ type: "job_metric", ...stamp, epoch: input.epoch }));
+      case "printed": {
+        const { stream, text } = input;
+        return this.#report((stamp) => ({ type: "job_log", ...stamp, stream, text }));
+      }
+      case "ended":
+        return this.#end(input.verdict, now);
+      case "woke":
+        return;
+    }
+    input satisfies never;
+  }
+
+  #reserve(request: Extract<SlotInput, { type: "reserve" }>, now: Instant): void {
+    const { client, requestId, jobId, spec, inputs } = request;
+    const state = this.#state;
+    if (state.name !== "free") {
+      // Asked again for the same job: the first answer was lost, not refused.
+      if (state.name === "leased" && state.client === client && state.jobId === jobId) {
+        this.#lease(state, now);
+        return this.#grant(request);
+      }
+      const doing = state.name === "leased" ? "is reserved for" : "runs";
+      return this.#refuse(request, { code: "busy", reason: `The worker ${doing} another job` });
+    }
+    const refused = this.#suitability(spec, inputs);
+    if (refused !== undefined) return this.#refuse({ client, requestId, jobId }, refused);
+    this.#lease({ client, jobId, spec, complete: inputs.files.length === 0 }, now);
+    this.#effects.push({ type: "prepare", jobId, spec, inputs });
+    this.#grant(request);
+    this.#tellRoom("reserved", { job_id: jobId, client_id: client });
+  }
+
+  #start(request: Request, now: Instant): void {
+    const lease = this.#leasedTo(request.client, request.jobId);
+    if (lease === undefined) {
+      const reason = "The worker holds no lease for this job; reserve it again";
+      return this.#refuse(request, { code: "unknown_job", reason });
+    }
+    if (!lease.complete) {
+      const reason = "Not every input of the job is here; transfer them first";
+      return this.#refuse(request, { code: "unsuitable", reason });
+    }
+    const { client, jobId, spec } = lease;
+    this.#state = { name: "running", client, jobId, spec, startedAt: now, sequence: 0 };
+    const epochs_max = spec.max_epochs ?? null;
+    this.#tellRoom("busy", { job_id: jobId, client_id: client });
+    this.#report((stamp) => ({ type: "job_accepted", ...stamp, epochs_max }));
+    this.#effects.push({ type: "run", jobId, spec });
+  }
+
+  #end(verdict: Verdict, now: Instant): void {
+    if (this.#state.name !== "running") return;
+    const duration_ms = Math.max(0, now - this.#state.startedAt);
+    if (verdict.type === "done") {
+      const { results } = verdict;
+      this.#report((stamp) => ({ type: "job_done", ...stamp, duration_ms, results }));
+    } else {
+      const { exitCode: exit_code, reason } = verdict;
+      this.#report((stamp) => ({ type: "job_failed", ...stamp, duration_ms, exit_code, reason }));
+    }
+    this.#state = { name: "free" };
+    this.#tellRoom("available", null);
+  }
+
+  #expire(now: Instant): void {
+    if (this.#state.name === "leased" && now >= this.#state.until) this.#discard();
+  }
+
+  #discard(): void {
+    if (this.#state.name !== "leased") return;
+    this.#effects.push({ type: "discard", jobId: this.#state.jobId });
+    this.#state = { name: "free" };
+    this.#tellRoom("available", null);
+  }
+
+  #lease(held: Held & { readonly complete: boolean }, now: Instant): void {
+    const { client, jobId, spec, complete } = held;
+    const until = now + LEASE_MS;
+    this.#state = { name: "leased", client, jobId, spec, complete, until };
+    this.#effects.push({ type: "wake", at: until });
+  }
+
+  #leasedTo(client: PeerId, jobId: JobId): Extract<State, { name: "leased" }> | undefined {
+    const state = this.#state;
+    if (state.name !== "leased" || state.client !== client) return undefined;
+    return state.jobId === jobId ? state : undefined;
+  }
+
+  #grant({ client, requestId: request_id, jobId: job_id }: Request): void {
+    const message = { type: "job_lease", request_id, job_id, lease_ms: LEASE_MS } as const;
+    this.#effects.push({ type: "tell", client, message });
+  }
+
+  #refuse({ client, requestId: request_id, jobId: job_id }: Request, refused: Refused): void {
+    const message = { type: "job_refused", request_id, job_id, ...refused } as const;
+    this.#effects.push({ type: "tell", client, message });
+  }
+
+  #report(say: (stamp: { job_id: JobId; attempt: number; sequence: number }) => JobEvent): void {
+    if (this.#state.name !== "running") return;
+    const sequence = this.#state.sequence + 1;
+    this.#state = { ...this.#state, sequence };
+    const { client, jobId: job_id } = this.#state;
+    this.#effects.push({
+      type: "report",
+      client,
+      event: say({ job_id, attempt: ATTEMPT, sequence }),
+    });
+  }
+
+  #tellRoom(status: WorkerStatus, currentJob: CurrentJob | null): void {
+    this.#effects.push({ type: "status", status, currentJob });
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Whom this worker follows: election, verification, epochs and partition. Knows who lives only by what
+ * it is given; sends nothing itself.
+ *
+ * Invariants
+ *  1. The epoch that is held never goes back.
+ *  2. A claim has an epoch above every epoch seen.
+ *  3. `partitioned` is computed from who lives, never stored: it cannot lag behind its own report.
+ *  4. Nobody is followed before it has said itself that it lives and leads, or was asked and answered,
+ *     or is followed in the highest epoch by a worker that we hear: links need not be transitive.
+ *  5. Claims of one worker are `checkMs` apart: two who cannot hear each other must not race by the
+ *     server's announcements.
+ */
+
+import type { PeerId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+import { type Candidate, compareCandidates, electAdmin } from "./election.ts";
+import { isMajority } from "./quorum.ts";
+import type { MeshTiming } from "./timing.ts";
+
+/** What one reconciliation looks at. */
+export interface Situation {
+  /** Those who live, this worker among them. */
+  readonly living: readonly Candidate[];
+  /** Those for whom a majority still mourns: dead, but not long enough to stop counting. */
+  readonly mourned: ReadonlySet<PeerId>;
+  /** What the server says of the admin; `undefined` where it is out of reach. */
+  readonly server: { readonly adminPeerId: PeerId | undefined } | undefined;
+}
+
+/** What follows from a situation. */
+export type Decision =
+  /** Ask them whether they will lead. */
+  | { readonly type: "verify"; readonly peerIds: readonly PeerId[] }
+  /** It was asked and did not answer in time. */
+  | { readonly type: "doubt"; readonly peerId: PeerId }
+  /** This worker is the admin from now on, in this epoch. */
+  | { readonly type: "claim"; readonly epoch: number; readonly tookMs: number }
+  /** This worker follows another from now on. */
+  | {
+    readonly type: "follow";
+    readonly peerId: PeerId;
+    readonly epoch: number;
+    readonly tookMs: number;
+  }
+  /** This worker leads no longer. */
+  | { readonly type: "demote"; readonly epoch: number }
+  /** The majority is out of reach, or back. */
+  | {
+    readonly type: "partition";
+    readonly partitioned: boolean;
+    readonly living: number;
+    readonly agreed: number;
+  };
+
+/** Whom one worker follows. */
+export class Administration {
+  readonly #self: PeerId;
+  readonly #timing: MeshTiming;
+  readonly #asked = new Map<PeerId, { readonly at: Instant; answered: boolean }>();
+  readonly #agreed = new Set<PeerId>();
+  #claimedAt: Instant = -Infinity;
+  #following: { readonly peerId: PeerId; readonly epoch: number } | undefined;
+  #epoch = 0;
+  #partitionedSince: Instant | undefined;
+  #leaderlessSince: Instant | undefined;
+
+  constructor(self: PeerId, timing: MeshTiming) {
+    this.#self = self;
+    this.#timing = timing;
+    this.#agreed.add(self);
+  }
+
+  /** The admin that this worker follows; itself where it leads. */
+  get admin(): PeerId | undefined {
+    return this.#following?.peerId;
+  }
+
+  /** Whether this worker leads. A leader without a majority does not. */
+  get leads(): boolean {
+    return this.#following?.peerId === this.#self && this.#partitionedSince === undefined;
+  }
+
+  /** The highest epoch seen. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Since when the majority is out of reach. */
+  get partitionedSince(): Instant | undefined {
+    return this.#partitionedSince;
+  }
+
+  /** The members when the room last agreed. */
+  get agreed(): ReadonlySet<PeerId> {
+    return this.#agreed;
+  }
+
+  /** The server's word at registration: these are in the room. Only a newcomer needs it. */
+  arrive(peers: readonly PeerId[]): void {
+    if (this.#following === undefined) { for (const peerId of peers) this.#agreed.add(peerId); }
+  }
+
+  /** It left, or nobody ever met it: it counts in no majority. */
+  dismiss(peerId: PeerId): void {
+    this.#agreed.delete(peerId);
+    this.#asked.delete(peerId);
+    if (this.#following?.peerId === peerId) this.#following = undefined;
+  }
+
+  /** An epoch was seen, wherever. */
+  saw(epoch: number): void {
+    this.#epoch = Math.max(this.#epoch, epoch);
+  }
+
+  /** A worker says whom it follows. That is worth an answer to a question (invariant 4). */
+  heard(
+    from: PeerId,
+    says: { adminPeerId: PeerId | undefined; epoch: number; partitioned: boolean },
+  ): void {
+    this.saw(says.epoch);
+    if (says.partitioned || says.adminPeerId === undefined) return;
+    if (says.adminPeerId === from || says.epoch === this.#epoch) this.answered(says.adminPeerId);
+  }
+
+  /** The server refused a claim: the epoch that it was for is another's. */
+  refused(epoch: number): void {
+    this.saw(epoch);
+    if (this.#following?.peerId === this.#self) this.#following = { peerId: this.#self, epoch: 0 };
+  }
+
+  /** A worker answered that it will lead. */
+  answered(peerId: PeerId): void {
+    const asked = this.#asked.get(peerId);
+    if (asked === undefined) this.#asked.set(peerId, { at: -Infinity, answered: true });
+    else asked.answered = true;
+  }
+
+  /** Whether others that are in reach and have a majority vouch that there is one. */
+  rejoin(living: readonly PeerId[]): void {
+    for (const peerId of living) this.#agreed.add(peerId);
+    for (const peerId of this.#agreed) if (!living.includes(peerId)) this.#agreed.delete(peerId);
+  }
+
+  /** Decides what follows from `situation`. Calling it twice with the same decides nothing new. */
+  reconcile(situation: Situation, now: Instant): Decision[] {
+    const living = new Set(situation.living.map((candidate) => candidate.peerId));
+    const decisions = this.#judgePartition(living, situation, now);
+    if (this.#following !== undefined && !living.has(this.#following.peerId)) {
+      this.#leaderlessSince ??= now;
+    }
+    for (const peerId of this.#asked.keys()) if (!living.has(peerId)) this.#asked.delete(peerId);
+    if (this.#partitionedSince !== undefined) return decisions;
+    this.#leaderlessSince ??= this.#following === undefined ? now : undefined;
+    const best = electAdmin(situation.living);
+    if (best === this.#self) decisions.push(...this.#lead(now));
+    else if (best !== undefined) decisions.push(...this.#follow(best, situation.living, now));
+    if (this.#following !== undefined && living.has(this.#following.peerId)) {
+      this.#agree(living, situation.mourned);
+    }
+    return decisions;
+  }
+
+  /** When {@linkcode Administration.reconcile} has something to find that no input brings. */
+  nextAt(now: Instant): Instant {
+    const dueAts = [this.#claimedAt + this.#timing.checkMs];
+    for (const { at, answered } of this.#asked.values()) {
+      if (!answered) dueAts.push(at + this.#timing.verifyMs);
+    }
+    // What is overdue waits for an input: nobody is verified in a partition.
+    return Math.min(Infinity, ...dueAts.filter((dueAt) => dueAt > now));
+  }
+
+  #judgePartition(living: ReadonlySet<PeerId>, { server }: Situation, now: Instant): Decision[] {
+    const partitioned = !isMajority({ agreed: this.#agreed, living, server });
+    if (partitioned === (this.#partitionedSince !== undefined)) return [];
+    this.#partitionedSince = partitioned ? now : undefined;
+    const facts = { living: living.size, agreed: this.#agreed.size };
+    return [{ type: "partition", partitioned, ...facts }];
+  }
+
+  #lead(now: Instant): Decision[] {
+    if (this.#following?.peerId === this.#self && this.#following.epoch === this.#epoch) return [];
+    if (now < this.#claimedAt + this.#timing.checkMs) return [];
+    this.#claimedAt = now;
+    this.#epoch++;
+    this.#following = { peerId: this.#self, epoch: this.#epoch };
+    return [{ type: "claim", epoch: this.#epoch, tookMs: this.#took(now) }];
+  }
+
+  #follow(best: PeerId, living: readonly Candidate[], now: Instant): Decision[] {
+    if (this.#following?.peerId === best) {
+      this.#following = { peerId: best, epoch: this.#epoch };
+      return [];
+    }
+    const decisions: Decision[] = [];
+    if (this.#asked.get(best)?.answered === true) {
+      if (this.#following?.peerId === this.#self) {
+        decisions.push({ type: "demote", epoch: this.#epoch });
+      }
+      this.#following = { peerId: best, epoch: this.#epoch };
+      this.#asked.clear();
+      decisions.push({ type: "follow", peerId: best, epoch: this.#epoch, tookMs: this.#took(now) });
+      return decisions;
+    }
+    for (const [peerId, asked] of this.#asked) {
+      if (asked.answered || now < asked.at + this.#timing.verifyMs) continue;
+      this.#asked.delete(peerId);
+      decisions.push({ type: "doubt", peerId });
+    }
+    // All who are better than we are at once: if the first stays silent, the second has answered.
+    const self = living.find((candidate) => candidate.peerId === this.#self);
+    const unasked = living
+      .filter((candidate) => self !== undefined && compareCandidates(candidate, self) < 0)
+      .map((candidate) => candidate.peerId)
+      .filter((peerId) => !this.#asked.has(peerId));
+    for (const peerId of unasked) this.#asked.set(peerId, { at: now, answered: false });
+    if (unasked.length > 0) decisions.push({ type: "verify", peerIds: unasked });
+    return decisions;
+  }
+
+  #agree(living: ReadonlySet<PeerId>, mourned: ReadonlySet<PeerId>): void {
+    for (const peerId of living) this.#agreed.add(peerId);
+    for (const peerId of this.#agreed) {
+      if (!living.has(peerId) && !mourned.has(peerId)) this.#agreed.delete(peerId);
+    }
+  }
+
+  #took(now: Instant): number {
+    const sinceMs = this.#leaderlessSince === undefined ? 0 : now - this.#leaderlessSince;
+    this.#leaderlessSince = undefined;
+    return sinceMs;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The signed changes behind a room state, by hash: which there are, which build on which, which still
+ * wait. Knows nothing of what they say.
+ */
+
+import type { PeerId } from "../base/id.ts";
+import type { SignedChange } from "../protocol/mesh_message.ts";
+import type { ChangeFacts } from "./automerge.ts";
+
+/** Changes that may wait for one they build on. Higher: a member can make us hold more. */
+const WAITING_MAX = 256;
+
+interface Held {
+  readonly change: SignedChange;
+  readonly deps: readonly string[];
+}
+
+/** The signed changes of one room, in an order in which each follows those it builds on. */
+export class ChangeLog {
+  readonly #changes = new Map<string, Held>();
+  readonly #genesis = new Set<string>();
+  readonly #waiting = new Map<string, Held>();
+  readonly #authors = new Map<string, PeerId>();
+  readonly #sequences = new Map<string, Set<number>>();
+
+  /** Changes held, without the genesis. */
+  get size(): number {
+    return this.#changes.size;
+  }
+
+  /** Changes that wait for one they build on. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Notes the heads that every replica starts with. */
+  genesis(heads: readonly string[]): void {
+    for (const head of heads) this.#genesis.add(head);
+  }
+
+  /** Whether the change is held. */
+  has(hash: string): boolean {
+    return this.#genesis.has(hash) || this.#changes.has(hash);
+  }
+
+  /** Whether all of them are held. */
+  hasAll(hashes: readonly string[]): boolean {
+    return hashes.every((hash) => this.has(hash));
+  }
+
+  /** Whether a change with this actor and number is held, whatever it says. */
+  holds(actor: string, seq: number): boolean {
+    return this.#sequences.get(actor)?.has(seq) ?? false;
+  }
+
+  /** Whose actor it is, where a change by it is held. */
+  authorOf(actor: string): PeerId | undefined {
+    return this.#authors.get(actor);
+  }
+
+  /** Adds a change that is in the document. */
+  add(change: SignedChange, facts: ChangeFacts): void {
+    this.#changes.set(facts.hash, { change, deps: facts.deps });
+    this.#authors.set(facts.actor, change.author);
+    const sequences = this.#sequences.get(facts.actor) ?? new Set();
+    sequences.add(facts.seq);
+    this.#sequences.set(facts.actor, sequences);
+  }
+
+  /** Keeps a change until those that it builds on are there; the oldest goes where too many wait. */
+  hold(change: SignedChange, facts: ChangeFacts): void {
+    if (this.#waiting.size >= WAITING_MAX) {
+      const [oldest] = this.#waiting.keys();
+      if (oldest !== undefined) this.#waiting.delete(oldest);
+    }
+    this.#waiting.set(facts.hash, { change, deps: facts.deps });
+  }
+
+  /** The waiting changes whose turn has come, which then no longer wait. */
+  takeReady(): SignedChange[] {
+    const ready = [...this.#waiting].filter(([, { deps }]) => this.hasAll(deps));
+    for (const [hash] of ready) this.#waiting.delete(hash);
+    return ready.map(([, { change }]) => change);
+  }
+
+  /** What a peer with `heads` lacks, oldest first, at most `limit`. Heads unknown here are ignored. */
+  lackedBy(heads: readonly string[], limit = Infinity): SignedChange[] {
+    const had = new Set<string>();
+    const open = heads.filter((head) => this.has(head));
+    for (let hash = open.pop(); hash !== undefined; hash = open.pop()) {
+      if (had.has(hash)) continue;
+      had.add(hash);
+      open.push(...(this.#changes.get(hash)?.deps ?? []));
+    }
+    const lacked: SignedChange[] = [];
+    for (const [hash, { change }] of this.#changes) {
+      if (lacked.length >= limit) break;
+      if (!had.has(hash)) lacked.push(change);
+    }
+    return lacked;
+  }
+}

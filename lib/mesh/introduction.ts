@@ -1,0 +1,153 @@
+/**
+ * Who dials whom, when, and which way the words go that a dial needs. Knows nothing of why a link is
+ * wanted or of what it carries.
+ *
+ * Invariants
+ *  1. The smaller peer id offers, so two workers never dial each other at once.
+ *  2. At most `dialsInFlightMax` dials are in flight; a live one is never given up for a new one.
+ *  3. Every attempt has a link id of its own; words for another attempt do nothing.
+ *  4. A wanted link is retried for ever.
+ */
+
+import { fullJitterMs } from "../base/backoff.ts";
+import { isLinkId, type LinkId, type PeerId } from "../base/id.ts";
+import type { Random } from "../base/random.ts";
+import type { Instant } from "../base/time.ts";
+import type { MeshTiming } from "./timing.ts";
+
+/** Which way a dial's words go: by the signaling server, or passed on by a worker. */
+export type Route = { readonly by: "server" } | { readonly by: "peer"; readonly peerId: PeerId };
+
+/** A dial to begin. */
+export interface Dial {
+  readonly peerId: PeerId;
+  readonly linkId: LinkId;
+  /** For how long it may try, in milliseconds. */
+  readonly limitMs: number;
+}
+
+/** A peer that is to be dialled again: the seeds' `retry_tasks`. */
+export interface Retry {
+  /** Attempts that failed since the last success. */
+  readonly attempts: number;
+  readonly nextAt: Instant;
+}
+
+interface Flight {
+  readonly peerId: PeerId;
+  readonly route: Route;
+  readonly offered: boolean;
+}
+
+/** Dials in flight, and those to try again. */
+export class Introduction {
+  readonly #self: PeerId;
+  readonly #timing: MeshTiming;
+  readonly #random: Random;
+  readonly #flights = new Map<LinkId, Flight>();
+  readonly #retries = new Map<PeerId, Retry>();
+
+  constructor(self: PeerId, timing: MeshTiming, random: Random) {
+    this.#self = self;
+    this.#timing = timing;
+    this.#random = random;
+  }
+
+  /** Whom we shall dial again, and when. */
+  get retries(): ReadonlyMap<PeerId, Retry> {
+    return this.#retries;
+  }
+
+  /** Dials of ours that are neither open nor over. */
+  get dialling(): number {
+    return [...this.#flights.values()].filter((flight) => flight.offered).length;
+  }
+
+  /** Whether it falls to us to dial that peer. */
+  offersTo(peerId: PeerId): boolean {
+    return this.#self < peerId;
+  }
+
+  /**
+   * The dials to begin now. `routes` gives the ways to a peer, best first; none, and it is not dialled.
+   */
+  begin(wanted: readonly PeerId[], routes: (peerId: PeerId) => Route[], now: Instant): Dial[] {
+    for (const peerId of this.#retries.keys()) {
+      if (!wanted.includes(peerId)) this.#retries.delete(peerId);
+    }
+    const busy = new Set([...this.#flights.values()].map((flight) => flight.peerId));
+    const dials: Dial[] = [];
+    for (const peerId of wanted) {
+      if (this.dialling >= this.#timing.dialsInFlightMax) break;
+      const attempts = this.#retries.get(peerId)?.attempts ?? 0;
+      if (busy.has(peerId) || now < (this.#retries.get(peerId)?.nextAt ?? now)) continue;
+      // One way after the other: a dead relay must not stand between two peers for ever.
+      const ways = routes(peerId);
+      const route = ways[attempts % Math.max(1, ways.length)];
+      if (route === undefined) continue;
+      const linkId = this.#newLinkId();
+      this.#flights.set(linkId, { peerId, route, offered: true });
+      const limits = this.#timing.dialMs;
+      const limitMs = limits[Math.min(attempts, limits.length - 1)] ?? 0;
+      dials.push({ peerId, linkId, limitMs });
+    }
+    return dials;
+  }
+
+  /** A peer offers a link, by `route`. Gives the attempts of that peer which this one replaces. */
+  offered(peerId: PeerId, linkId: LinkId, route: Route): LinkId[] {
+    const replaced = [...this.#flights].filter(([, flight]) => flight.peerId === peerId)
+      .map(([id]) => id);
+    for (const id of replaced) this.#flights.delete(id);
+    this.#flights.set(linkId, { peerId, route, offered: false });
+    return replaced;
+  }
+
+  /** Which way the words of a dial in flight go; `undefined` where it is not in flight. */
+  routeOf(linkId: LinkId): Route | undefined {
+    return this.#flights.get(linkId)?.route;
+  }
+
+  /** Whose dial it is; `undefined` where it is not in flight. */
+  peerOf(linkId: LinkId): PeerId | undefined {
+    return this.#flights.get(linkId)?.peerId;
+  }
+
+  /** The link is open. */
+  opened(linkId: LinkId, peerId: PeerId): void {
+    this.#flights.delete(linkId);
+    this.#retries.delete(peerId);
+  }
+
+  /** The dial failed, or its link closed: try again later, if it falls to us. */
+  closed(linkId: LinkId, peerId: PeerId, now: Instant): void {
+    this.#flights.delete(linkId);
+    if (!this.offersTo(peerId)) return;
+    const attempts = (this.#retries.get(peerId)?.attempts ?? 0) + 1;
+    const nextAt = now + fullJitterMs(attempts - 1, this.#timing.redial, this.#random);
+    this.#retries.set(peerId, { attempts, nextAt });
+  }
+
+  /** There is news of that peer: a wait for it is over. */
+  hurry(peerId: PeerId): void {
+    this.#retries.delete(peerId);
+  }
+
+  /**
+   * When {@linkcode Introduction.begin} may have something to begin that no input brings. A retry that
+   * is due already waits for a place in flight or for a way, and either comes with an input.
+   */
+  nextAt(now: Instant): Instant {
+    let nextAt = Infinity;
+    for (const retry of this.#retries.values()) {
+      if (retry.nextAt > now) nextAt = Math.min(nextAt, retry.nextAt);
+    }
+    return nextAt;
+  }
+
+  #newLinkId(): LinkId {
+    let id = "";
+    while (id.length < 12) id += Math.floor(this.#random.next() * 36).toString(36);
+    return isLinkId(id) ? id : this.#newLinkId();
+  }
+}

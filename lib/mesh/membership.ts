@@ -1,0 +1,247 @@
+/**
+ * Who is in the room and who has gone quiet. Knows nothing of who leads it, nor of how words travel.
+ *
+ * After SWIM (Das, Gupta and Motivala, 2002) with the local health of Lifeguard (Dadgar, Phillips and
+ * Currey, 2018), for rooms so small that every sign of life can be passed on with its age.
+ *
+ * Invariants
+ *  1. Ages are differences of this process's monotonic clock; no clock of another machine is compared.
+ *  2. Any sign of life later than the start of a check ends the check: the living win.
+ *  3. A hint (a closed link, the server's `peer_left`) starts a check; it is never a verdict.
+ *  4. A worker that left in one incarnation comes back only in a higher one.
+ */
+
+import type { PeerId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+import type { Acquaintance, SignOfLife } from "../protocol/mesh_message.ts";
+import type { Metadata } from "../protocol/worker.ts";
+import type { MeshTiming } from "./timing.ts";
+
+/** What is held of a worker's life. `unknown`: announced, but never heard. */
+export type Liveness = "unknown" | "alive" | "suspect" | "dead" | "left";
+
+/** Another worker. */
+export interface Member {
+  readonly peerId: PeerId;
+  incarnation: number;
+  metadata: Metadata;
+  /** The last sign of life, its own or one that others passed on. */
+  evidenceAt: Instant | undefined;
+  /** Its last word on a link of ours. */
+  directAt: Instant | undefined;
+  /** Running since a doubt; a sign of life ends it, its deadline is the verdict. */
+  check: { readonly startedAt: Instant; readonly deadlineAt: Instant } | undefined;
+  deadAt: Instant | undefined;
+  leftAt: Instant | undefined;
+  /** When this life was first announced. */
+  readonly announcedAt: Instant;
+}
+
+/** The other workers of a room, and the signs of their life. */
+export class Membership {
+  readonly #members = new Map<PeerId, Member>();
+  readonly #timing: MeshTiming;
+
+  constructor(timing: MeshTiming) {
+    this.#timing = timing;
+  }
+
+  /** Every worker that was ever announced and has not been forgotten. */
+  get members(): Iterable<Member> {
+    return this.#members.values();
+  }
+
+  get(peerId: PeerId): Member | undefined {
+    return this.#members.get(peerId);
+  }
+
+  /** Takes note of a worker, or of a new life of one. Gives whether that was news. */
+  announce({ peer_id, incarnation, metadata }: Acquaintance, now: Instant): boolean {
+    const member = this.#members.get(peer_id);
+    if (member === undefined) {
+      this.#members.set(peer_id, newMember(peer_id, incarnation, metadata, now));
+      return true;
+    }
+    if (incarnation < member.incarnation) return false;
+    member.metadata = metadata;
+    if (incarnation === member.incarnation) return false;
+    this.#members.set(peer_id, newMember(peer_id, incarnation, metadata, now));
+    return true;
+  }
+
+  /** It spoke on a link of ours. */
+  heard(peerId: PeerId, now: Instant): void {
+    const member = this.#members.get(peerId);
+    if (member === undefined) return;
+    member.directAt = now;
+    this.#evidence(member, now);
+  }
+
+  /** Others passed on signs of life. Ages grow a little with every mouth. */
+  told(signs: readonly SignOfLife[], now: Instant): void {
+    for (const sign of signs) {
+      const member = this.#members.get(sign.peer_id);
+      if (
+        member === undefined || member.leftAt !== undefined ||
+        sign.incarnation !== member.incarnation
+      ) continue;
+      this.#evidence(member, now - sign.age_ms - this.#timing.hearsayMs);
+    }
+  }
+
+  /** Somebody that we asked about it has just heard it. */
+  vouched(peerId: PeerId, incarnation: number, now: Instant): void {
+    const member = this.#members.get(peerId);
+    if (member === undefined || member.incarnation !== incarnation) return;
+    this.#evidence(member, now);
+  }
+
+  /**
+   * There is reason to doubt that it lives. Gives whether a check began. Where nobody can be asked,
+   * silence means little: the verdict waits until it has been quiet for as long as anybody may be.
+   */
+  doubt(peerId: PeerId, now: Instant, canAsk: boolean): boolean {
+    const member = this.#members.get(peerId);
+    if (member === undefined || member.check !== undefined) return false;
+    if (this.livenessOf(member, now) !== "alive") return false;
+    const doubtedAt = canAsk ? now : Math.max(now, this.#quietAt(member));
+    member.check = { startedAt: now, deadlineAt: doubtedAt + this.#timing.checkMs };
+    return true;
+  }
+
+  /** It said goodbye. */
+  leave(peerId: PeerId, incarnation: number, now: Instant): void {
+    const member = this.#members.get(peerId);
+    if (member === undefined || member.incarnation !== incarnation) return;
+    member.leftAt ??= now;
+    member.check = undefined;
+  }
+
+  /** Nobody needs to remember it. */
+  forget(peerId: PeerId): void {
+    this.#members.delete(peerId);
+  }
+
+  /** What is held of its life at `now`. */
+  livenessOf(member: Member, now: Instant): Liveness {
+    if (member.leftAt !== undefined) return "left";
+    if (member.deadAt !== undefined) return "dead";
+    if (member.evidenceAt === undefined) return "unknown";
+    return member.check !== undefined && now >= member.check.startedAt ? "suspect" : "alive";
+  }
+
+  /**
+   * Those that nobody has heard of for `forgetMs`: dead, gone, or announced and never met.
+   */
+  forgettable(now: Instant): Member[] {
+    return [...this.#members.values()].filter((member) => {
+      const { leftAt, deadAt, evidenceAt, announcedAt } = member;
+      const goneAt = leftAt ?? deadAt ?? (evidenceAt === undefined ? announcedAt : undefined);
+      return goneAt !== undefined && now - goneAt >= this.#timing.forgetMs;
+    });
+  }
+
+  /** The workers that count as living: those that are alive, and suspects until the verdict. */
+  living(now: Instant): Member[] {
+    return [...this.#members.values()].filter((member) => {
+      const liveness = this.livenessOf(member, now);
+      return liveness === "alive" || liveness === "suspect";
+    });
+  }
+
+  /** Lets time pass: begins checks of the quiet, and gives those found dead by now. */
+  advance(now: Instant): { readonly suspected: Member[]; readonly died: Member[] } {
+    const suspected: Member[] = [];
+    const died: Member[] = [];
+    for (const member of this.#members.values()) {
+      if (this.livenessOf(member, now) === "alive" && now >= this.#quietAt(member)) {
+        this.doubt(member.peerId, now, true);
+        suspected.push(member);
+      } else if (member.check !== undefined && now >= member.check.deadlineAt) {
+        member.check = undefined;
+        member.deadAt = now;
+        died.push(member);
+      }
+    }
+    return { suspected, died };
+  }
+
+  /** When {@linkcode Membership.advance} has something to find next. */
+  nextAt(): Instant {
+    let nextAt = Infinity;
+    for (const member of this.#members.values()) {
+      if (member.leftAt !== undefined || member.deadAt !== undefined) continue;
+      nextAt = Math.min(nextAt, member.check?.deadlineAt ?? this.#quietAt(member));
+    }
+    return nextAt;
+  }
+
+  /**
+   * This process was held up for `lateMs`: nobody is to blame for the silence. Every sign of life and
+   * every deadline moves by as much (local health).
+   */
+  excuse(lateMs: number): void {
+    for (const member of this.#members.values()) {
+      if (member.evidenceAt !== undefined) member.evidenceAt += lateMs;
+      if (member.directAt !== undefined) member.directAt += lateMs;
+      if (member.check !== undefined) {
+        const { startedAt, deadlineAt } = member.check;
+        member.check = { startedAt: startedAt + lateMs, deadlineAt: deadlineAt + lateMs };
+      }
+    }
+  }
+
+  /** The signs of life that are worth passing on. */
+  signs(now: Instant): SignOfLife[] {
+    const signs: SignOfLife[] = [];
+    for (
+      const { peerId, incarnation, evidenceAt, directAt, leftAt, deadAt } of this.#members.values()
+    ) {
+      if (leftAt !== undefined || deadAt !== undefined || evidenceAt === undefined) continue;
+      const ageMs = Math.max(0, now - evidenceAt);
+      if (ageMs > this.#suspicionMs) continue;
+      signs.push({
+        peer_id: peerId,
+        incarnation,
+        age_ms: Math.ceil(ageMs),
+        direct: directAt !== undefined && now - directAt <= this.#suspicionMs,
+      });
+    }
+    return signs;
+  }
+
+  get #suspicionMs(): number {
+    return this.#timing.heartbeatMs * this.#timing.missedMax;
+  }
+
+  #quietAt(member: Member): Instant {
+    return member.evidenceAt === undefined ? Infinity : member.evidenceAt + this.#suspicionMs;
+  }
+
+  #evidence(member: Member, at: Instant): void {
+    if (member.evidenceAt === undefined || at > member.evidenceAt) member.evidenceAt = at;
+    const doubtedAt = member.check?.startedAt ?? member.deadAt;
+    if (doubtedAt === undefined || at < doubtedAt) return;
+    member.check = undefined;
+    member.deadAt = undefined;
+  }
+}
+
+function newMember(
+  peerId: PeerId,
+  incarnation: number,
+  metadata: Metadata,
+  announcedAt: Instant,
+): Member {
+  return {
+    peerId,
+    incarnation,
+    metadata,
+    evidenceAt: undefined,
+    directAt: undefined,
+    check: undefined,
+    deadAt: undefined,
+    leftAt: undefined,
+    announcedAt,
+  };
+}

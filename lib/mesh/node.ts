@@ -1,0 +1,257 @@
+/**
+ * One room as one worker sees it, behind one door: `step(input, now): Effect[]`.
+ * Knows no clock, no socket and no promise; a runner performs what it asks for and decides nothing.
+ *
+ * Inputs only record facts; `#reconcile` alone decides what follows from them. Timers are data: a
+ * `wake` is never cancelled, and a late one finds nothing to do.
+ */
+
+import type { PeerId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+import type { FromServer } from "../protocol/signal_message.ts";
+import type { Metadata } from "../protocol/worker.ts";
+import type { Effect } from "./effect.ts";
+import type { Input } from "./input.ts";
+import { createParts, type NodeOptions, type Parts } from "./parts.ts";
+import type { MeshView } from "./view.ts";
+
+export type { NodeOptions } from "./parts.ts";
+
+/** One worker's part in its room. */
+export class MeshNode {
+  readonly #parts: Parts;
+  /** Until when a newcomer lets the admin introduce it before it dials the others by the server. */
+  #introducedBy: Instant = -Infinity;
+  /** Whether anybody was met, the server or a worker: before that there is no room to lead. */
+  #arrived = false;
+  #wakeAt: Instant = Infinity;
+  #stopped = false;
+
+  /**
+   * @throws {Error} Where the timing does not hold together.
+   */
+  constructor(options: NodeOptions) {
+    this.#parts = createParts(options);
+  }
+
+  /** Takes in one thing that happened at `now`, and gives what is to be done about it, in order. */
+  step(input: Input, now: Instant): Effect[] {
+    this.#excuse(now);
+    this.#record(input, now);
+    if (!this.#stopped) this.#reconcile(now);
+    if (input.type === "stopping") this.#stop();
+    return this.#parts.outbox.take();
+  }
+
+  /** What this worker knows, as a copy. */
+  view(now: Instant): MeshView {
+    const { self, administration, introduction, links, membership, state } = this.#parts;
+    const liveness = [...membership.members].map((member) =>
+      [member.peerId, membership.livenessOf(member, now)] as const
+    );
+    return {
+      self,
+      admin: administration.admin,
+      leads: administration.leads,
+      epoch: administration.epoch,
+      partitioned: administration.partitionedSince !== undefined,
+      liveness: new Map(liveness),
+      links: links.peers,
+      retries: new Map(introduction.retries),
+      dialling: introduction.dialling,
+      entries: state.entries,
+      heads: state.heads,
+    };
+  }
+
+  /** What this worker tells the server of itself: its metadata, with the status among the properties. */
+  get presence(): Metadata {
+    return this.#parts.own.presence;
+  }
+
+  /** Frees the room state. The node must not be used again. */
+  dispose(): void {
+    this.#parts.state.dispose();
+  }
+
+  /** A wake that comes late means that this process was held up, not that the others are silent. */
+  #excuse(now: Instant): void {
+    const { membership, outbox, timing } = this.#parts;
+    const lateMs = now - this.#wakeAt;
+    if (lateMs > timing.heartbeatMs) {
+      membership.excuse(lateMs);
+      const message = "Own timers came late; waiting longer for others";
+      outbox.log("warning", "held_up", message, { late_ms: Math.round(lateMs) });
+    }
+    if (lateMs >= 0) this.#wakeAt = Infinity;
+  }
+
+  #record(input: Input, now: Instant): void {
+    const { own, server, courier, inquiry, formation, links, peerListener } = this.#parts;
+    switch (input.type) {
+      case "started":
+        return formation.begin(now);
+      case "server_said":
+        return this.#onServer(input.message, now);
+      case "server_lost":
+        return server.lost();
+      case "link_signal":
+        return courier.send(input.linkId, input.signal);
+      case "link_opened":
+        return this.#onOpened(input, now);
+      case "link_closed":
+        return this.#onClosed(input, now);
+      case "peer_said": {
+        const link = links.to(input.peerId);
+        // Words on a link that was replaced come from before its successor.
+        if (link?.linkId === input.linkId) peerListener.hear(link, input.message, now);
+        return;
+      }
+      case "asked":
+        return inquiry.reply(input.asker, input.requestId, input.filters, now);
+      case "status_changed":
+        own.work(input.status, input.currentJob);
+        return this.#tellPresence();
+      case "metadata_changed":
+        own.describe(input.metadata);
+        return this.#tellPresence();
+      case "woke":
+        return;
+      case "stopping":
+        return own.work("left", null);
+    }
+    input satisfies never;
+  }
+
+  #onServer(message: FromServer, now: Instant): void {
+    const { inquiry, serverListener, timing } = this.#parts;
+    if (message.type === "query_workers") {
+      const { from_peer_id: peerId, request_id, filters } = message;
+      return inquiry.reply({ by: "server", peerId }, request_id, filters, now);
+    }
+    if (message.type === "registered_auth") {
+      this.#arrived = true;
+      this.#introducedBy = now + (timing.dialMs[0] ?? 0);
+    }
+    serverListener.hear(message, now);
+  }
+
+  #onOpened(opened: Extract<Input, { type: "link_opened" }>, now: Instant): void {
+    const { introduction, links, membership, office, outbox, pulse, roster } = this.#parts;
+    const { linkId, peerId, incarnation, metadata, role } = opened;
+    introduction.opened(linkId, peerId);
+    if (role === "client") return;
+    this.#arrived = true;
+    if ((membership.get(peerId)?.incarnation ?? incarnation) > incarnation) {
+      return roster.drop(linkId, "A later life of this worker is in the room");
+    }
+    const newcomer = { peer_id: peerId, incarnation, metadata };
+    roster.meet(newcomer, now);
+    membership.heard(peerId, now);
+    const link = { linkId, peerId, openedAt: now };
+    const replaced = links.open(link);
+    if (replaced !== undefined) roster.drop(replaced.linkId, "A newer link is open");
+    outbox.send(linkId, pulse.heartbeat(now));
+    office.introduce(link, newcomer, now);
+  }
+
+  #onClosed(closed: Extract<Input, { type: "link_closed" }>, now: Instant): void {
+    const { introduction, links, outbox, peerListener, roster } = this.#parts;
+    const { linkId, peerId, reason } = closed;
+    introduction.closed(linkId, peerId, now);
+    if (!links.close(peerId, linkId)) return;
+    peerListener.lost(peerId);
+    const facts = { peer_id: peerId, link_id: linkId };
+    outbox.log("info", "link_closed", `Link to ${peerId} closed: ${reason}`, facts);
+    roster.doubt(peerId, now);
+  }
+
+  /** Decides everything that follows from the facts, as often as it is asked. */
+  #reconcile(now: Instant): void {
+    const { administration, formation, office, own, peerListener, pulse, sync } = this.#parts;
+    this.#judgeLives(now);
+    if (this.#arrived) office.reconcile(now);
+    this.#dial(now);
+    sync.publish(own.entry);
+    if (peerListener.takeSpokenOf()) pulse.hurry(now);
+    pulse.beat(now);
+    formation.report(administration.admin !== undefined, now);
+    this.#scheduleWake(now);
+  }
+
+  #judgeLives(now: Instant): void {
+    const { links, membership, outbox, probing, roster, server } = this.#parts;
+    const { suspected, died } = membership.advance(now);
+    for (const { peerId } of suspected) probing.ask(peerId);
+    for (const { peerId, evidenceAt } of died) {
+      const facts = { peer_id: peerId, silent_ms: Math.round(now - (evidenceAt ?? now)) };
+      outbox.log("warning", "peer_dead", `${peerId} gives no sign of life`, facts);
+      const link = links.to(peerId);
+      if (link !== undefined) roster.drop(link.linkId, "The worker gives no sign of life");
+    }
+    // Without the server's word that it is not there, the dead may only be out of reach.
+    if (!server.reachable) return;
+    for (const { peerId } of membership.forgettable(now)) {
+      if (!server.has(peerId) && links.to(peerId) === undefined) roster.forget(peerId);
+    }
+  }
+
+  #dial(now: Instant): void {
+    const { courier, introduction, membership, outbox } = this.#parts;
+    const admin = this.#awaitedAdmin(now);
+    const wanted: PeerId[] = [];
+    for (const { peerId, leftAt } of membership.members) {
+      if (leftAt === undefined && this.#mayDial(peerId) && (admin ?? peerId) === peerId) {
+        wanted.push(peerId);
+      }
+    }
+    for (const dial of introduction.begin(wanted, (to) => courier.routesTo(to), now)) {
+      outbox.add({ type: "dial", ...dial });
+    }
+  }
+
+  #mayDial(peerId: PeerId): boolean {
+    const { introduction, links } = this.#parts;
+    return introduction.offersTo(peerId) && links.to(peerId) === undefined;
+  }
+
+  /** The admin that will introduce us to the others, while we wait for that. */
+  #awaitedAdmin(now: Instant): PeerId | undefined {
+    const { self, links, server } = this.#parts;
+    const admin = server.adminPeerId;
+    if (admin === undefined || admin === self || now >= this.#introducedBy) return undefined;
+    return links.to(admin) === undefined ? admin : undefined;
+  }
+
+  #tellPresence(): void {
+    const { outbox, own, server } = this.#parts;
+    if (!server.reachable) return;
+    const message = { type: "update_metadata", metadata: own.presence } as const;
+    outbox.add({ type: "tell_server", message });
+  }
+
+  #scheduleWake(now: Instant): void {
+    const { administration, introduction, membership, outbox, pulse } = this.#parts;
+    const nextAt = Math.min(
+      pulse.nextAt,
+      membership.nextAt(),
+      administration.nextAt(now),
+      introduction.nextAt(now),
+      this.#introducedBy > now ? this.#introducedBy : Infinity,
+    );
+    const at = Math.max(nextAt, now + 1);
+    if (at >= this.#wakeAt) return;
+    this.#wakeAt = at;
+    outbox.add({ type: "wake", at });
+  }
+
+  #stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    const { incarnation, links, outbox, roster } = this.#parts;
+    for (const { linkId } of links.links) {
+      outbox.send(linkId, { type: "leave", incarnation });
+      roster.drop(linkId, "The worker stops");
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/** The parts of one `MeshNode`, put together. Knows who needs whom, not what anybody does. */
+
+import type { PeerId, RoomId } from "../base/id.ts";
+import type { Random } from "../base/random.ts";
+import type { Metadata } from "../protocol/worker.ts";
+import { Administration } from "./administration.ts";
+import { Courier } from "./courier.ts";
+import { Formation } from "./formation.ts";
+import { Inquiry } from "./inquiry.ts";
+import { Introduction } from "./introduction.ts";
+import { LinkTable } from "./link_table.ts";
+import { Membership } from "./membership.ts";
+import { Office } from "./office.ts";
+import { Outbox } from "./outbox.ts";
+import { OwnEntry } from "./own_entry.ts";
+import { PeerListener } from "./peer_listener.ts";
+import { Probing } from "./probing.ts";
+import { Pulse } from "./pulse.ts";
+import { RoomState } from "./room_state.ts";
+import { Roster } from "./roster.ts";
+import { ServerListener } from "./server_listener.ts";
+import { ServerView } from "./server_view.ts";
+import type { Signer } from "./signer.ts";
+import { StateSync } from "./state_sync.ts";
+import { MESH_TIMING, type MeshTiming, validateTiming } from "./timing.ts";
+
+/** Who a node is, and what it lives with. */
+export interface NodeOptions {
+  readonly roomId: RoomId;
+  readonly peerId: PeerId;
+  /** Which life of this peer it is: higher than any before. */
+  readonly incarnation: number;
+  readonly metadata: Metadata;
+  readonly signer: Signer;
+  readonly random: Random;
+  readonly timing?: MeshTiming;
+}
+
+/** The parts of one node. */
+export interface Parts {
+  readonly self: PeerId;
+  readonly incarnation: number;
+  readonly timing: MeshTiming;
+  readonly own: OwnEntry;
+  readonly links: LinkTable;
+  readonly server: ServerView;
+  readonly outbox: Outbox;
+  readonly membership: Membership;
+  readonly introduction: Introduction;
+  readonly administration: Administration;
+  readonly state: RoomState;
+  readonly sync: StateSync;
+  readonly courier: Courier;
+  readonly roster: Roster;
+  readonly pulse: Pulse;
+  readonly office: Office;
+  readonly inquiry: Inquiry;
+  readonly formation: Formation;
+  readonly probing: Probing;
+  readonly peerListener: PeerListener;
+  readonly serverListener: ServerListener;
+}
+
+/**
+ * Puts the parts of a node together.
+ *
+ * @throws {Error} Where the timing does not hold together.
+ */
+export function createParts(options: NodeOptions): Parts {
+  const timing = validateTiming(options.timing ?? MESH_TIMING);
+  const { roomId, peerId: self, incarnation, signer } = options;
+  const facts = {
+    self,
+    incarnation,
+    timing,
+    own: new OwnEntry(options),
+    links: new LinkTable(),
+    server: new ServerView(),
+    outbox: new Outbox(),
+    membership: new Membership(timing),
+    introduction: new Introduction(self, timing, options.random),
+    administration: new Administration(self, timing),
+    state: RoomState.create({ roomId, peerId: self, incarnation, signer }),
+  };
+  const { links, outbox, state } = facts;
+  const probing = new Probing(links, outbox);
+  const sync = new StateSync(state, links, outbox, timing.fetchMs);
+  const courier = new Courier({ ...facts, answerMs: Math.max(...timing.dialMs) });
+  const roster = new Roster({ ...facts, probing });
+  const pulse = new Pulse({ ...facts, heartbeatMs: timing.heartbeatMs });
+  const suspicionMs = timing.heartbeatMs * timing.missedMax;
+  const actors = { ...facts, probing, sync, courier, roster, pulse };
+  return {
+    ...actors,
+    office: new Office({ ...actors, mournMs: timing.mournMs }),
+    inquiry: new Inquiry(facts),
+    formation: new Formation(facts),
+    peerListener: new PeerListener({ ...actors, suspicionMs }),
+    serverListener: new ServerListener(actors),
+  };
+}

@@ -1,0 +1,145 @@
+/** What another worker's words mean. The sender is the link's peer. Records facts; decides nothing. */
+
+import type { PeerId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+import { signalOf } from "../protocol/link_signal.ts";
+import type { MeshMessage } from "../protocol/mesh_message.ts";
+import type { Administration } from "./administration.ts";
+import type { Courier } from "./courier.ts";
+import type { LinkTable, OpenLink } from "./link_table.ts";
+import type { Membership } from "./membership.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Probing } from "./probing.ts";
+import type { RoomState } from "./room_state.ts";
+import type { Roster } from "./roster.ts";
+import type { StateSync } from "./state_sync.ts";
+
+type Heartbeat = Extract<MeshMessage, { type: "heartbeat" }>;
+
+/** The parts that hear of other workers. */
+export interface PeerListenerParts {
+  readonly self: PeerId;
+  readonly links: LinkTable;
+  readonly membership: Membership;
+  readonly administration: Administration;
+  readonly probing: Probing;
+  readonly state: RoomState;
+  readonly sync: StateSync;
+  readonly courier: Courier;
+  readonly roster: Roster;
+  readonly outbox: Outbox;
+  /** Silence after which a worker is suspected, in milliseconds. */
+  readonly suspicionMs: number;
+}
+
+/** Listens to other workers. */
+export class PeerListener {
+  readonly #parts: PeerListenerParts;
+  /** Whom each linked worker says it hears on links of its own. */
+  readonly #reach = new Map<PeerId, ReadonlySet<PeerId>>();
+  #spokenOf = false;
+
+  constructor(parts: PeerListenerParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes in what a worker said. */
+  hear(link: OpenLink, message: MeshMessage, now: Instant): void {
+    const { self, administration, courier, membership, outbox, probing, roster, sync } =
+      this.#parts;
+    const from = link.peerId;
+    membership.heard(from, now);
+    switch (message.type) {
+      case "mesh_peer_list":
+        for (const peer of message.peers) roster.meet(peer, now);
+        return;
+      case "mesh_peer_joined":
+        return roster.meet(message.peer, now);
+      case "mesh_offer":
+      case "mesh_answer":
+      case "mesh_ice_candidate": {
+        if (message.to_peer_id !== self) return courier.relay(link, message);
+        const route = { by: "peer", peerId: from } as const;
+        return courier.receive(message.from_peer_id, message.link_id, signalOf(message), route);
+      }
+      case "mesh_undeliverable":
+        return roster.drop(message.link_id, `${from} has no link to ${message.to_peer_id}`);
+      case "heartbeat":
+        return this.#beat(link, message, now);
+      case "probe":
+        return probing.answer(link, message.request_id);
+      case "probe_ack": {
+        const incarnation = membership.get(from)?.incarnation ?? 0;
+        return probing.answered(from, message.request_id, incarnation);
+      }
+      case "probe_request":
+        return probing.runErrand(from, message.target_peer_id);
+      case "probe_result":
+        return membership.vouched(message.target_peer_id, message.incarnation, now);
+      case "admin_verify": {
+        const { request_id } = message;
+        const { epoch } = administration;
+        return outbox.send(link.linkId, { type: "admin_verify_ack", request_id, epoch });
+      }
+      case "admin_verify_ack":
+        administration.saw(message.epoch);
+        return administration.answered(from);
+      case "state_broadcast":
+        return sync.take(link, message.changes, this.#unreachedBy(from));
+      case "state_request":
+        return sync.supply(link, message.heads);
+      case "leave":
+        roster.leave(from, message.incarnation, now);
+        return roster.drop(link.linkId, "The worker left");
+    }
+    message satisfies never;
+  }
+
+  /** Whether a worker suspects us, since this was last asked: time to speak up. */
+  takeSpokenOf(): boolean {
+    const spokenOf = this.#spokenOf;
+    this.#spokenOf = false;
+    return spokenOf;
+  }
+
+  /** The link to that worker is gone: what it said of its reach is old. */
+  lost(peerId: PeerId): void {
+    this.#reach.delete(peerId);
+  }
+
+  #beat(link: OpenLink, beat: Heartbeat, now: Instant): void {
+    const { self, administration, membership, state, sync, roster, suspicionMs } = this.#parts;
+    const from = link.peerId;
+    for (const sign of beat.heard) {
+      const entry = state.entries.get(sign.peer_id);
+      // Heard of by others, never announced to us: the room state knows what it is like.
+      if (entry !== undefined && membership.get(sign.peer_id) === undefined) {
+        roster.meet(entry, now);
+      }
+    }
+    membership.told(beat.heard, now);
+    const direct = beat.heard.filter((sign) => sign.direct).map((sign) => sign.peer_id);
+    this.#reach.set(from, new Set(direct));
+    if (!direct.includes(self) && now - link.openedAt > suspicionMs) {
+      roster.drop(link.linkId, "We hear the worker, but it does not hear us");
+    }
+    this.#spokenOf ||= beat.suspects.includes(self);
+    administration.heard(from, {
+      adminPeerId: beat.admin_peer_id ?? undefined,
+      epoch: beat.epoch,
+      partitioned: beat.partitioned,
+    });
+    if (administration.partitionedSince !== undefined && !beat.partitioned) {
+      administration.rejoin([self, ...membership.living(now).map((member) => member.peerId)]);
+    }
+    sync.compare(link, beat.heads, now);
+  }
+
+  /** Those that `from` has no link to; where it has not said, nobody. */
+  #unreachedBy(from: PeerId): PeerId[] {
+    const { links, administration } = this.#parts;
+    const reach = this.#reach.get(from);
+    if (!administration.leads || reach === undefined) return [];
+    return links.peers.filter((peerId) => peerId !== from && !reach.has(peerId));
+  }
+}

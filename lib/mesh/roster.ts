@@ -1,0 +1,71 @@
+/** Takes note of workers as they come, grow quiet and go, in every part that must hear of it. */
+
+import type { LinkId, PeerId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+import type { Acquaintance } from "../protocol/mesh_message.ts";
+import type { Administration } from "./administration.ts";
+import type { Introduction } from "./introduction.ts";
+import type { LinkTable } from "./link_table.ts";
+import type { Membership } from "./membership.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Probing } from "./probing.ts";
+
+/** The parts that hear of workers. */
+export interface RosterParts {
+  readonly self: PeerId;
+  readonly links: LinkTable;
+  readonly membership: Membership;
+  readonly introduction: Introduction;
+  readonly administration: Administration;
+  readonly probing: Probing;
+  readonly outbox: Outbox;
+}
+
+/** The comings and goings of other workers. */
+export class Roster {
+  readonly #parts: RosterParts;
+
+  constructor(parts: RosterParts) {
+    this.#parts = parts;
+  }
+
+  /** There is such a worker. A new one, or a new life of one, is dialled without delay. */
+  meet(peer: Acquaintance, now: Instant): void {
+    const { self, membership, introduction, links } = this.#parts;
+    if (peer.peer_id === self) return;
+    const before = membership.get(peer.peer_id)?.incarnation;
+    if (!membership.announce(peer, now)) return;
+    introduction.hurry(peer.peer_id);
+    const link = links.to(peer.peer_id);
+    if (before !== undefined && link !== undefined) {
+      this.drop(link.linkId, "The worker has begun a new life");
+    }
+  }
+
+  /** There is reason to doubt that it lives: ask. */
+  doubt(peerId: PeerId, now: Instant): void {
+    const { membership, probing } = this.#parts;
+    if (membership.doubt(peerId, now, probing.canAsk(peerId))) probing.ask(peerId);
+  }
+
+  /** It said goodbye. */
+  leave(peerId: PeerId, incarnation: number, now: Instant): void {
+    const { membership, administration, outbox } = this.#parts;
+    membership.leave(peerId, incarnation, now);
+    administration.dismiss(peerId);
+    outbox.log("info", "peer_left", `${peerId} left the room`, { peer_id: peerId });
+  }
+
+  /** Nobody needs to remember it. */
+  forget(peerId: PeerId): void {
+    const { membership, administration, introduction } = this.#parts;
+    membership.forget(peerId);
+    administration.dismiss(peerId);
+    introduction.hurry(peerId);
+  }
+
+  /** Ends a link or a dial. */
+  drop(linkId: LinkId, reason: string): void {
+    this.#parts.outbox.add({ type: "drop", linkId, reason });
+  }
+}

@@ -1,0 +1,93 @@
+/** What the signaling server's words mean to a worker. Records facts; decides nothing. */
+
+import type { Instant } from "../base/time.ts";
+import { signalOf } from "../protocol/link_signal.ts";
+import type { FromServer } from "../protocol/signal_message.ts";
+import type { Administration } from "./administration.ts";
+import type { Courier } from "./courier.ts";
+import type { Membership } from "./membership.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Roster } from "./roster.ts";
+import type { ServerView } from "./server_view.ts";
+
+/** The parts that hear of the server. */
+export interface ServerListenerParts {
+  readonly server: ServerView;
+  readonly membership: Membership;
+  readonly administration: Administration;
+  readonly courier: Courier;
+  readonly roster: Roster;
+  readonly outbox: Outbox;
+}
+
+/** Listens to the signaling server. */
+export class ServerListener {
+  readonly #parts: ServerListenerParts;
+
+  constructor(parts: ServerListenerParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes in what the server said. Questions of clients are the node's to answer. */
+  hear(message: FromServer, now: Instant): void {
+    const { server, administration, courier, roster, outbox } = this.#parts;
+    switch (message.type) {
+      case "registered_auth": {
+        const workers = message.peers.filter((peer) => peer.role === "worker");
+        const peerIds = workers.map((peer) => peer.peer_id);
+        server.registered(message.admin_peer_id, message.epoch, peerIds);
+        administration.saw(message.epoch);
+        administration.arrive(peerIds);
+        for (const peer of workers) roster.meet(peer, now);
+        return;
+      }
+      case "peer_joined":
+        if (message.peer.role !== "worker") return;
+        server.joined(message.peer.peer_id);
+        return roster.meet(message.peer, now);
+      case "peer_left":
+        if (message.role === "worker") this.#left(message, now);
+        return;
+      case "admin_changed":
+        server.adminChanged(message.admin_peer_id, message.epoch);
+        return administration.saw(message.epoch);
+      case "mesh_offer":
+      case "mesh_answer":
+      case "ice_candidate": {
+        const { from_peer_id, link_id } = message;
+        return courier.receive(from_peer_id, link_id, signalOf(message), { by: "server" });
+      }
+      case "error":
+        if (message.code === "STALE_EPOCH" && message.epoch !== undefined) {
+          server.adminChanged(message.admin_peer_id ?? null, message.epoch);
+          administration.refused(message.epoch);
+        }
+        if (message.link_id !== undefined) roster.drop(message.link_id, message.message);
+        return outbox.log("warning", "server_refused", message.message, { code: message.code });
+      case "room_expiring":
+      case "room_closed":
+      case "server_draining":
+        return outbox.log("warning", message.type, `The server says ${message.type}`);
+      case "challenge":
+      case "peer_list":
+      case "metadata_updated":
+      case "peer_message":
+      case "query_workers":
+      case "worker_list":
+      case "ping":
+      case "pong":
+        return;
+    }
+    message satisfies never;
+  }
+
+  /** A closed socket is a hint, no verdict; of a worker that nobody ever heard it is all there is. */
+  #left(left: Extract<FromServer, { type: "peer_left" }>, now: Instant): void {
+    const { server, membership, roster } = this.#parts;
+    server.left(left.peer_id);
+    const member = membership.get(left.peer_id);
+    if (member === undefined || member.incarnation > left.incarnation) return;
+    if (member.evidenceAt === undefined) roster.forget(left.peer_id);
+    else roster.doubt(left.peer_id, now);
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Keeps this worker's replica of the room state equal to the others'. Knows links only as ways to send.
+ * A new change goes to every link at once; what was missed is fetched by heads, never guessed.
+ */
+
+import type { PeerId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+import type { SignedChange } from "../protocol/mesh_message.ts";
+import type { WorkerEntry } from "../protocol/worker.ts";
+import type { LinkTable, OpenLink } from "./link_table.ts";
+import type { Outbox } from "./outbox.ts";
+import type { RoomState } from "./room_state.ts";
+
+/** Changes in one message: 64 of them stay under the limit of a link message. */
+const CHANGES_PER_MESSAGE = 64;
+
+/** The replication of one room state. */
+export class StateSync {
+  readonly #state: RoomState;
+  readonly #links: LinkTable;
+  readonly #outbox: Outbox;
+  readonly #fetchMs: number;
+  #fetch: { readonly from: PeerId; readonly until: Instant } | undefined;
+
+  constructor(state: RoomState, links: LinkTable, outbox: Outbox, fetchMs: number) {
+    this.#state = state;
+    this.#links = links;
+    this.#outbox = outbox;
+    this.#fetchMs = fetchMs;
+  }
+
+  /** Writes our own entry where it differs from `entry`, and tells everybody. */
+  publish(entry: WorkerEntry): void {
+    const change = this.#state.update(entry);
+    if (change !== undefined) this.#broadcast([change], []);
+  }
+
+  /** Notes in the room state that this worker is the admin. */
+  nameAdmin(): void {
+    const change = this.#state.nameAdmin();
+    if (change !== undefined) this.#broadcast([change], []);
+  }
+
+  /** A worker says which versions it has: ask it for what we lack. */
+  compare(link: OpenLink, heads: readonly string[], now: Instant): void {
+    if (!this.#state.lacks(heads)) return;
+    // One request at a time: nine peers would send the same changes nine times.
+    if (this.#fetch !== undefined && now < this.#fetch.until) return;
+    this.#fetch = { from: link.peerId, until: now + this.#fetchMs };
+    this.#outbox.send(link.linkId, { type: "state_request", heads: this.#state.heads });
+  }
+
+  /** A worker asks for what it lacks. */
+  supply(link: OpenLink, heads: readonly string[]): void {
+    const changes = this.#state.lackedBy(heads, CHANGES_PER_MESSAGE);
+    this.#outbox.send(link.linkId, { type: "state_broadcast", changes });
+  }
+
+  /**
+   * Changes arrived. `unreached` are peers that the sender cannot reach itself; where this worker
+   * leads, it passes the changes on to them.
+   */
+  take(link: OpenLink, changes: readonly SignedChange[], unreached: readonly PeerId[]): void {
+    const full = changes.length >= CHANGES_PER_MESSAGE;
+    if (this.#fetch?.from === link.peerId) this.#fetch = undefined;
+    const { applied, refused } = this.#state.merge(changes);
+    for (const reason of refused) {
+      this.#outbox.log("warning", "change_refused", reason, { from_peer_id: link.peerId });
+    }
+    if (applied.length > 0 && unreached.length > 0) {
+      this.#broadcast(applied, [link.peerId], unreached);
+    }
+    if (full && applied.length > 0) {
+      this.#outbox.send(link.linkId, { type: "state_request", heads: this.#state.heads });
+    }
+  }
+
+  #broadcast(
+    changes: readonly SignedChange[],
+    without: readonly PeerId[],
+    only?: readonly PeerId[],
+  ) {
+    for (const { linkId, peerId } of this.#links.links) {
+      if (without.includes(peerId) || only?.includes(peerId) === false) continue;
+      this.#outbox.send(linkId, { type: "state_broadcast", changes: [...changes] });
+    }
+  }
+}

@@ -1,0 +1,22 @@
+/** What a `MeshNode` knows, for people, tests and simulations. A copy: changing it changes nothing. */
+
+import type { PeerId } from "../base/id.ts";
+import type { WorkerEntry } from "../protocol/worker.ts";
+import type { Retry } from "./introduction.ts";
+import type { Liveness } from "./membership.ts";
+
+/** What one worker knows of its room. */
+export interface MeshView {
+  readonly self: PeerId;
+  readonly admin: PeerId | undefined;
+  readonly leads: boolean;
+  readonly epoch: number;
+  readonly partitioned: boolean;
+  readonly liveness: ReadonlyMap<PeerId, Liveness>;
+  readonly links: readonly PeerId[];
+  /** Whom it will dial again: the seeds' `retry_tasks`. */
+  readonly retries: ReadonlyMap<PeerId, Retry>;
+  readonly dialling: number;
+  readonly entries: ReadonlyMap<PeerId, WorkerEntry>;
+  readonly heads: readonly string[];
+}

@@ -1,0 +1,57 @@
+/**
+ * Who owns a name: a peer id ends in a digest of the public key that may speak for it
+ * (ARCHITECTURE decision 3). Knows public keys only; private ones stay in the runtime.
+ */
+
+import { createHash, createPublicKey, verify } from "node:crypto";
+import { base32nopad, base64urlnopad } from "@scure/base";
+import { isPeerId, type PeerId } from "../base/id.ts";
+
+/** An Ed25519 public key: 32 bytes, base64url without padding. */
+export type PublicKey = string;
+
+/** Characters of the digest at the end of a peer id: 50 bits. */
+const BINDING_LENGTH = 10;
+/** Characters that a peer's own name may have before the digest. */
+export const PEER_NAME_LENGTH_MAX = 40;
+
+function bindingOf(publicKey: PublicKey): string {
+  const digest = createHash("sha256").update(base64urlnopad.decode(publicKey)).digest();
+  return base32nopad.encode(digest).slice(0, BINDING_LENGTH).toLowerCase();
+}
+
+/**
+ * The peer id of `name` under `publicKey`. Characters that a name cannot have become `-`.
+ *
+ * @throws {Error} Where nothing is left of the name, or the key is not base64url.
+ */
+export function peerIdOf(name: string, publicKey: PublicKey): PeerId {
+  const label = name.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "")
+    .slice(0, PEER_NAME_LENGTH_MAX);
+  const id = `${label}-${bindingOf(publicKey)}`;
+  if (label === "" || !isPeerId(id)) {
+    throw new Error(`Expected a name with letters or digits, got ${JSON.stringify(name)}`);
+  }
+  return id;
+}
+
+/** Whether `publicKey` may speak for `peerId`. */
+export function ownsPeerId(publicKey: PublicKey, peerId: PeerId): boolean {
+  if (!isPublicKey(publicKey)) return false;
+  return peerId.endsWith(`-${bindingOf(publicKey)}`);
+}
+
+/** Whether `text` is an Ed25519 public key in base64url. */
+export function isPublicKey(text: string): text is PublicKey {
+  return /^[A-Za-z0-9_-]{43}$/.test(text);
+}
+
+/** Whether `signature` (64 bytes, base64url) is the Ed25519 signature of `bytes` under `publicKey`. */
+export function isSignedBy(publicKey: PublicKey, bytes: Uint8Array, signature: string): boolean {
+  if (!isPublicKey(publicKey) || !/^[A-Za-z0-9_-]{86}$/.test(signature)) return false;
+  const key = createPublicKey({
+    key: { kty: "OKP", crv: "Ed25519", x: publicKey },
+    format: "jwk",
+  });
+  return verify(null, bytes, key, base64urlnopad.decode(signature));
+}

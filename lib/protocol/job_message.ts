@@ -1,0 +1,113 @@
+/**
+ * What a client and a worker say to each other about a job. The worker decides and writes; what it
+ * says of a running job is numbered, so that a client that comes back knows what it has missed.
+ */
+
+import { z } from "zod";
+import { jobSpecSchema } from "./job_spec.ts";
+import { manifestSchema } from "./manifest.ts";
+import { jobIdSchema, requestIdSchema } from "./name.ts";
+
+/** Why a worker does not take a job. */
+export const jobRefusalSchema = z.enum([
+  /** Another job holds the slot. */
+  "busy",
+  /** The worker takes no jobs now: it drains, or is in maintenance. */
+  "closed",
+  /** This worker has no runner for the job. */
+  "no_runner",
+  /** The specification or the files cannot be run here. */
+  "unsuitable",
+  /** More bytes than the worker takes. */
+  "too_large",
+  /** The worker knows no such job or lease of this client. */
+  "unknown_job",
+]);
+/** Why a worker does not take a job. */
+export type JobRefusal = z.infer<typeof jobRefusalSchema>;
+
+/** One row of the trainer's log: an epoch and its losses. Null where the trainer wrote none. */
+export const epochSchema = z.object({
+  epoch: z.int().min(0),
+  train_loss: z.number().nullable(),
+  val_loss: z.number().nullable(),
+});
+/** One row of the trainer's log. */
+export type Epoch = z.infer<typeof epochSchema>;
+
+const job = { job_id: jobIdSchema };
+/** What every word about a running job carries. */
+const stamp = {
+  ...job,
+  /** Which run of the job, from 1. */
+  attempt: z.int().min(1),
+  /** Number of this word within the attempt, from 1, without gaps. */
+  sequence: z.int().min(1),
+};
+
+/** Between a client and a worker, about a job. */
+export const jobMessageSchema = z.discriminatedUnion("type", [
+  /** Client: will you run this? */
+  z.object({
+    type: z.literal("job_reserve"),
+    request_id: requestIdSchema,
+    ...job,
+    spec: jobSpecSchema,
+    inputs: manifestSchema,
+  }),
+  /** Worker: yes, the slot is yours until the lease ends. */
+  z.object({
+    type: z.literal("job_lease"),
+    request_id: requestIdSchema,
+    ...job,
+    /** Milliseconds without a sign of life from the client after which the lease ends. */
+    lease_ms: z.int().min(1),
+  }),
+  /** Worker: no. */
+  z.object({
+    type: z.literal("job_refused"),
+    request_id: requestIdSchema,
+    ...job,
+    code: jobRefusalSchema,
+    reason: z.string().max(1_000),
+  }),
+  /** Client: I don't need the lease any more. */
+  z.object({ type: z.literal("job_release"), ...job }),
+  /** Client: the files are there, run it. */
+  z.object({ type: z.literal("job_start"), request_id: requestIdSchema, ...job }),
+  /** Worker: it runs. */
+  z.object({ type: z.literal("job_accepted"), ...stamp, epochs_max: z.int().min(1).nullable() }),
+  /** Worker: an epoch ended. */
+  z.object({ type: z.literal("job_metric"), ...stamp, epoch: epochSchema }),
+  /** Worker: a line of the trainer's output. */
+  z.object({
+    type: z.literal("job_log"),
+    ...stamp,
+    stream: z.enum(["stdout", "stderr"]),
+    text: z.string().max(8_192),
+  }),
+  /** Worker: it ended well, and these are the results. */
+  z.object({
+    type: z.literal("job_done"),
+    ...stamp,
+    duration_ms: z.number().min(0),
+    results: manifestSchema,
+  }),
+  /** Worker: it ended badly. */
+  z.object({
+    type: z.literal("job_failed"),
+    ...stamp,
+    duration_ms: z.number().min(0),
+    exit_code: z.int().nullable(),
+    reason: z.string().max(1_000),
+  }),
+  /** Client: send me the results. */
+  z.object({ type: z.literal("job_fetch"), ...job }),
+  /** Either, every so often: I am still here. */
+  z.object({ type: z.literal("job_alive") }),
+]);
+/** Between a client and a worker, about a job. */
+export type JobMessage = z.infer<typeof jobMessageSchema>;
+
+/** What a worker says of a running job: numbered, and kept for those who come back. */
+export type JobEvent = Extract<JobMessage, { sequence: number }>;

@@ -1,0 +1,76 @@
+/**
+ * What a job is to do, as a client writes it: typed, closed and free of paths on anybody's machine.
+ * Knows no runner's arguments; those are made from it in `lib/job/runner.ts`.
+ */
+
+import { z } from "zod";
+import { relativePathSchema } from "./manifest.ts";
+
+/** Bytes of an inline configuration. Higher: reservations grow; lower: long augmentations fail. */
+export const CONFIG_BYTES_MAX = 256 * 1024;
+
+/**
+ * A file of the job's inputs, by its path in their manifest. No part may look like an option, since
+ * a trainer reads its command line by that sign.
+ */
+const inputFileSchema = relativePathSchema.refine(
+  (path) => path.split("/").every((part) => !part.startsWith("-")),
+  "Expected the name of a file that does not start with `-`",
+);
+
+/** A name for people and folders. */
+export const runNameSchema = z.string().regex(
+  /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/,
+  "Expected a run name of 1 to 64 of A-Z a-z 0-9 . _ - that does not start with `-` or `.`",
+);
+
+const CONFIG_WANTED = "Expected config_content, the YAML of a sleap-nn configuration of at most " +
+  `${CONFIG_BYTES_MAX / 1024} KiB; export one in SLEAP: Predict → Run Training, and pass its file`;
+
+const configSchema = z.string({ error: CONFIG_WANTED }).refine(
+  (text) =>
+    text.trim() !== "" && !text.includes("\0") &&
+    new TextEncoder().encode(text).length <= CONFIG_BYTES_MAX,
+  CONFIG_WANTED,
+);
+
+/** What every training says. The limits are the original's (UPSTREAM 3.2). */
+const training = {
+  kind: z.literal("train"),
+  /** The training package, by its path in the manifest of the job's inputs. */
+  package: inputFileSchema,
+  run_name: runNameSchema,
+  max_epochs: z.int().min(1).max(10_000).optional(),
+  batch_size: z.int().min(1).max(256).optional(),
+  learning_rate: z.number().min(1e-10).max(1).optional(),
+};
+
+/**
+ * A training. For `sleap-nn`, what is left out stays as its configuration says; for `demo`, it is
+ * as in `DEMO_DEFAULTS` of `lib/job/runner.ts`. Unknown fields are refused: a misspelt limit must
+ * not run for a week.
+ */
+export const trainJobSpecSchema = z.discriminatedUnion("runner", [
+  z.strictObject({
+    ...training,
+    runner: z.literal("sleap-nn"),
+    config_content: configSchema,
+    /** What the configuration trains, for people to read; the configuration decides. */
+    model_types: z.array(runNameSchema).min(1).max(8).optional(),
+    /** A checkpoint to go on from, by its path in the manifest of the job's inputs. */
+    resume_ckpt: inputFileSchema.optional(),
+  }),
+  z.strictObject({
+    ...training,
+    runner: z.literal("demo"),
+    /** What the shuffles start from. The same seed learns the same model. */
+    seed: z.int().min(0).max(2 ** 31 - 1).optional(),
+  }),
+]);
+/** A training. */
+export type TrainJobSpec = z.infer<typeof trainJobSpecSchema>;
+
+/** A job. */
+export const jobSpecSchema = trainJobSpecSchema;
+/** A job. */
+export type JobSpec = z.infer<typeof jobSpecSchema>;

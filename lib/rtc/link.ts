@@ -1,0 +1,84 @@
+/**
+ * What a link is: one attempt to connect two peers by a WebRTC data channel, and the connection it
+ * becomes. Knows nothing of who is at the other end, of rooms, or of what the bytes mean.
+ */
+
+import type { LinkId } from "../base/id.ts";
+import type { LinkSignal } from "../protocol/link_signal.ts";
+
+/** Which WebRTC implementation carries a link (ARCHITECTURE decision 1). */
+export type BackendName = "native" | "werift";
+
+/** Measured facts about an open link. */
+export interface LinkFacts {
+  /** How the packets travel, as far as the backend can tell. */
+  readonly path: "direct" | "relayed" | "unknown";
+  /** Round-trip time in milliseconds, where the backend measures it. */
+  readonly rttMs: number | undefined;
+  /** Bytes that were handed to {@linkcode Link.send}. */
+  readonly bytesSent: number;
+  /** Bytes that arrived. */
+  readonly bytesReceived: number;
+}
+
+/** What a link tells its owner. Calls never overlap, and none comes after `closed`. */
+export interface LinkHandlers {
+  /** A description or candidate that the other end must be given. */
+  signal(signal: LinkSignal): void;
+  /** Frames can be sent from now on. Called at most once. */
+  opened(): void;
+  /** One frame arrived, whole and in order. */
+  received(frame: Uint8Array): void;
+  /** The link is over, for the reason given in words. Called exactly once. */
+  closed(reason: string): void;
+}
+
+/** One connection, from its first attempt on. Frames arrive whole, once and in order. */
+export interface Link {
+  readonly id: LinkId;
+  readonly backend: BackendName;
+  /** The largest frame that {@linkcode Link.send} takes, in bytes. */
+  readonly frameBytesMax: number;
+  /** Bytes that were taken but have not left yet. */
+  readonly bufferedBytes: number;
+  /** Takes a description or candidate from the other end. */
+  accept(signal: LinkSignal): void;
+  /**
+   * Sends one frame of 1 to {@linkcode Link.frameBytesMax} bytes. Never waits.
+   *
+   * @throws {Error} Where the link is not open, or the frame is empty or too large.
+   */
+  send(frame: Uint8Array): void;
+  /** Resolves as soon as at most `bytes` are buffered, or the link is closed. */
+  drainedTo(bytes: number): Promise<void>;
+  /** What is known of the link now. */
+  facts(): LinkFacts;
+  /** Ends the link and frees what it holds. `closed` follows; calling it twice does nothing. */
+  close(reason: string): void;
+}
+
+/** How a link is to be made. */
+export interface LinkOptions {
+  readonly id: LinkId;
+  /** The offerer sends the first description; the other side answers it. */
+  readonly role: "offerer" | "answerer";
+  /** STUN and TURN servers. Empty unless configured: nothing needs the Internet. */
+  readonly iceServers: readonly IceServer[];
+  readonly handlers: LinkHandlers;
+}
+
+/** A STUN or TURN server. */
+export interface IceServer {
+  /** Such as `stun:stun.example.org:3478` or `turn:turn.example.org:3478?transport=udp`. */
+  readonly url: string;
+  readonly username?: string;
+  readonly credential?: string;
+}
+
+/** Makes links. */
+export interface LinkBackend {
+  readonly name: BackendName;
+  create(options: LinkOptions): Link;
+  /** Frees what outlives the links. Links must be closed before. */
+  dispose(): Promise<void>;
+}

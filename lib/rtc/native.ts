@@ -1,0 +1,198 @@
+/**
+ * Links over libdatachannel, by the `node-datachannel` addon. The one file that imports it.
+ * For one isolate of a process only: the addon keeps handles of the first one that loads it, and
+ * Deno panics when a Worker, or the isolate of a second test file, touches them.
+ */
+
+import type { LinkId } from "../base/id.ts";
+import type { LinkSignal } from "../protocol/link_signal.ts";
+import { hostAddresses, isOffline } from "./host_address.ts";
+import type { IceServer, Link, LinkBackend, LinkFacts, LinkOptions } from "./link.ts";
+import { LinkLife, reasonOf } from "./link_life.ts";
+import { RemoteSignals } from "./remote_signals.ts";
+
+type Library = typeof import("node-datachannel");
+type PeerConnection = InstanceType<Library["PeerConnection"]>;
+type DataChannel = ReturnType<PeerConnection["createDataChannel"]>;
+
+/** The label of the one channel. ASCII: werift writes a wrong length otherwise. */
+const LABEL = "sleap-rtc";
+/** The largest frame. Higher: werift cannot take it; lower: more calls for the same bytes. */
+const FRAME_BYTES_MAX = 64 * 1024;
+
+/** libdatachannel wants the credentials within the URL. */
+function urlOf(server: IceServer): string {
+  if (server.username === undefined) return server.url;
+  const [scheme, ...rest] = server.url.split(":");
+  const user = encodeURIComponent(server.username);
+  return `${scheme}:${user}:${encodeURIComponent(server.credential ?? "")}@${rest.join(":")}`;
+}
+
+class NativeLink implements Link {
+  readonly backend = "native";
+  readonly frameBytesMax = FRAME_BYTES_MAX;
+  readonly id: LinkId;
+  readonly #life: LinkLife;
+  readonly #remote: RemoteSignals;
+  readonly #peer: PeerConnection;
+  #channel: DataChannel | undefined;
+
+  constructor(library: Library, options: LinkOptions, ended: () => void) {
+    this.id = options.id;
+    this.#remote = new RemoteSignals(options.role);
+    this.#life = new LinkLife(options.handlers, {
+      frameBytesMax: FRAME_BYTES_MAX,
+      bufferedBytes: () => this.bufferedBytes,
+      free: () => this.#free(),
+    });
+    const offline = isOffline(hostAddresses());
+    this.#peer = new library.PeerConnection(options.id, {
+      iceServers: options.iceServers.map(urlOf),
+      // libjuice leaves the loopback interface out unless it is bound to it.
+      ...(offline ? { bindAddress: "127.0.0.1" } : {}),
+    });
+    this.#peer.onLocalDescription((sdp, type) => {
+      if (type === "offer" || type === "answer") this.#life.signal({ kind: type, sdp });
+    });
+    this.#peer.onLocalCandidate((candidate, sdpMid) =>
+      // The addon does not name the section; there is only one.
+      this.#life.signal({ kind: "candidate", candidate, sdpMid, sdpMLineIndex: 0 })
+    );
+    this.#peer.onStateChange((state) => {
+      if (state === "failed" || state === "disconnected") this.#life.lost();
+      if (state === "closed") {
+        this.#life.end("The other end closed the link");
+        ended();
+      }
+    });
+    this.#peer.onDataChannel((channel) => {
+      if (options.role === "answerer" && this.#channel === undefined) this.#use(channel);
+      else channel.close();
+    });
+    if (options.role === "offerer") this.#use(this.#peer.createDataChannel(LABEL));
+  }
+
+  get bufferedBytes(): number {
+    return this.#life.phase === "open" ? this.#channel?.bufferedAmount() ?? 0 : 0;
+  }
+
+  accept(signal: LinkSignal): void {
+    if (this.#life.phase === "closed") return;
+    try {
+      for (const ready of this.#remote.take(signal)) this.#apply(ready);
+    } catch (error) {
+      this.#life.end(`Signal from the other end cannot be used: ${reasonOf(error)}`);
+    }
+  }
+
+  send(frame: Uint8Array): void {
+    this.#life.sending(frame);
+    this.#channel?.sendMessageBinary(frame);
+  }
+
+  drainedTo(bytes: number): Promise<void> {
+    const drained = this.#life.drainedTo(bytes);
+    this.#watchBuffer();
+    return drained;
+  }
+
+  facts(): LinkFacts {
+    const open = this.#life.phase === "open";
+    const pair = open ? this.#peer.getSelectedCandidatePair() : null;
+    const relayed = pair?.local.type === "relay" || pair?.remote.type === "relay";
+    const rttMs = open ? this.#peer.rtt() : -1;
+    return {
+      path: pair === null ? "unknown" : relayed ? "relayed" : "direct",
+      rttMs: rttMs >= 0 ? rttMs : undefined,
+      bytesSent: this.#life.bytesSent,
+      bytesReceived: this.#life.bytesReceived,
+    };
+  }
+
+  close(reason: string): void {
+    this.#life.end(reason);
+  }
+
+  #use(channel: DataChannel): void {
+    this.#channel = channel;
+    channel.onMessage((data) => {
+      if (typeof data === "string") this.#life.end("Expected binary frames, got text");
+      else this.#life.received(data instanceof Uint8Array ? data : new Uint8Array(data));
+    });
+    channel.onBufferedAmountLow(() => {
+      this.#life.drained();
+      this.#watchBuffer();
+    });
+    channel.onError((error) => this.#life.end(`Channel failed: ${error}`));
+    channel.onClosed(() => this.#life.end("The other end closed the link"));
+    channel.onOpen(() => this.#life.opened());
+    if (channel.isOpen()) this.#life.opened();
+  }
+
+  #apply(signal: LinkSignal): void {
+    if (signal.kind === "candidate") {
+      this.#peer.addRemoteCandidate(signal.candidate, signal.sdpMid);
+    } else {
+      this.#peer.setRemoteDescription(signal.sdp, signal.kind);
+    }
+  }
+
+  /** Asks for a call at the level that is waited for, then looks again: it may be past already. */
+  #watchBuffer(): void {
+    const level = this.#life.drainLevel;
+    if (level === undefined || this.#life.phase !== "open") return;
+    this.#channel?.setBufferedAmountLowThreshold(level);
+    this.#life.drained();
+  }
+
+  #free(): void {
+    this.#channel?.close();
+    this.#peer.close();
+  }
+}
+
+/** Backends in use: the addon is shared, and cleaning it up ends the links of all of them. */
+let backendsInUse = 0;
+
+class NativeBackend implements LinkBackend {
+  readonly name = "native";
+  readonly #library: Library;
+  /**
+   * Every link until the addon has said its last word of it: a wrapper that is collected before
+   * that is called on freed memory.
+   */
+  readonly #links = new Set<Link>();
+  #allEnded = Promise.withResolvers<void>();
+
+  constructor(library: Library) {
+    this.#library = library;
+  }
+
+  create(options: LinkOptions): Link {
+    const link: Link = new NativeLink(this.#library, options, () => {
+      this.#links.delete(link);
+      if (this.#links.size === 0) this.#allEnded.resolve();
+    });
+    this.#links.add(link);
+    return link;
+  }
+
+  async dispose(): Promise<void> {
+    this.#allEnded = Promise.withResolvers<void>();
+    if (this.#links.size > 0) await this.#allEnded.promise;
+    backendsInUse--;
+    if (backendsInUse === 0) this.#library.cleanup();
+  }
+}
+
+/**
+ * The native backend.
+ *
+ * @throws {Error} Where the addon cannot be loaded: an old glibc (it wants 2.30), a platform
+ * without a package, or no permission (`--allow-ffi`).
+ */
+export async function loadNative(): Promise<LinkBackend> {
+  const library = await import("node-datachannel");
+  backendsInUse++;
+  return new NativeBackend(library);
+}

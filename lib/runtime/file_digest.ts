@@ -1,0 +1,61 @@
+/** Digests and sizes of files, for the manifests of transfers. */
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { isSha256, type Sha256 } from "../base/id.ts";
+import { decode } from "../protocol/decode.ts";
+import { type FileEntry, type Manifest, manifestSchema } from "../protocol/manifest.ts";
+
+/** One read. */
+const CHUNK_BYTES = 1024 * 1024;
+
+/** The SHA-256 of the file at `path`, and its size in bytes. */
+export async function digestFile(path: string): Promise<{ bytes: number; sha256: Sha256 }> {
+  const digest = createHash("sha256");
+  using file = await Deno.open(path);
+  const buffer = new Uint8Array(CHUNK_BYTES);
+  let bytes = 0;
+  for (
+    let length = await file.read(buffer);
+    length !== null;
+    length = await file.read(buffer)
+  ) {
+    digest.update(buffer.subarray(0, length));
+    bytes += length;
+  }
+  return { bytes, sha256: sha256Of(digest.digest("hex")) };
+}
+
+/** A digest as a name. */
+export function sha256Of(hex: string): Sha256 {
+  if (!isSha256(hex)) throw new Error(`Expected 64 hexadecimal digits, got ${hex}`);
+  return hex;
+}
+
+/**
+ * The manifest of every regular file under `folder`, sorted by path. Links are left out: what they
+ * point at may not be ours to send.
+ *
+ * @throws {Error} Where a name cannot travel, or there are too many files.
+ */
+export async function describeFolder(folder: string): Promise<Manifest> {
+  const files: FileEntry[] = [];
+  for (const path of (await pathsUnder(folder, "")).toSorted()) {
+    files.push({ path, ...await digestFile(join(folder, path)) });
+  }
+  const manifest = decode({ files }, manifestSchema);
+  if (!manifest.ok) {
+    throw new Error(`Expected files that can be sent from ${folder}: ${manifest.reason}`);
+  }
+  return manifest.value;
+}
+
+async function pathsUnder(folder: string, prefix: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const entry of Deno.readDir(join(folder, prefix))) {
+    const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
+    if (entry.isDirectory) paths.push(...await pathsUnder(folder, path));
+    else if (entry.isFile) paths.push(path);
+  }
+  return paths;
+}

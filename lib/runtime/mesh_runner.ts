@@ -1,0 +1,123 @@
+/**
+ * Performs what a `MeshNode` asks for: sends, dials, sets timers, writes notices. Decides nothing.
+ * One input and all its effects finish before the next begins.
+ */
+
+import type { LinkId, PeerId } from "../base/id.ts";
+import type { Log } from "../base/log.ts";
+import type { Clock } from "../base/time.ts";
+import type { Effect } from "../mesh/effect.ts";
+import type { Asker, Input } from "../mesh/input.ts";
+import type { MeshNode } from "../mesh/node.ts";
+import type { DirectoryMessage } from "../protocol/mesh_message.ts";
+import type { ToServer } from "../protocol/signal_message.ts";
+import type { PeerLink } from "../rtc/peer_link.ts";
+
+/** What a runner acts on. */
+export interface MeshSurroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Begins a link as its offerer, or answers one; `link_opened` or `link_closed` must follow. */
+  begin(role: "offerer" | "answerer", linkId: LinkId, peerId: PeerId, limitMs: number): void;
+  /** The link, while it is not over. */
+  link(linkId: LinkId): PeerLink | undefined;
+  /** Says something to the server; gives whether it could be said. */
+  tellServer(message: ToServer): boolean;
+}
+
+/** Runs one node. */
+export class MeshRunner {
+  readonly #node: MeshNode;
+  readonly #surroundings: MeshSurroundings;
+  readonly #inputs: Input[] = [];
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #running = false;
+  #stopped = false;
+
+  constructor(node: MeshNode, surroundings: MeshSurroundings) {
+    this.#node = node;
+    this.#surroundings = surroundings;
+  }
+
+  /** Hands the node something that happened. */
+  push(input: Input): void {
+    if (this.#stopped) return;
+    this.#inputs.push(input);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const effects = this.#node.step(next, this.#surroundings.clock.now());
+        for (const effect of effects) this.#perform(effect);
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Lets the node say goodbye, and frees it. */
+  stop(): void {
+    this.push({ type: "stopping" });
+    this.#stopped = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#node.dispose();
+  }
+
+  #perform(effect: Effect): void {
+    const { log, tellServer, link, begin } = this.#surroundings;
+    switch (effect.type) {
+      case "send":
+        return this.#say(effect.linkId, JSON.stringify(effect.message));
+      case "tell_server":
+        if (!tellServer(effect.message)) {
+          log.write("debug", `Not told to the server: ${effect.message.type}`);
+        }
+        return;
+      case "dial":
+        return begin("offerer", effect.linkId, effect.peerId, effect.limitMs);
+      case "answer":
+        return begin("answerer", effect.linkId, effect.peerId, effect.limitMs);
+      case "deliver":
+        return link(effect.linkId)?.accept(effect.signal);
+      case "drop":
+        return link(effect.linkId)?.close(effect.reason);
+      case "reply":
+        return this.#reply(effect.asker, effect);
+      case "wake":
+        return this.#wakeAt(effect.at);
+      case "log":
+        return log.write(effect.level, effect.message, effect.fields);
+    }
+    effect satisfies never;
+  }
+
+  #reply(asker: Asker, { requestId, list }: Extract<Effect, { type: "reply" }>): void {
+    const answer = { type: "worker_list", request_id: requestId, list } as const;
+    if (asker.by === "server") {
+      this.#surroundings.tellServer({ ...answer, to_peer_id: asker.peerId });
+    } else {
+      this.#say(asker.linkId, JSON.stringify(answer satisfies DirectoryMessage));
+    }
+  }
+
+  /** A link that closed a moment ago takes no more words; `link_closed` is on its way to the node. */
+  #say(linkId: LinkId, text: string): void {
+    const link = this.#surroundings.link(linkId);
+    if (link?.hello === undefined) return;
+    try {
+      link.sendMessage(text);
+    } catch (error) {
+      link.close(`A message could not be sent: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  #wakeAt(dueAt: number): void {
+    const delayMs = Math.max(0, dueAt - this.#surroundings.clock.now());
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.push({ type: "woke", dueAt });
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+}

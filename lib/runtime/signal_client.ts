@@ -1,0 +1,199 @@
+/**
+ * One peer's WebSocket to the signaling server: registers, stays registered, and comes back by itself.
+ * Knows nothing of what the messages mean, but for those that keep the socket alive.
+ */
+
+import { fullJitterMs } from "../base/backoff.ts";
+import type { PeerId, RoomId } from "../base/id.ts";
+import type { Log } from "../base/log.ts";
+import { SECOND_MS } from "../base/time.ts";
+import { decodeJson } from "../protocol/decode.ts";
+import {
+  type FromServer,
+  fromServerSchema,
+  type RefusalCode,
+  registrationBytes,
+  type Role,
+  type ToServer,
+} from "../protocol/signal_message.ts";
+import { PROTOCOL_VERSION } from "../protocol/version.ts";
+import type { Metadata } from "../protocol/worker.ts";
+import { systemRandom } from "./chance.ts";
+import type { PeerIdentity } from "./credentials.ts";
+
+/** For the server to answer a registration. Higher: a dead server is noticed later. */
+const REGISTER_MS = 8 * SECOND_MS;
+/** Between attempts to come back: a whole lab returns at once when a server restarts. */
+const RECONNECT = { baseMs: 1_000, capMs: 10 * SECOND_MS, floorMs: 500 } as const;
+/** What the socket may hold back before it is given up. */
+const BUFFERED_BYTES_MAX = 1024 * 1024;
+
+/** Refusals that trying again does not mend. */
+const FINAL: ReadonlySet<RefusalCode> = new Set(
+  ["ROOM_REFUSED", "IDENTITY_REFUSED", "PROTOCOL_VERSION", "ROOM_FULL"] as const,
+);
+
+/** Who registers where. */
+export interface SignalClientOptions {
+  /** The server's address, `http://…` or `https://…`. */
+  readonly server: string;
+  readonly roomId: RoomId;
+  readonly token: string;
+  readonly peerId: PeerId;
+  readonly role: Role;
+  readonly incarnation: number;
+  readonly identity: PeerIdentity;
+  /** What to say of ourselves, asked anew at each registration. */
+  readonly metadata: () => Metadata;
+  readonly handlers: SignalHandlers;
+  readonly log: Log;
+}
+
+/** What a signal client tells its owner. */
+export interface SignalHandlers {
+  /** The server said something; `registered_auth` comes first. */
+  said(message: FromServer): void;
+  /** The socket is gone. It comes back by itself, but after a final refusal. */
+  lost(reason: string): void;
+  /** The server does not want us, and trying again would not mend it. Nothing follows. */
+  refused(code: RefusalCode, message: string): void;
+}
+
+/** A registration that lasts. */
+export class SignalClient {
+  readonly #options: SignalClientOptions;
+  #socket: WebSocket | undefined;
+  #registered = false;
+  #attempts = 0;
+  #silenceMs: number = REGISTER_MS;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
+  #closed: () => void = () => {};
+
+  constructor(options: SignalClientOptions) {
+    this.#options = options;
+    this.#open();
+  }
+
+  /** Says something, if registered. Gives whether it could be said. */
+  send(message: ToServer): boolean {
+    const socket = this.#socket;
+    if (!this.#registered || socket?.readyState !== WebSocket.OPEN) return false;
+    if (socket.bufferedAmount > BUFFERED_BYTES_MAX) {
+      this.#lose(socket, "The server reads too slowly");
+      return false;
+    }
+    socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** Leaves the server for good. Resolves when the socket is closed. */
+  stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    if (socket === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      const deadline = setTimeout(resolve, SECOND_MS);
+      this.#closed = () => {
+        clearTimeout(deadline);
+        resolve();
+      };
+      socket.close(1000);
+    });
+  }
+
+  #open(): void {
+    const url = new URL("/ws", this.#options.server);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(url);
+    this.#socket = socket;
+    this.#watch(socket, REGISTER_MS);
+    socket.onmessage = (event) => {
+      if (this.#socket === socket && !this.#stopped) this.#receive(socket, event.data);
+    };
+    socket.onclose = (event) => {
+      this.#lose(socket, event.reason || `the socket closed with code ${event.code}`);
+      if (this.#stopped) this.#closed();
+    };
+    // A failed socket also closes, and that is where it is dealt with.
+    socket.onerror = (event) => {
+      const message = event instanceof ErrorEvent ? event.message : "no reason given";
+      this.#options.log.write("debug", `WebSocket failed: ${message}`);
+    };
+  }
+
+  #receive(socket: WebSocket, data: unknown): void {
+    const decoded = decodeJson(typeof data === "string" ? data : "", fromServerSchema);
+    if (!decoded.ok) {
+      this.#options.log.write("warning", `The server sent what is no message: ${decoded.reason}`);
+      return;
+    }
+    const message = decoded.value;
+    switch (message.type) {
+      case "challenge":
+        return this.#register(socket, message.nonce);
+      case "registered_auth":
+        this.#registered = true;
+        this.#attempts = 0;
+        this.#silenceMs = message.ping_interval_ms * 3;
+        break;
+      case "ping":
+        this.send({ type: "pong" });
+        break;
+      case "error":
+        if (!this.#registered && FINAL.has(message.code)) return this.#refuse(socket, message);
+        break;
+      default:
+        break;
+    }
+    this.#watch(socket, this.#registered ? this.#silenceMs : REGISTER_MS);
+    this.#options.handlers.said(message);
+  }
+
+  #register(socket: WebSocket, nonce: string): void {
+    const { roomId: room_id, peerId: peer_id, role, incarnation, identity } = this.#options;
+    const claim = { nonce, room_id, peer_id, role, incarnation };
+    const message: ToServer = {
+      type: "register",
+      room_id,
+      token: this.#options.token,
+      peer_id,
+      role,
+      incarnation,
+      protocol: PROTOCOL_VERSION,
+      public_key: identity.publicKey,
+      signature: identity.sign(registrationBytes(claim)),
+      metadata: this.#options.metadata(),
+    };
+    socket.send(JSON.stringify(message));
+  }
+
+  #refuse(socket: WebSocket, refusal: Extract<FromServer, { type: "error" }>): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    socket.close(1000);
+    this.#options.handlers.refused(refusal.code, refusal.message);
+  }
+
+  /** Gives the socket up if nothing is heard for so long: half-open TCP says nothing by itself. */
+  #watch(socket: WebSocket, silenceMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => this.#lose(socket, `the server was silent for ${silenceMs} ms`),
+      silenceMs,
+    );
+  }
+
+  #lose(socket: WebSocket, reason: string): void {
+    if (this.#socket !== socket) return;
+    this.#socket = undefined;
+    this.#registered = false;
+    clearTimeout(this.#timer);
+    if (socket.readyState !== WebSocket.CLOSED) socket.close();
+    if (this.#stopped) return;
+    this.#options.handlers.lost(reason);
+    const waitMs = fullJitterMs(this.#attempts++, RECONNECT, systemRandom);
+    this.#timer = setTimeout(() => this.#open(), waitMs);
+  }
+}

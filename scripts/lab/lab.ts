@@ -1,0 +1,150 @@
+/**
+ * A small lab of real processes on this machine: one signaling server, one room, some workers. For the
+ * demo, the benches and the end-to-end tests; what it starts it also ends.
+ */
+
+import { join } from "node:path";
+import { isPeerId, type PeerId } from "../../lib/base/id.ts";
+import { createRoom } from "../../lib/client/room_api.ts";
+import { encodeInvite } from "../../lib/protocol/invite.ts";
+import type { RoomAccess, RtcChoice } from "../../lib/runtime/config.ts";
+import { loadIdentity, newRoomSecret, type PeerIdentity } from "../../lib/runtime/credentials.ts";
+import { type Line, Program } from "./program.ts";
+
+/** For a process to come up: a first run from source also compiles. */
+const START_MS = 60_000;
+
+/** A worker to be started. */
+export interface LabWorkerOptions {
+  readonly name: string;
+  readonly gpuMemoryMb: number;
+  readonly args?: readonly string[];
+}
+
+/** A worker of the lab. */
+export interface LabWorker {
+  readonly name: string;
+  readonly peerId: PeerId;
+  readonly program: Program;
+}
+
+/** A lab. */
+export class Lab {
+  readonly folder: string;
+  readonly room: RoomAccess;
+  readonly identity: PeerIdentity;
+  readonly workers: LabWorker[] = [];
+  readonly #rtc: RtcChoice;
+  #server: Program;
+
+  private constructor(
+    parts: {
+      folder: string;
+      room: RoomAccess;
+      identity: PeerIdentity;
+      rtc: RtcChoice;
+      server: Program;
+    },
+  ) {
+    this.folder = parts.folder;
+    this.room = parts.room;
+    this.identity = parts.identity;
+    this.#rtc = parts.rtc;
+    this.#server = parts.server;
+  }
+
+  /** Starts a server on a free loopback port, with its store in `folder`, and makes a room. */
+  static async open(folder: string, rtc: RtcChoice): Promise<Lab> {
+    const home = join(folder, "home");
+    await Deno.mkdir(home, { recursive: true, mode: 0o700 });
+    const server = startServer(folder, 0);
+    try {
+      const { url } = await ready(server);
+      const { roomId, token } = await createRoom(url, { name: "lab" });
+      const room = { server: url, roomId, token, secret: newRoomSecret() };
+      return new Lab({ folder, room, identity: await loadIdentity(home), rtc, server });
+    } catch (error) {
+      await server.end();
+      throw error;
+    }
+  }
+
+  /** Everything a process needs to enter the room. Secrets travel in the environment, never in arguments. */
+  get environment(): Readonly<Record<string, string>> {
+    const { server, roomId, token, secret } = this.room;
+    return {
+      ...environmentOf(this.folder),
+      SLEAP_RTC_INVITE: encodeInvite({ server, room_id: roomId, token, secret }),
+    };
+  }
+
+  /** Starts workers at once, and resolves when all are in the room. */
+  async addWorkers(options: readonly LabWorkerOptions[]): Promise<readonly LabWorker[]> {
+    const started = options.map((worker) => this.#start(worker));
+    const workers = await Promise.all(started.map(async ({ name, program }) => {
+      const line = await program.line(({ event }) => event === "ready", "its ready line", START_MS);
+      const peerId = String(line["peer_id"]);
+      if (!isPeerId(peerId)) throw new Error(`Expected a peer id from ${name}, got ${peerId}`);
+      return { name, peerId, program };
+    }));
+    this.workers.push(...workers);
+    return workers;
+  }
+
+  /** Resolves with what each of `workers` said when it was linked to all the others. */
+  async meshed(workers: readonly LabWorker[], limitMs: number): Promise<readonly Line[]> {
+    const complete = ({ event, workers: count }: Line) =>
+      event === "mesh_complete" && count === workers.length;
+    const what = `that the mesh of ${workers.length} is complete`;
+    return await Promise.all(workers.map(({ program }) => program.line(complete, what, limitMs)));
+  }
+
+  /** Kills the server with no chance to say goodbye, and starts it again at the same address. */
+  async restartServer(): Promise<void> {
+    const port = Number(new URL(this.room.server).port);
+    this.#server.signal("SIGKILL");
+    await this.#server.end();
+    this.#server = startServer(this.folder, port);
+    await ready(this.#server);
+  }
+
+  /** Ends every process at once, without a chance to say goodbye. */
+  kill(): void {
+    for (const { program } of this.workers) program.signal("SIGKILL");
+    this.#server.signal("SIGKILL");
+  }
+
+  /** Ends every process, in order. */
+  async close(): Promise<void> {
+    await Promise.all(this.workers.map(({ program }) => program.end()));
+    await this.#server.end();
+  }
+
+  #start({ name, gpuMemoryMb, args = [] }: LabWorkerOptions): { name: string; program: Program } {
+    const memory = String(gpuMemoryMb);
+    const fixed = ["worker", "--json", "--runner", "demo", "--rtc", this.#rtc];
+    const own = ["--name", name, "--gpu-memory", memory, "--gpu-model", "none (demo)"];
+    const program = new Program({
+      args: [...fixed, ...own, ...args],
+      env: this.environment,
+      cwd: this.folder,
+    });
+    return { name, program };
+  }
+}
+
+function environmentOf(folder: string): Record<string, string> {
+  return { SLEAP_RTC_HOME: join(folder, "home"), SLEAP_RTC_LOG: "json", NO_COLOR: "1" };
+}
+
+function startServer(folder: string, port: number): Program {
+  const data = join(folder, "server");
+  const address = ["--host", "127.0.0.1", "--port", String(port)];
+  const args = ["signal", "--json", ...address, "--data", data, "--store", "sqlite"];
+  return new Program({ args, env: environmentOf(folder), cwd: folder });
+}
+
+async function ready(server: Program): Promise<{ url: string }> {
+  const line = await server.line(({ event }) => event === "ready", "its ready line", START_MS);
+  return { url: String(line["url"]) };
+}

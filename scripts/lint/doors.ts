@@ -1,0 +1,48 @@
+/** Which one file may import a package, so that replacing the package means replacing that file. */
+
+import { type Fault, isProduct, rule } from "./rule.ts";
+import { isRelative, onMention, packageOf } from "./specifier.ts";
+
+/** The one importing file of each package that has one. */
+export const DOORS: ReadonlyMap<string, string> = new Map([
+  ["@automerge/automerge", "lib/mesh/automerge.ts"],
+  ["@aws-sdk/client-cognito-identity-provider", "signaling/identity/cognito.ts"],
+  ["@aws-sdk/client-dynamodb", "signaling/stores/dynamodb.ts"],
+  ["@aws-sdk/lib-dynamodb", "signaling/stores/dynamodb.ts"],
+  ["@logtape/logtape", "lib/runtime/logging.ts"],
+  ["@talmolab/sleap-io.js", "lib/runtime/training_package.ts"],
+  ["asciichart", "lib/cli/plot.ts"],
+  ["cli-table3", "lib/cli/table.ts"],
+  ["jose", "signaling/identity/local.ts"],
+  ["node-datachannel", "lib/rtc/native.ts"],
+  ["prom-client", "signaling/metrics.ts"],
+  ["smol-toml", "lib/runtime/config.ts"],
+  ["werift", "lib/rtc/werift.ts"],
+]);
+
+/** What is wrong with the file at `importer` naming `specifier`; `undefined` where nothing is. */
+export function doorFault(importer: string, specifier: string): Fault | undefined {
+  if (!isProduct(importer) || isRelative(specifier)) return undefined;
+  const name = packageOf(specifier);
+  const door = DOORS.get(name);
+  if (door === importer) return undefined;
+  if (door !== undefined) {
+    return {
+      message: `Expected only ${door} to import ${name}, got ${importer}`,
+      hint: `Import what ${door} exports, or move the door in scripts/lint/doors.ts`,
+    };
+  }
+  if (!name.startsWith("@aws-sdk/")) return undefined;
+  return {
+    message: `Expected each AWS package to have one importing file, got ${name} without one`,
+    hint: "Name its file in scripts/lint/doors.ts",
+  };
+}
+
+/** Holds packages to their doors, imports of types included. */
+export const doors: Deno.lint.Rule = rule((path, report) =>
+  onMention(({ specifier, node }) => {
+    const fault = specifier === undefined ? undefined : doorFault(path, specifier);
+    if (fault !== undefined) report(fault, node);
+  })
+);

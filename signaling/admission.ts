@@ -1,0 +1,62 @@
+/** Whether a registration may come in: version, identity, token. Knows no socket; place is the rooms' matter. */
+
+import { type Clock, SECOND_MS } from "../lib/base/time.ts";
+import { isSignedBy, ownsPeerId } from "../lib/protocol/identity.ts";
+import { type RefusalCode, registrationBytes } from "../lib/protocol/signal_message.ts";
+import { PROTOCOL_VERSION } from "../lib/protocol/version.ts";
+import type { Buckets } from "./bucket.ts";
+import { tokenMatches } from "./credential.ts";
+import type { AdmittedRoom, Registration } from "./room_event.ts";
+import type { Store } from "./store/store.ts";
+
+/** Whom an admission asks. */
+export interface Gate {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Wrong tokens, by address and room. */
+  readonly guesses: Buckets;
+}
+
+/** The room that a registration leads to, or why to none. */
+export type Admission =
+  | { readonly ok: true; readonly room: AdmittedRoom }
+  | { readonly ok: false; readonly code: RefusalCode; readonly reason: string };
+
+/**
+ * Checks `registration`, which answers the challenge `nonce`. Rejects where the store does.
+ */
+export async function admit(
+  registration: Registration,
+  nonce: string,
+  address: string,
+  { store, clock, guesses }: Gate,
+): Promise<Admission> {
+  const { room_id, peer_id, role, incarnation, protocol, public_key, signature } = registration;
+  if (protocol !== PROTOCOL_VERSION) {
+    const reason =
+      `Expected protocol ${PROTOCOL_VERSION}, got ${protocol}; update the older of the two programs`;
+    return { ok: false, code: "PROTOCOL_VERSION", reason };
+  }
+  if (!ownsPeerId(public_key, peer_id)) {
+    const reason = `Expected a peer id that ends in the digest of its public key, got ${peer_id}`;
+    return { ok: false, code: "IDENTITY_REFUSED", reason };
+  }
+  const claim = registrationBytes({ nonce, room_id, peer_id, role, incarnation });
+  if (!isSignedBy(public_key, claim, signature)) {
+    const reason = "Expected a signature over this socket's challenge by the peer's own key";
+    return { ok: false, code: "IDENTITY_REFUSED", reason };
+  }
+  const guesser = `${address} ${room_id}`;
+  if (guesses.waitMs(guesser, clock.now()) > 0) {
+    const reason = "Too many wrong tokens from this address for this room; wait a minute";
+    return { ok: false, code: "RATE_LIMITED", reason };
+  }
+  const room = await store.findRoom(room_id, Math.floor(clock.wallMs() / SECOND_MS));
+  if (tokenMatches(room, registration.token) && room !== undefined) {
+    return { ok: true, room: { room_id, expires_at: room.expires_at } };
+  }
+  guesses.take(guesser, clock.now());
+  const reason = `Expected the token of a room that exists, got another for ${room_id}; ` +
+    "check the invite, or create the room again if it has expired";
+  return { ok: false, code: "ROOM_REFUSED", reason };
+}

@@ -1,0 +1,105 @@
+/** Who may do what over HTTP: owners by their id token, members by the room's token. Knows no routes. */
+
+import type { RoomId } from "../lib/base/id.ts";
+import { type Clock, SECOND_MS } from "../lib/base/time.ts";
+import type { Buckets } from "./bucket.ts";
+import { tokenMatches } from "./credential.ts";
+import { HttpRefusal, retryAfter } from "./http_refusal.ts";
+import type { Identity } from "./identity/identity.ts";
+import type { Store, StoredRoom } from "./store/store.ts";
+
+/** What a request shows. */
+export interface Credentials {
+  /** After `Authorization: Bearer`: an id token or a room token. */
+  readonly bearer: string | undefined;
+  /** A room token in the body. */
+  readonly token: string | undefined;
+  readonly address: string;
+}
+
+/** Whom an authority asks. */
+export interface AuthorityPorts {
+  readonly store: Store;
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly guesses: Buckets;
+}
+
+const WHO = { "www-authenticate": 'Bearer realm="sleap-rtc"' };
+const BUSY_MS = 2 * SECOND_MS;
+
+/** Judges credentials. */
+export class Authority {
+  readonly #ports: AuthorityPorts;
+
+  constructor(ports: AuthorityPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * The subject of an id token.
+   *
+   * @throws {HttpRefusal} 401 where there is none, or it is not valid.
+   */
+  async subject({ bearer }: Credentials): Promise<string> {
+    if (bearer === undefined) {
+      const text = "Expected `Authorization: Bearer ID_TOKEN`, got none; POST /anonymous-signin";
+      throw new HttpRefusal(401, "UNAUTHORIZED", text, { headers: WHO });
+    }
+    const verdict = await answered(this.#ports.identity.verify(bearer));
+    if (verdict.ok) return verdict.subject;
+    throw new HttpRefusal(401, "UNAUTHORIZED", verdict.reason, { headers: WHO });
+  }
+
+  /**
+   * The room, for its owner and for those who have its token.
+   *
+   * @throws {HttpRefusal} 401 without credentials; 429 after too many wrong ones; 403 where they do
+   * not fit or there is no such room, which is the same to whoever asks.
+   */
+  async room(roomId: RoomId, credentials: Credentials): Promise<StoredRoom> {
+    const { bearer, token, address } = credentials;
+    const { store, clock, guesses } = this.#ports;
+    if (bearer === undefined && token === undefined) {
+      const text = "Expected the room's token, or its owner's id token, as Bearer; got neither";
+      throw new HttpRefusal(401, "UNAUTHORIZED", text, { headers: WHO });
+    }
+    const guesser = `${address} ${roomId}`;
+    const waitMs = guesses.waitMs(guesser, clock.now());
+    if (waitMs > 0) {
+      const text = "Too many wrong credentials from this address for this room";
+      throw new HttpRefusal(429, "RATE_LIMITED", text, { headers: retryAfter(waitMs) });
+    }
+    // The same questions are asked whether the room exists or not, so that time tells nothing.
+    const room = await answered(
+      store.findRoom(roomId, Math.floor(clock.wallMs() / SECOND_MS)),
+    );
+    const byToken = [bearer, token].map((text) => text !== undefined && tokenMatches(room, text));
+    const owner = bearer === undefined ? undefined : await this.#subjectOf(bearer);
+    const byOwner = owner !== undefined && owner === room?.owner;
+    if (room !== undefined && (byOwner || byToken.includes(true))) return room;
+    guesses.take(guesser, clock.now());
+    const text = `Expected credentials of a room that exists, got others for ${roomId}`;
+    throw new HttpRefusal(403, "ROOM_REFUSED", text);
+  }
+
+  async #subjectOf(bearer: string): Promise<string | undefined> {
+    if (!bearer.includes(".")) return undefined;
+    const verdict = await answered(this.#ports.identity.verify(bearer));
+    return verdict.ok ? verdict.subject : undefined;
+  }
+}
+
+/**
+ * What a store or a provider answers.
+ *
+ * @throws {HttpRefusal} 503 where it does not.
+ */
+export async function answered<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (cause) {
+    const text = "The server cannot reach its storage at the moment; try again";
+    throw new HttpRefusal(503, "SERVER_BUSY", text, { cause, headers: retryAfter(BUSY_MS) });
+  }
+}

@@ -1,0 +1,68 @@
+/** What the server asks of its store unasked: rooms in use are kept, expired ones removed. Knows no sockets. */
+
+import type { RoomId } from "../lib/base/id.ts";
+import type { Log } from "../lib/base/log.ts";
+import { type Clock, SECOND_MS } from "../lib/base/time.ts";
+import type { Store } from "./store/store.ts";
+import type { LiveRooms } from "./switchboard.ts";
+
+/** The time, in seconds since 1970, at which no room has expired yet. */
+const EXPIRED_NEVER = 0;
+
+/** What housekeeping runs on. */
+export interface HousekeepingPorts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Asks the store for what no request waits for, and logs where it does not answer. */
+export class Housekeeping {
+  readonly #ports: HousekeepingPorts;
+  readonly #roomTtlSeconds: number;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(ports: HousekeepingPorts, roomTtlSeconds: number) {
+    this.#ports = ports;
+    this.#roomTtlSeconds = roomTtlSeconds;
+  }
+
+  /**
+   * Has the expiry of a room that is or was in use count from now (decision 12); ends the room where
+   * it is gone. It may be overdue, after a pause of the machine: somebody was in it all the time.
+   */
+  keep(roomId: RoomId, rooms: Pick<LiveRooms, "removeRoom">): void {
+    this.#run("A room's expiry could not be moved", async () => {
+      const until = this.#nowSeconds() + this.#roomTtlSeconds;
+      const room = await this.#ports.store.extendRoom(roomId, until, EXPIRED_NEVER);
+      // It was deleted, here while somebody was on the way in, or by another server on this store.
+      if (room === undefined) rooms.removeRoom(roomId, "The room does not exist any more");
+    });
+  }
+
+  /** Removes the rooms that have expired, once those that were to be kept are. */
+  sweep(): void {
+    const keeping = [...this.#running];
+    this.#run("Expired rooms could not be removed", async () => {
+      await Promise.all(keeping);
+      const count = await this.#ports.store.sweepExpired(this.#nowSeconds());
+      if (count > 0) this.#ports.log.write("info", "Expired rooms were removed", { count });
+    });
+  }
+
+  /** When nothing that was asked is outstanding. */
+  async finished(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  #run(failure: string, ask: () => Promise<void>): void {
+    const running = ask().catch((error: unknown) =>
+      this.#ports.log.write("error", failure, { error: String(error) })
+    ).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  #nowSeconds(): number {
+    return Math.floor(this.#ports.clock.wallMs() / SECOND_MS);
+  }
+}

@@ -1,0 +1,95 @@
+/** The limits of the signaling server, with what raising and lowering each costs. Knows no one who holds them. */
+
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../lib/base/time.ts";
+import type { BucketLimits } from "./bucket.ts";
+
+/** What the server allows, and for how long it waits. */
+export interface SignalingLimits {
+  /** From opening a socket to being registered. Higher: strangers hold sockets; lower: slow machines fail. */
+  readonly registerMs: number;
+  /** Between two pings. Higher: death is noticed late; lower: more idle frames. */
+  readonly pingIntervalMs: number;
+  /** Without a frame from a peer before its socket is closed. Lower: starved peers are dropped. */
+  readonly silenceMs: number;
+  /** Between two looks at the deadlines above. Higher: they are held less exactly. */
+  readonly tickMs: number;
+  /** Unsent bytes of one socket at which its reader is given up. Lower: slow lines are cut off. */
+  readonly bufferedBytesMax: number;
+  /** Open sockets. Higher: more memory; lower: peers are refused. */
+  readonly socketsMax: number;
+  /** Open sockets of one address. Lower: a large lab behind one address is refused. */
+  readonly socketsPerAddressMax: number;
+  /** Frames of one socket; a join of ten workers takes some hundred at once. */
+  readonly frames: BucketLimits;
+  /** Bytes of one socket. */
+  readonly bytes: BucketLimits;
+  /** Sign-ins and new rooms of one address. */
+  readonly creations: BucketLimits;
+  /** Wrong credentials of one address for one room. By room, so that one stale worker locks out no neighbour. */
+  readonly guesses: BucketLimits;
+  /** One HTTP body. */
+  readonly bodyBytesMax: number;
+  /** Stored rooms. Higher: strangers can fill the disk; lower: labs are refused. */
+  readonly roomsMax: number;
+  /** How long an empty room stays joinable where nobody says otherwise, in seconds. */
+  readonly roomTtlSeconds: number;
+  /** How far ahead an expiry may be set, in seconds. Only "never" reaches further. */
+  readonly roomTtlSecondsMax: number;
+  /** Between two extensions of the rooms that somebody is in; well below {@linkcode roomTtlSeconds}. */
+  readonly keepMs: number;
+  /** Between two removals of the rooms that have expired. */
+  readonly sweepMs: number;
+  /** After which delay peers may come back to a server that stops. */
+  readonly retryAfterMs: number;
+  /** For closing every socket and request when the server stops. */
+  readonly stopMs: number;
+}
+
+/** The limits of a server that is told nothing else. */
+export const SIGNALING_LIMITS: SignalingLimits = {
+  registerMs: 10 * SECOND_MS,
+  pingIntervalMs: 15 * SECOND_MS,
+  silenceMs: 45 * SECOND_MS,
+  tickMs: SECOND_MS,
+  bufferedBytesMax: 1024 * 1024,
+  socketsMax: 10_000,
+  socketsPerAddressMax: 2_000,
+  frames: { capacity: 2_000, perSecond: 200 },
+  bytes: { capacity: 8 * 1024 * 1024, perSecond: 1024 * 1024 },
+  creations: { capacity: 200, perSecond: 1 },
+  guesses: { capacity: 20, perSecond: 0.2 },
+  bodyBytesMax: 64 * 1024,
+  roomsMax: 10_000,
+  roomTtlSeconds: 2 * 60 * 60,
+  roomTtlSecondsMax: 366 * 24 * 60 * 60,
+  keepMs: 10 * MINUTE_MS,
+  sweepMs: HOUR_MS,
+  retryAfterMs: SECOND_MS,
+  stopMs: 2 * SECOND_MS,
+};
+
+/**
+ * The default limits with `changes` over them.
+ *
+ * @throws {Error} Where a limit is not positive, or two contradict each other.
+ */
+export function limitsWith(changes: Partial<SignalingLimits>): SignalingLimits {
+  const limits = { ...SIGNALING_LIMITS, ...changes };
+  for (const [name, value] of Object.entries(limits)) {
+    const numbers = typeof value === "number" ? [value] : [value.capacity, value.perSecond];
+    if (!numbers.every((number) => Number.isFinite(number) && number > 0)) {
+      throw new Error(`Expected a positive ${name}, got ${numbers.join(" and ")}`);
+    }
+  }
+  if (limits.silenceMs <= limits.pingIntervalMs) {
+    throw new Error(
+      `Expected silenceMs above pingIntervalMs (${limits.pingIntervalMs}), got ${limits.silenceMs}: healthy peers would be dropped`,
+    );
+  }
+  if (limits.keepMs >= limits.roomTtlSeconds * SECOND_MS) {
+    throw new Error(
+      `Expected keepMs below the ${limits.roomTtlSeconds} s that a room lasts, got ${limits.keepMs}: rooms would end under their peers`,
+    );
+  }
+  return limits;
+}

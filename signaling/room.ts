@@ -1,0 +1,220 @@
+/**
+ * One room as the server sees it: who is in it, who its admin is, and who is told what.
+ * Knows no socket but its number, no store and no clock.
+ */
+
+import type { PeerId, RoomId } from "../lib/base/id.ts";
+import { CLIENTS_MAX, WORKERS_MAX, WORKERS_WARNING } from "../lib/base/limits.ts";
+import type { Instant } from "../lib/base/time.ts";
+import type { Filters, WorkerList } from "../lib/protocol/query.ts";
+import type { FromServer, Presence, Role } from "../lib/protocol/signal_message.ts";
+import { gpuMemoryMb, type Metadata } from "../lib/protocol/worker.ts";
+import { matches, statusOf } from "./match.ts";
+import { CLOSE_CODE, refusal, type RoomsEffect, type SocketId } from "./room_event.ts";
+
+/** A registered peer. */
+export interface Member {
+  readonly socket: SocketId;
+  readonly peer_id: PeerId;
+  readonly role: Role;
+  readonly incarnation: number;
+  metadata: Metadata;
+  heardAt: Instant;
+  pingedAt: Instant;
+}
+
+/**
+ * Invariants:
+ * 1. A peer id has one member, and that member's socket is the newest that registered it.
+ * 2. The epoch never falls. Whoever holds it got it by a claim above the one before.
+ * 3. The admin is a member that holds the epoch, or nobody.
+ * 4. Workers hear of everybody, clients of workers only.
+ */
+export class Room {
+  readonly id: RoomId;
+  readonly #members = new Map<PeerId, Member>();
+  #epoch = 0;
+  /** Who was granted the present epoch, so that it can claim it again after a lost socket. */
+  #holder: { readonly peer_id: PeerId; readonly incarnation: number } | undefined;
+  /** Whether the holder has been here ever since its claim. */
+  #seated = false;
+
+  constructor(id: RoomId) {
+    this.id = id;
+  }
+
+  /** Everybody in the room. */
+  get members(): readonly Member[] {
+    return [...this.#members.values()];
+  }
+
+  /** The epoch of the last granted claim; 0 where there was none. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** The member that is admin now (invariant 3). */
+  get admin(): Member | undefined {
+    if (!this.#seated || this.#holder === undefined) return undefined;
+    return this.#members.get(this.#holder.peer_id);
+  }
+
+  /** The member called `peerId`. */
+  find(peerId: PeerId): Member | undefined {
+    return this.#members.get(peerId);
+  }
+
+  /** Why `member` cannot come in, or `undefined` where it can. */
+  objection(member: Member): string | undefined {
+    const max = member.role === "worker" ? WORKERS_MAX : CLIENTS_MAX;
+    const others = this.members.filter((other) =>
+      other.role === member.role && other.peer_id !== member.peer_id
+    );
+    return others.length < max
+      ? undefined
+      : `Expected at most ${max} ${member.role}s in a room, and they are all here; wait for one to leave or use another room`;
+  }
+
+  /** Takes `member` in; where its peer is here already, the newer socket wins (invariant 1). */
+  join(member: Member, expiresAt: number | null, pingIntervalMs: number): RoomsEffect[] {
+    const effects: RoomsEffect[] = [];
+    const old = this.#members.get(member.peer_id);
+    if (old !== undefined) {
+      const message = "A newer socket has registered this peer, so this one is closed";
+      effects.push(
+        { kind: "send", socket: old.socket, message: refusal("REPLACED", message) },
+        {
+          kind: "close",
+          socket: old.socket,
+          code: CLOSE_CODE.replaced,
+          reason: "Replaced by a newer socket",
+        },
+      );
+      const sameLife = old.incarnation === member.incarnation && old.role === member.role;
+      // The same life on a new socket never left; another life did.
+      if (!sameLife) effects.push(...this.leave(old));
+    }
+    this.#members.set(member.peer_id, member);
+    effects.push(this.#welcome(member, expiresAt, pingIntervalMs));
+    effects.push(...this.#tell(member, { type: "peer_joined", peer: this.presence(member) }));
+    const workers = this.members.filter(({ role }) => role === "worker").length;
+    if (member.role === "worker" && workers >= WORKERS_WARNING) {
+      effects.push({
+        kind: "log",
+        level: "warning",
+        message: "A room is nearly full of workers",
+        fields: { room_id: this.id, workers, workers_max: WORKERS_MAX },
+      });
+    }
+    return effects;
+  }
+
+  /** Lets `member` go. Does nothing where a newer socket speaks for the peer (decision 11). */
+  leave(member: Member): RoomsEffect[] {
+    if (this.#members.get(member.peer_id)?.socket !== member.socket) return [];
+    const wasAdmin = this.admin === member;
+    this.#members.delete(member.peer_id);
+    const { peer_id, role, incarnation } = member;
+    const effects = this.#tell(member, { type: "peer_left", peer_id, role, incarnation });
+    if (!wasAdmin) return effects;
+    this.#seated = false;
+    return [...effects, ...this.#announceAdmin()];
+  }
+
+  /** Grants or refuses the admin's place by compare-and-set on the epoch (invariant 2). */
+  claim(member: Member, epoch: number): RoomsEffect[] {
+    const { socket, peer_id, incarnation } = member;
+    if (member.role !== "worker") {
+      const message = "Expected a worker to claim the admin's place, got a client";
+      return [{ kind: "send", socket, message: refusal("NOT_A_WORKER", message) }];
+    }
+    const held = this.#holder?.peer_id === peer_id && this.#holder.incarnation === incarnation;
+    if (epoch > this.#epoch || (held && epoch === this.#epoch)) {
+      this.#epoch = epoch;
+      this.#holder = { peer_id, incarnation };
+      this.#seated = true;
+      return this.#announceAdmin();
+    }
+    const message = `Expected a claim above epoch ${this.#epoch}, got ${epoch}`;
+    const about = { admin_peer_id: this.admin?.peer_id ?? null, epoch: this.#epoch };
+    return [{ kind: "send", socket, message: refusal("STALE_EPOCH", message, about) }];
+  }
+
+  /** `member` as the others see it. */
+  presence(member: Member): Presence {
+    const { peer_id, role, incarnation, metadata } = member;
+    return { peer_id, role, incarnation, metadata, is_admin: this.admin === member };
+  }
+
+  /** The others that `member` may hear of (invariant 4). */
+  visibleTo(member: Member): Member[] {
+    return this.members.filter((other) => other.socket !== member.socket && hears(member, other));
+  }
+
+  /** The server's own answer to a query, for those who cannot ask the admin. */
+  workerList(filters: Filters, now: Instant): WorkerList {
+    const workers = this.members.filter((member) =>
+      member.role === "worker" && statusOf(member) !== "left"
+    );
+    const chosen = workers.filter((worker) => matches(worker, filters)).sort((a, b) =>
+      gpuMemoryMb(b.metadata) - gpuMemoryMb(a.metadata) || (a.peer_id < b.peer_id ? -1 : 1)
+    );
+    return {
+      workers: chosen.map((worker) => ({
+        peer_id: worker.peer_id,
+        incarnation: worker.incarnation,
+        status: statusOf(worker),
+        // Which job holds a worker is in the workers' own room state, not in the server's copy.
+        current_job: null,
+        metadata: worker.metadata,
+        is_admin: this.admin === worker,
+        alive: true,
+        last_heard_ms: Math.max(0, now - worker.heardAt),
+      })),
+      total_count: workers.length,
+      admin_peer_id: this.admin?.peer_id ?? null,
+      epoch: this.#epoch,
+      stale: false,
+      stale_ms: 0,
+    };
+  }
+
+  #welcome(member: Member, expiresAt: number | null, pingIntervalMs: number): RoomsEffect {
+    const others = this.visibleTo(member);
+    // Old peers take everybody in the original's list for a worker, so it names no one else.
+    const workers = others.filter(({ role }) => role === "worker");
+    const message: FromServer = {
+      type: "registered_auth",
+      room_id: this.id,
+      peer_id: member.peer_id,
+      admin_peer_id: this.admin?.peer_id ?? null,
+      epoch: this.#epoch,
+      peers: others.map((other) => this.presence(other)),
+      peer_list: workers.map(({ peer_id }) => peer_id),
+      peer_metadata: Object.fromEntries(workers.map((other) => [other.peer_id, other.metadata])),
+      expires_at: expiresAt,
+      ping_interval_ms: pingIntervalMs,
+    };
+    return { kind: "send", socket: member.socket, message };
+  }
+
+  #announceAdmin(): RoomsEffect[] {
+    const message: FromServer = {
+      type: "admin_changed",
+      admin_peer_id: this.admin?.peer_id ?? null,
+      epoch: this.#epoch,
+    };
+    return this.members.map(({ socket }) => ({ kind: "send", socket, message }));
+  }
+
+  /** Tells of `member` everybody who may hear of it. */
+  #tell(member: Member, message: FromServer): RoomsEffect[] {
+    return this.members
+      .filter((other) => other.peer_id !== member.peer_id && hears(other, member))
+      .map(({ socket }) => ({ kind: "send", socket, message }));
+  }
+}
+
+function hears(listener: Member, other: Member): boolean {
+  return listener.role === "worker" || other.role === "worker";
+}

@@ -1,0 +1,186 @@
+/**
+ * One WebSocket from its challenge to its end: what it may send, how much, and how soon.
+ * Knows no room: registered peers' messages go to its host.
+ */
+
+import { Buffer } from "node:buffer";
+import { SIGNAL_FRAME_BYTES_MAX } from "../lib/base/limits.ts";
+import type { Log } from "../lib/base/log.ts";
+import type { Clock, Instant } from "../lib/base/time.ts";
+import type { FromServer } from "../lib/protocol/signal_message.ts";
+import type { Admission } from "./admission.ts";
+import { Bucket } from "./bucket.ts";
+import { readFrame } from "./frame.ts";
+import type { SignalingLimits } from "./limits.ts";
+import {
+  type AdmittedRoom,
+  CLOSE_CODE,
+  type PeerRequest,
+  type Refusal,
+  refusal,
+  type Registration,
+  type SocketId,
+} from "./room_event.ts";
+
+/** The transport below a socket. None of its methods throws, also when the transport is gone. */
+export interface Wire {
+  send(text: string): void;
+  close(code: number, reason: string): void;
+  /** Bytes that were sent and have not left yet. */
+  bufferedBytes(): number;
+}
+
+/** What a socket asks of those above it. */
+export interface SocketHost {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: SignalingLimits;
+  admit(registration: Registration, nonce: string, address: string): Promise<Admission>;
+  registered(socket: SocketId, room: AdmittedRoom, registration: Registration): void;
+  requested(socket: SocketId, message: PeerRequest): void;
+  /** The socket is over. Called exactly once. */
+  ended(socket: Socket): void;
+}
+
+type Stage = "challenged" | "verifying" | "registered" | "over";
+
+/** One peer's socket. */
+export class Socket {
+  readonly id: SocketId;
+  readonly address: string;
+  readonly #wire: Wire;
+  readonly #host: SocketHost;
+  readonly #nonce: string;
+  readonly #registerBy: Instant;
+  readonly #frames: Bucket;
+  readonly #bytes: Bucket;
+  #stage: Stage = "challenged";
+
+  constructor(
+    id: SocketId,
+    wire: Wire,
+    host: SocketHost,
+    options: { readonly address: string; readonly nonce: string },
+  ) {
+    const now = host.clock.now();
+    this.id = id;
+    this.address = options.address;
+    this.#wire = wire;
+    this.#host = host;
+    this.#nonce = options.nonce;
+    this.#registerBy = now + host.limits.registerMs;
+    this.#frames = new Bucket(host.limits.frames, now);
+    this.#bytes = new Bucket(host.limits.bytes, now);
+  }
+
+  /** Sends the challenge that the registration must answer. */
+  challenge(): void {
+    this.send({ type: "challenge", nonce: this.#nonce });
+  }
+
+  /** Sends `message`, unless the other end reads too slowly: then the socket is over. */
+  send(message: FromServer): void {
+    if (this.#stage === "over") return;
+    if (this.#wire.bufferedBytes() > this.#host.limits.bufferedBytesMax) {
+      this.end(CLOSE_CODE.policy, "Reads too slowly");
+      return;
+    }
+    this.#wire.send(JSON.stringify(message));
+  }
+
+  /** Ends the socket. Does nothing where it is over. */
+  end(code: number, reason: string): void {
+    if (this.#stage === "over") return;
+    this.#stage = "over";
+    this.#wire.close(code, reason);
+    this.#host.ended(this);
+  }
+
+  /** The transport has ended by itself. */
+  closed(): void {
+    if (this.#stage === "over") return;
+    this.#stage = "over";
+    this.#host.ended(this);
+  }
+
+  /** Ends the socket where it has not registered in time. */
+  tick(now: Instant): void {
+    if (this.#stage === "registered" || now < this.#registerBy) return;
+    this.#refuse(refusal("NOT_REGISTERED", "Expected a registration in time, got none"));
+  }
+
+  /** Takes one frame. Never throws. */
+  received(data: unknown): void {
+    if (this.#stage === "over") return;
+    try {
+      this.#receive(data);
+    } catch (error) {
+      this.#fail("A frame could not be handled", error);
+    }
+  }
+
+  #receive(data: unknown): void {
+    if (typeof data !== "string") {
+      this.end(CLOSE_CODE.notText, "Expected text frames");
+      return;
+    }
+    const bytes = Buffer.byteLength(data);
+    if (bytes > SIGNAL_FRAME_BYTES_MAX) {
+      this.end(CLOSE_CODE.tooBig, `Expected at most ${SIGNAL_FRAME_BYTES_MAX} bytes a frame`);
+      return;
+    }
+    const now = this.#host.clock.now();
+    if (!this.#frames.take(1, now) || !this.#bytes.take(bytes, now)) {
+      const { frames } = this.#host.limits;
+      const text = `Expected at most ${frames.perSecond} frames a second in the long run`;
+      this.#refuse(refusal("RATE_LIMITED", text));
+      return;
+    }
+    const frame = readFrame(data);
+    if (this.#stage !== "registered") {
+      // A stranger has one try: everything but a registration ends the socket.
+      if (!frame.ok) this.#refuse(frame.refusal);
+      else if (frame.message.type === "register" && this.#stage === "challenged") {
+        this.#register(frame.message);
+      } else {
+        const text = `Expected a registration first, got ${frame.message.type}`;
+        this.#refuse(refusal("NOT_REGISTERED", text));
+      }
+    } else if (!frame.ok) this.send(frame.refusal);
+    else if (frame.message.type === "register") {
+      const text = "Expected one registration a socket, got another; open a new socket";
+      this.send(refusal("ALREADY_REGISTERED", text));
+    } else this.#host.requested(this.id, frame.message);
+  }
+
+  #register(registration: Registration): void {
+    this.#stage = "verifying";
+    this.#host.admit(registration, this.#nonce, this.address).then((admission) => {
+      // The socket may have ended while the store was asked.
+      if (this.#stage !== "verifying") return;
+      if (!admission.ok) {
+        const { room_id, peer_id } = registration;
+        const fields = { room_id, peer_id, code: admission.code, address: this.address };
+        this.#host.log.write("info", "A registration was refused", fields);
+        this.#refuse(refusal(admission.code, admission.reason));
+        return;
+      }
+      this.#stage = "registered";
+      this.#host.registered(this.id, admission.room, registration);
+    }).catch((error: unknown) => {
+      this.#fail("A registration could not be checked", error);
+    });
+  }
+
+  #refuse(message: Refusal): void {
+    this.send(message);
+    const code = message.code === "SERVER_BUSY" ? CLOSE_CODE.tryLater : CLOSE_CODE.policy;
+    this.end(code, message.code);
+  }
+
+  #fail(what: string, error: unknown): void {
+    const fields = { socket: this.id, error: String(error) };
+    this.#host.log.write("error", what, fields);
+    this.#refuse(refusal("SERVER_BUSY", "The server could not handle this; try again later"));
+  }
+}

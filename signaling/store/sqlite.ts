@@ -1,0 +1,134 @@
+/** Rooms in one SQLite file, which survives the process. Knows no other table and no network. */
+
+import { join } from "node:path";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import type { RoomId } from "../../lib/base/id.ts";
+import { type Store, type StoredRoom, storedRoomSchema } from "./store.ts";
+
+/** Version of the tables, kept in the file's `user_version`. */
+const SCHEMA_VERSION = 1;
+const FILE_NAME = "signaling.sqlite";
+/** How long a write waits for another process's, in milliseconds. It blocks this process meanwhile. */
+const BUSY_TIMEOUT_MS = 1_000;
+
+const SCHEMA = `
+  CREATE TABLE rooms (
+    room_id    TEXT PRIMARY KEY,
+    name       TEXT NOT NULL,
+    owner      TEXT NOT NULL,
+    token_hash TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX rooms_by_expiry ON rooms (expires_at);
+`;
+const LIVES = "(expires_at IS NULL OR expires_at > :now)";
+const EXPIRED = "expires_at <= :now";
+
+/** Keeps rooms in a file. */
+export class SqliteStore implements Store {
+  readonly #database: DatabaseSync;
+
+  /**
+   * Opens the file in `folder`, which must exist, and makes it at first.
+   *
+   * @throws {Error} Where the file cannot be opened, or was written by a newer version.
+   */
+  constructor(folder: string) {
+    const path = join(folder, FILE_NAME);
+    this.#database = new DatabaseSync(path);
+    try {
+      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+      // A commit then survives the death of the process; only a power cut can cost the last ones.
+      this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+      this.#migrate(path);
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+  }
+
+  createRoom(room: StoredRoom, nowSeconds: number): Promise<boolean> {
+    return this.#answer(() => {
+      const { room_id, name, owner, token_hash, created_at, expires_at } = room;
+      this.#run(`DELETE FROM rooms WHERE room_id = :room_id AND ${EXPIRED}`, {
+        room_id,
+        now: nowSeconds,
+      });
+      const written = this.#run(
+        `INSERT INTO rooms (room_id, name, owner, token_hash, created_at, expires_at)
+         VALUES (:room_id, :name, :owner, :token_hash, :created_at, :expires_at)
+         ON CONFLICT DO NOTHING`,
+        { room_id, name, owner, token_hash, created_at, expires_at },
+      );
+      return written === 1;
+    });
+  }
+
+  findRoom(roomId: RoomId, nowSeconds: number): Promise<StoredRoom | undefined> {
+    return this.#answer(() => this.#find(roomId, nowSeconds));
+  }
+
+  extendRoom(
+    roomId: RoomId,
+    expiresAt: number,
+    nowSeconds: number,
+  ): Promise<StoredRoom | undefined> {
+    return this.#answer(() => {
+      this.#run(
+        `UPDATE rooms SET expires_at = max(expires_at, :expires_at)
+         WHERE room_id = :room_id AND expires_at > :now`,
+        { room_id: roomId, expires_at: expiresAt, now: nowSeconds },
+      );
+      return this.#find(roomId, nowSeconds);
+    });
+  }
+
+  deleteRoom(roomId: RoomId): Promise<boolean> {
+    return this.#answer(() =>
+      this.#run("DELETE FROM rooms WHERE room_id = :room_id", { room_id: roomId }) === 1
+    );
+  }
+
+  countRooms(nowSeconds: number): Promise<number> {
+    return this.#answer(() => {
+      const row = this.#database.prepare(`SELECT count(*) AS count FROM rooms WHERE ${LIVES}`)
+        .get({ now: nowSeconds });
+      return Number(row?.["count"]);
+    });
+  }
+
+  sweepExpired(nowSeconds: number): Promise<number> {
+    return this.#answer(() => this.#run(`DELETE FROM rooms WHERE ${EXPIRED}`, { now: nowSeconds }));
+  }
+
+  close(): Promise<void> {
+    return this.#answer(() => this.#database.close());
+  }
+
+  #find(roomId: RoomId, nowSeconds: number): StoredRoom | undefined {
+    const row = this.#database.prepare(`SELECT * FROM rooms WHERE room_id = :room_id AND ${LIVES}`)
+      .get({ room_id: roomId, now: nowSeconds });
+    return row === undefined ? undefined : storedRoomSchema.parse(row);
+  }
+
+  #run(statement: string, values: Record<string, SQLInputValue>): number {
+    return Number(this.#database.prepare(statement).run(values).changes);
+  }
+
+  /** SQLite answers at once; the port does not promise it, and a failure must become a rejection. */
+  #answer<T>(ask: () => T): Promise<T> {
+    return new Promise((resolve) => resolve(ask()));
+  }
+
+  #migrate(path: string): void {
+    const version = Number(this.#database.prepare("PRAGMA user_version").get()?.["user_version"]);
+    if (version === SCHEMA_VERSION) return;
+    if (version !== 0) {
+      throw new Error(
+        `Expected rooms of version ${SCHEMA_VERSION} in ${path}, got version ${version}; use the newer program or another data folder`,
+      );
+    }
+    this.#database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  }
+}

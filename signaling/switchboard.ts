@@ -1,0 +1,179 @@
+/**
+ * Every open socket, and the rooms they lead to: carries events in and decisions out.
+ * Decides nothing but who may open a socket at all; knows no HTTP and no files.
+ */
+
+import { base64urlnopad } from "@scure/base";
+import type { PeerId, RoomId } from "../lib/base/id.ts";
+import type { Log } from "../lib/base/log.ts";
+import type { Clock } from "../lib/base/time.ts";
+import type { Filters, WorkerList } from "../lib/protocol/query.ts";
+import { admit, type Gate } from "./admission.ts";
+import type { RandomBytes } from "./credential.ts";
+import type { SignalingLimits } from "./limits.ts";
+import { CLOSE_CODE, type RoomsEffect, type RoomsInput, type SocketId } from "./room_event.ts";
+import { Rooms } from "./rooms.ts";
+import { Socket, type SocketHost, type Wire } from "./socket.ts";
+
+/** The live rooms as HTTP sees them. */
+export interface LiveRooms {
+  workerList(roomId: RoomId, filters: Filters): WorkerList;
+  /** Ends a peer's socket, and says whether it was there. */
+  removePeer(roomId: RoomId, peerId: PeerId, reason: string): boolean;
+  /** Ends the sockets of everybody in the room. */
+  removeRoom(roomId: RoomId, reason: string): void;
+  counts(): { readonly rooms: number; readonly peers: number; readonly sockets: number };
+  /** Whether the server is about to stop. */
+  readonly draining: boolean;
+}
+
+/** What the switchboard runs on. */
+export interface SwitchboardPorts {
+  readonly gate: Gate;
+  readonly clock: Clock;
+  readonly randomBytes: RandomBytes;
+  readonly log: Log;
+  readonly limits: SignalingLimits;
+  /** Somebody came into an empty room, or the last peer left it: its expiry counts from now. */
+  keepRoom(roomId: RoomId): void;
+}
+
+/** Why no more sockets are taken. */
+export type SocketRefusal = "address_full" | "server_full" | "draining";
+
+const NONCE_BYTES = 18;
+
+/** Owns the sockets and the rooms. */
+export class Switchboard implements LiveRooms {
+  readonly #ports: SwitchboardPorts;
+  readonly #rooms: Rooms;
+  readonly #sockets = new Map<SocketId, Socket>();
+  readonly #socketsByAddress = new Map<string, number>();
+  readonly #host: SocketHost;
+  /** Inputs wait here, so that a step and all its effects finish before the next. */
+  readonly #inputs: RoomsInput[] = [];
+  #stepping = false;
+  #draining = false;
+  #lastId: SocketId = 0;
+
+  constructor(ports: SwitchboardPorts) {
+    this.#ports = ports;
+    this.#rooms = new Rooms(ports.limits);
+    this.#host = {
+      clock: ports.clock,
+      log: ports.log,
+      limits: ports.limits,
+      admit: (registration, nonce, address) => admit(registration, nonce, address, ports.gate),
+      registered: (socket, room, registration) =>
+        this.#step({ kind: "admitted", socket, room, registration }),
+      requested: (socket, message) => this.#step({ kind: "received", socket, message }),
+      ended: (socket) => this.#forget(socket),
+    };
+  }
+
+  /** Why `address` may not open a socket now, or `undefined` where it may. */
+  objection(address: string): SocketRefusal | undefined {
+    if (this.#draining) return "draining";
+    if (this.#sockets.size >= this.#ports.limits.socketsMax) return "server_full";
+    const present = this.#socketsByAddress.get(address) ?? 0;
+    return present >= this.#ports.limits.socketsPerAddressMax ? "address_full" : undefined;
+  }
+
+  /** Takes a new transport. Its events go to the socket that is given back. */
+  open(wire: Wire, address: string): Socket {
+    const nonce = base64urlnopad.encode(this.#ports.randomBytes(NONCE_BYTES));
+    const socket = new Socket(++this.#lastId, wire, this.#host, { address, nonce });
+    this.#sockets.set(socket.id, socket);
+    this.#socketsByAddress.set(address, (this.#socketsByAddress.get(address) ?? 0) + 1);
+    socket.challenge();
+    return socket;
+  }
+
+  /** Looks at every deadline. To be called now and then. */
+  tick(): void {
+    const now = this.#ports.clock.now();
+    for (const socket of [...this.#sockets.values()]) socket.tick(now);
+    this.#step({ kind: "tick" });
+  }
+
+  /** The rooms that somebody is in. */
+  get roomIds(): RoomId[] {
+    return this.#rooms.roomIds;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  workerList(roomId: RoomId, filters: Filters): WorkerList {
+    return this.#rooms.workerList(roomId, filters, this.#ports.clock.now());
+  }
+
+  removePeer(roomId: RoomId, peerId: PeerId, reason: string): boolean {
+    const present = this.#rooms.has(roomId, peerId);
+    this.#step({ kind: "peer_removed", room_id: roomId, peer_id: peerId, reason });
+    return present;
+  }
+
+  removeRoom(roomId: RoomId, reason: string): void {
+    this.#step({ kind: "room_removed", room_id: roomId, reason });
+  }
+
+  counts(): { readonly rooms: number; readonly peers: number; readonly sockets: number } {
+    return {
+      rooms: this.#rooms.roomIds.length,
+      peers: this.#rooms.peerCount,
+      sockets: this.#sockets.size,
+    };
+  }
+
+  /** Tells everybody when to come back, and ends all sockets. No more are taken. */
+  drain(): void {
+    this.#draining = true;
+    const retry_after_ms = this.#ports.limits.retryAfterMs;
+    const sockets = [...this.#sockets.values()];
+    for (const socket of sockets) socket.send({ type: "server_draining", retry_after_ms });
+    for (const socket of sockets) socket.end(CLOSE_CODE.goingAway, "The server stops");
+  }
+
+  #forget(socket: Socket): void {
+    this.#sockets.delete(socket.id);
+    const left = (this.#socketsByAddress.get(socket.address) ?? 1) - 1;
+    if (left > 0) this.#socketsByAddress.set(socket.address, left);
+    else this.#socketsByAddress.delete(socket.address);
+    this.#step({ kind: "closed", socket: socket.id });
+  }
+
+  #step(input: RoomsInput): void {
+    this.#inputs.push(input);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const effects = this.#rooms.step(next, this.#ports.clock.now());
+        for (const effect of effects) this.#perform(effect);
+      }
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  #perform(effect: RoomsEffect): void {
+    switch (effect.kind) {
+      case "send":
+        this.#sockets.get(effect.socket)?.send(effect.message);
+        return;
+      case "close":
+        this.#sockets.get(effect.socket)?.end(effect.code, effect.reason);
+        return;
+      case "room_opened":
+      case "room_emptied":
+        this.#ports.keepRoom(effect.room_id);
+        return;
+      case "log":
+        this.#ports.log.write(effect.level, effect.message, effect.fields);
+        return;
+    }
+    return effect satisfies never;
+  }
+}

@@ -1,0 +1,166 @@
+/** What commands gather before they start: secrets, programs, specifications. */
+
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { join } from "node:path";
+import { findExecutable } from "../../lib/cli/executable.ts";
+import { Mistake } from "../../lib/cli/mistake.ts";
+import { type RoomFlags, roomLayer } from "../../lib/cli/room_option.ts";
+import { runNameOf, trainingSpec } from "../../lib/cli/training_request.ts";
+import { gpuSetup, runnerSetup, thisProgram } from "../../lib/cli/worker_setup.ts";
+import { Config } from "../../lib/runtime/config.ts";
+import { writeSamplePackage } from "../../lib/runtime/training_package.ts";
+import { fakeIo } from "./fake_io.ts";
+
+const NO_FLAGS: RoomFlags = {
+  server: undefined,
+  inviteFile: undefined,
+  roomId: undefined,
+  tokenFile: undefined,
+  secretFile: undefined,
+};
+
+async function withFolder(check: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await check(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function isMistake(exitCode: number, message: RegExp) {
+  return (error: unknown) => {
+    if (!(error instanceof Mistake)) return false;
+    match(error.message, message);
+    return error.exitCode === exitCode;
+  };
+}
+
+Deno.test("secrets come from files or the standard input, and the source is remembered", () =>
+  withFolder(async (folder) => {
+    const file = join(folder, "token");
+    await Deno.writeTextFile(file, " abc \n");
+    const flags = { ...NO_FLAGS, tokenFile: file, secretFile: "-", server: "http://x:1" };
+    deepEqual(await roomLayer(flags, fakeIo({ stdin: "def\n" })), {
+      server: { value: "http://x:1", from: "--server" },
+      token: { value: "abc", from: `--token-file ${file}` },
+      secret: { value: "def", from: "--secret-file -" },
+    });
+  }));
+
+Deno.test("secret files that are missing, empty, too large or doubled are refused", () =>
+  withFolder(async (folder) => {
+    const large = join(folder, "large");
+    await Deno.writeTextFile(large, "x".repeat(10_000));
+    const cases: [Partial<RoomFlags>, RegExp][] = [
+      [{ inviteFile: join(folder, "none") }, /readable file at .*from --invite-file/],
+      [{ tokenFile: large }, /one secret in .*too large/],
+      [{ tokenFile: "-" }, /Expected a secret in - \(from --token-file\), got nothing/],
+      [{ tokenFile: "-", secretFile: "-" }, /at most one secret on the standard input/],
+    ];
+    for (const [flags, message] of cases) {
+      await rejects(roomLayer({ ...NO_FLAGS, ...flags }, fakeIo()), isMistake(2, message));
+    }
+  }));
+
+Deno.test({
+  name: "programs are found on PATH if they can be run",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFolder(async (folder) => {
+      const program = join(folder, "sleap-nn");
+      await Deno.writeTextFile(program, "#!/bin/sh\n", { mode: 0o644 });
+      const env = (name: string) => name === "PATH" ? `/no-such:relative:${folder}` : undefined;
+      equal(await findExecutable("sleap-nn", env), undefined);
+      const empty = new Config([]);
+      await rejects(runnerSetup([], empty, env), isMistake(2, /try things out with --runner demo/));
+      deepEqual(await runnerSetup(["demo"], empty, env), {
+        runners: ["demo"],
+        executables: { self: thisProgram() },
+      });
+
+      await Deno.chmod(program, 0o755);
+      deepEqual(await runnerSetup([], empty, env), {
+        runners: ["sleap-nn"],
+        executables: { sleapNn: program, self: thisProgram() },
+      });
+      const configured = new Config([
+        { "worker.sleap_nn": { value: "relative/sleap-nn", from: "--sleap-nn" } },
+      ]);
+      await rejects(
+        runnerSetup(["sleap-nn", "demo"], configured, env),
+        isMistake(2, /absolute path .*relative\/sleap-nn \(from --sleap-nn\)/),
+      );
+    }),
+});
+
+Deno.test("this program can start itself", async () => {
+  const { executable, leading } = thisProgram();
+  const { success, stdout } = await new Deno.Command(executable, {
+    args: [...leading, "--version"],
+    stderr: "null",
+  }).output();
+  equal(success, true);
+  match(new TextDecoder().decode(stdout), /^\d+\.\d+\.\d+\n$/);
+});
+
+Deno.test("a GPU that is described by settings is not asked for", async () => {
+  const config = new Config([{
+    "worker.gpu_memory_mb": { value: 8_000, from: "--gpu-memory" },
+    "worker.gpu_model": { value: "A5000", from: "--gpu-model" },
+  }]);
+  deepEqual(await gpuSetup(undefined, config), { gpuMemoryMb: 8_000, gpuModel: "A5000" });
+});
+
+Deno.test("run names are made of file names", () => {
+  const cases: [string, string][] = [
+    ["labels.pkg.slp", "labels"],
+    ["data/fly labels.PKG.SLP", "fly-labels"],
+    ["--odd.slp", "odd"],
+    ["東京.slp", "training"],
+    [`${"x".repeat(80)}.slp`, "x".repeat(64)],
+  ];
+  for (const [file, name] of cases) equal(runNameOf(file), name);
+});
+
+Deno.test("a training is checked before anything is sent", () =>
+  withFolder(async (folder) => {
+    const file = join(folder, "fly.pkg.slp");
+    await writeSamplePackage(file, { frames: 3, seed: 1, width: 48, height: 48 });
+    const flags = {
+      file,
+      runner: "demo" as const,
+      config: undefined,
+      epochs: 3,
+      batchSize: undefined,
+      learningRate: undefined,
+      runName: undefined,
+    };
+    const { spec, facts } = await trainingSpec(flags);
+    deepEqual(spec, {
+      kind: "train",
+      runner: "demo",
+      package: "fly.pkg.slp",
+      run_name: "fly",
+      max_epochs: 3,
+    });
+    equal(facts.labelledFrames, 3);
+
+    const text = join(folder, "text.slp");
+    await Deno.writeTextFile(text, "{}");
+    const config = join(folder, "c.yaml");
+    await Deno.writeTextFile(config, "trainer_config: {}\n");
+    const cases: [Partial<typeof flags> | Readonly<Record<string, unknown>>, number, RegExp][] = [
+      [{ runner: "sleap-nn" }, 2, /--config FILE\.yaml.*--runner demo/],
+      [{ config }, 2, /no --config with --runner demo/],
+      [{ file: text }, 3, /Expected/],
+      [{ file: join(folder, "none.slp") }, 3, /no such file/],
+      [{ runner: "sleap-nn", config: join(folder, "none.yaml") }, 3, /from --config/],
+      [{ runName: "../up" }, 2, /run_name/],
+    ];
+    for (const [change, exitCode, message] of cases) {
+      await rejects(trainingSpec({ ...flags, ...change }), isMistake(exitCode, message));
+    }
+    const nn = await trainingSpec({ ...flags, runner: "sleap-nn", config });
+    equal(nn.spec.runner === "sleap-nn" && nn.spec.config_content, "trainer_config: {}\n");
+  }));

@@ -1,0 +1,48 @@
+/** The command `signal`: one ready line, an orderly end, and refusals that help. */
+
+import { equal, match } from "node:assert/strict";
+import { join } from "node:path";
+import { enter } from "../../lib/cli/entrance.ts";
+import { fakeIo } from "./fake_io.ts";
+
+Deno.test("a server says that it is ready, and ends when it is asked to", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const io = fakeIo({ env: { SLEAP_RTC_HOME: folder } });
+    const out = io.out;
+    let ready = "";
+    const asked = {
+      ...io,
+      out: (line: string) => {
+        out(line);
+        ready = line;
+        io.controller.abort("SIGTERM");
+      },
+    };
+    const args = ["signal", "--host", "127.0.0.1", "--port", "0", "--store", "memory", "--json"];
+    equal(await enter(args, asked), 0);
+    match(ready, /^\{"event":"ready","url":"http:\/\/127\.0\.0\.1:\d+"\}$/);
+    equal(io.outLines.length, 1);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a taken port and a folder that is none are refused with the next step", async () => {
+  const folder = await Deno.makeTempDir();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  try {
+    const taken = fakeIo({ env: { SLEAP_RTC_HOME: folder } });
+    const at = ["--host", "127.0.0.1", "--port", String(listener.addr.port)];
+    equal(await enter(["signal", ...at, "--store", "memory"], taken), 2);
+    match(taken.errLines.join("\n"), /got one that is taken; .* another --port/);
+    const file = join(folder, "file");
+    await Deno.writeTextFile(file, "");
+    const elsewhere = fakeIo({ env: { SLEAP_RTC_HOME: folder } });
+    equal(await enter(["signal", "--port", "0", "--data", join(file, "data")], elsewhere), 2);
+    match(elsewhere.errLines.join("\n"), /give another --port .* or --data/);
+  } finally {
+    listener.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+});

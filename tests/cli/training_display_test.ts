@@ -1,0 +1,153 @@
+/** A submission as it is shown: live, line by line, and as JSON. */
+
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { isJobId, isSha256 } from "../../lib/base/id.ts";
+import { liveLines } from "../../lib/cli/training_display.ts";
+import { TrainingScreen } from "../../lib/cli/training_screen.ts";
+import { widthOf } from "../../lib/cli/terminal_text.ts";
+import { advance, BLANK_VIEW, type TrainingView } from "../../lib/cli/training_view.ts";
+import type { SubmissionEvent } from "../../lib/client/event.ts";
+import { decode } from "../../lib/protocol/decode.ts";
+import { workerViewSchema } from "../../lib/protocol/worker.ts";
+import { fakeIo, type FakeIoOptions } from "./fake_io.ts";
+
+const JOB = "job-12345678";
+if (!isJobId(JOB)) throw new Error("Expected a job id");
+const SHA256 = "0".repeat(64);
+if (!isSha256(SHA256)) throw new Error("Expected a digest");
+const decoded = decode({
+  peer_id: "gpu-a-aaaaaaaaaa",
+  incarnation: 1,
+  status: "available",
+  current_job: null,
+  metadata: { properties: { gpu_memory_mb: 24_000, gpu_model: "A5000\u0007" } },
+  is_admin: true,
+  alive: true,
+  last_heard_ms: 3,
+}, workerViewSchema);
+if (!decoded.ok) throw new Error(decoded.reason);
+
+/** A whole submission, one event each 100 ms. */
+const STORY: readonly SubmissionEvent[] = [
+  { type: "worker_chosen", worker: decoded.value, available: 3 },
+  { type: "linked", backend: "native", tookMs: 45 },
+  { type: "leased", jobId: JOB },
+  { type: "uploaded", bytes: 0, bytesMax: 2_000_000 },
+  { type: "uploaded", bytes: 100_000, bytesMax: 2_000_000 },
+  { type: "uploaded", bytes: 1_200_000, bytesMax: 2_000_000 },
+  { type: "uploaded", bytes: 2_000_000, bytesMax: 2_000_000 },
+  { type: "started", jobId: JOB, epochsMax: 3 },
+  { type: "epoch", epoch: { epoch: 0, train_loss: null, val_loss: 0.9 } },
+  { type: "epoch", epoch: { epoch: 0, train_loss: 0.5, val_loss: 0.6 } },
+  { type: "output", stream: "stdout", text: "Epoch 2\u001b[31m begins" },
+  { type: "epoch", epoch: { epoch: 1, train_loss: 0.25, val_loss: 0.2 } },
+  { type: "epoch", epoch: { epoch: 2, train_loss: 0.125, val_loss: 0.3 } },
+  { type: "trained", durationMs: 2_500 },
+  { type: "downloaded", bytes: 500, bytesMax: 500 },
+  {
+    type: "saved",
+    folder: "results",
+    files: [{ path: "best_model.json", bytes: 500, sha256: SHA256 }],
+  },
+];
+
+function viewAfter(events: number): TrainingView {
+  return STORY.slice(0, events).reduce(
+    (view, event, index) => advance(view, event, index * 100),
+    BLANK_VIEW,
+  );
+}
+
+function show(options: FakeIoOptions & { readonly json?: boolean }) {
+  const io = fakeIo(options);
+  let now = 0;
+  const screen = new TrainingScreen(io, {
+    json: options.json ?? false,
+    clock: { now: () => now },
+  });
+  for (const event of STORY) {
+    screen.watch(event);
+    now += 100;
+  }
+  screen.close();
+  return io;
+}
+
+Deno.test("a view knows epochs, losses and the best of them", () => {
+  const view = viewAfter(STORY.length);
+  equal(view.training?.done, 3);
+  deepEqual(view.trainLosses, [0.5, 0.25, 0.125]);
+  deepEqual(view.valLosses, [0.9, 0.6, 0.2, 0.3]);
+  deepEqual(view.best, { loss: 0.2, epoch: 2 });
+  equal(viewAfter(9).training?.done, 0, "a first validation is no epoch");
+});
+
+Deno.test("line by line, a submission reads as a story", () => {
+  const io = show({});
+  deepEqual(io.outLines, [
+    "Chose gpu-a-aaaaaaaaaa (24 GB, A5000�, 1 of 3 available)",
+    "Linked: native, open after 45ms",
+    "Reserved for job-12345678",
+    "Uploaded 1.2 MB of 2.0 MB (60 %)",
+    "Uploaded 2.0 MB of 2.0 MB (100 %)",
+    "Training started, at most 3 epochs",
+    "Before training: val_loss 0.9000",
+    "Epoch 1/3: train_loss 0.5000  val_loss 0.6000",
+    "  Epoch 2 begins",
+    "Epoch 2/3: train_loss 0.2500  val_loss 0.2000",
+    "Epoch 3/3: train_loss 0.1250  val_loss 0.3000",
+    "Trained in 2.5s",
+    "Downloaded 500 B of 500 B (100 %)",
+    "Saved 1 file, 500 B, in results",
+  ]);
+  equal(io.drawn.length, 0);
+});
+
+Deno.test("live, the upload has a bar with rate and remaining time", () => {
+  deepEqual(liveLines(viewAfter(6), { columns: 100, rows: 24, isColored: false }), [
+    "worker   gpu-a-aaaaaaaaaa (24 GB, A5000�, 1 of 3 available)",
+    "link     native, open after 45ms",
+    "upload   ██████████████░░░░░░░░░░ 60 %  1.2 MB of 2.0 MB  6.0 MB/s  133ms left",
+  ]);
+});
+
+Deno.test("live, the training has a bar, losses, a plot and the last line of output", () => {
+  const lines = liveLines(viewAfter(12), { columns: 100, rows: 24, isColored: false });
+  match(
+    lines[3] ?? "",
+    /^training █{16}░{8} 66 % {2}2 of 3 epochs {2}200ms an epoch {2}200ms left$/,
+  );
+  equal(lines[4], "loss     train 0.2500  validation 0.2000  best 0.2000 after epoch 2");
+  match(lines[5] ?? "", /^ +0\.500 ┼/);
+  equal(lines.at(-1), "output   Epoch 2 begins");
+});
+
+Deno.test("live lines never exceed the screen", () => {
+  for (const [columns, rows] of [[100, 24], [40, 24], [20, 10], [100, 8]] as const) {
+    for (let events = 0; events <= STORY.length; events++) {
+      const lines = liveLines(viewAfter(events), { columns, rows, isColored: false });
+      ok(lines.every((line) => widthOf(line) < columns), `${columns}: ${lines.join("\n")}`);
+    }
+    const io = show({ isTerminal: true, columns, rows });
+    for (const text of io.drawn) ok(text.split("\n").length <= rows, text);
+  }
+});
+
+Deno.test("a terminal is redrawn in place, and ends with everything", () => {
+  const io = show({ isTerminal: true });
+  equal(io.outLines.length, 0);
+  ok(io.drawn.length > 5);
+  // deno-lint-ignore no-control-regex -- the cursor's movements are what is checked
+  match(io.drawn[1] ?? "", /^\u001b\[1A\r/);
+  match(io.drawn.at(-1) ?? "", /saved +1 file, 500 B, in results/);
+});
+
+Deno.test("for programs, each event is one JSON object", () => {
+  const io = show({ json: true, isTerminal: true });
+  const events: unknown[] = io.outLines.map((line) => JSON.parse(line));
+  equal(events.length, STORY.length);
+  deepEqual(events[1], { event: "linked", rtc: "native", took_ms: 45 });
+  deepEqual(events[3], { event: "uploaded", bytes: 0, bytes_max: 2_000_000 });
+  deepEqual(events[11], { event: "epoch", epoch: 1, train_loss: 0.25, val_loss: 0.2 });
+  equal(io.drawn.length, 0);
+});

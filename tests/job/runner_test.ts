@@ -1,0 +1,164 @@
+import { deepEqual, equal, throws } from "node:assert/strict";
+import { runnerCommand, type RunnerPaths } from "../../lib/job/runner.ts";
+import type { JobSpec } from "../../lib/protocol/job_spec.ts";
+
+const PATHS: RunnerPaths = {
+  package: "/jobs/1/inputs/fly.pkg.slp",
+  output: "/jobs/1/output",
+  config: { folder: "/jobs/1", name: "config.yaml" },
+};
+const EXECUTABLES = {
+  sleapNn: "/opt/sleap/bin/sleap-nn",
+  self: { executable: "/usr/bin/deno", leading: ["run", "-A", "main.ts"] },
+};
+const SLEAP_NN: JobSpec = {
+  kind: "train",
+  runner: "sleap-nn",
+  package: "fly.pkg.slp",
+  run_name: "fly",
+  config_content: "trainer_config: {}",
+};
+const DEMO: JobSpec = { kind: "train", runner: "demo", package: "fly.pkg.slp", run_name: "fly" };
+
+const HEAD = ["train", "--config-name", "config.yaml", "--config-dir", "/jobs/1"];
+const LABELS = "data_config.train_labels_path=[/jobs/1/inputs/fly.pkg.slp]";
+const TAIL = [
+  "++trainer_config.ckpt_dir=/jobs/1/output",
+  "++trainer_config.zmq.controller_port=null",
+  "++trainer_config.zmq.publish_port=null",
+];
+
+const vectors: [string, JobSpec, RunnerPaths, string[]][] = [
+  ["sleap-nn, as its configuration says", SLEAP_NN, PATHS, [
+    ...HEAD,
+    LABELS,
+    "trainer_config.run_name=fly",
+    ...TAIL,
+  ]],
+  [
+    "sleap-nn, with every override in the original's order",
+    {
+      ...SLEAP_NN,
+      max_epochs: 30,
+      batch_size: 8,
+      learning_rate: 1e-10,
+      resume_ckpt: "best.ckpt",
+      model_types: ["centroid"],
+    },
+    { ...PATHS, resumeCheckpoint: "/jobs/1/inputs/best.ckpt" },
+    [
+      ...HEAD,
+      LABELS,
+      "trainer_config.max_epochs=30",
+      "trainer_config.train_data_loader.batch_size=8",
+      "trainer_config.val_data_loader.batch_size=8",
+      "trainer_config.optimizer.lr=1e-10",
+      "trainer_config.run_name=fly",
+      "trainer_config.resume_ckpt_path=/jobs/1/inputs/best.ckpt",
+      ...TAIL,
+    ],
+  ],
+  ["demo, by its defaults", DEMO, PATHS, [
+    "run",
+    "-A",
+    "main.ts",
+    "demo-trainer",
+    "--package",
+    "/jobs/1/inputs/fly.pkg.slp",
+    "--output",
+    "/jobs/1/output",
+    "--epochs",
+    "20",
+    "--learning-rate",
+    "0.005",
+    "--batch-size",
+    "4",
+    "--seed",
+    "1",
+  ]],
+  [
+    "demo, as specified",
+    { ...DEMO, max_epochs: 3, batch_size: 1, learning_rate: 0.5, seed: 0 },
+    PATHS,
+    [
+      "run",
+      "-A",
+      "main.ts",
+      "demo-trainer",
+      "--package",
+      "/jobs/1/inputs/fly.pkg.slp",
+      "--output",
+      "/jobs/1/output",
+      "--epochs",
+      "3",
+      "--learning-rate",
+      "0.5",
+      "--batch-size",
+      "1",
+      "--seed",
+      "0",
+    ],
+  ],
+];
+
+for (const [what, spec, paths, args] of vectors) {
+  Deno.test(`a runner's arguments: ${what}`, () => {
+    const command = runnerCommand(spec, paths, EXECUTABLES);
+    deepEqual(command.args, args);
+    equal(
+      command.executable,
+      spec.runner === "demo" ? EXECUTABLES.self.executable : EXECUTABLES.sleapNn,
+    );
+  });
+}
+
+// Hydra's override grammar: what is not plainly a string is put in quotes.
+const quoted: [string, string][] = [
+  ["/jobs/1/a b,c.slp", "'/jobs/1/a b,c.slp'"],
+  ["/jobs/[1]/it's.slp", "'/jobs/[1]/it\\'s.slp'"],
+  ["/jobs/a\\'b.slp", "'/jobs/a\\\\\\'b.slp'"],
+  ["C:\\jobs\\fly.slp", "'C:\\jobs\\fly.slp'"],
+  ["C:\\jobs\\", "'C:\\jobs\\\\'"],
+  ["/jobs/x=1.slp", "'/jobs/x=1.slp'"],
+];
+for (const [path, value] of quoted) {
+  Deno.test(`a path in an override: ${path}`, () => {
+    const { args } = runnerCommand(SLEAP_NN, { ...PATHS, package: path }, EXECUTABLES);
+    deepEqual(args[5], `data_config.train_labels_path=[${value}]`);
+  });
+}
+
+for (const name of ["2024", "1e5", "null", "True", "3.14"]) {
+  Deno.test(`a run name stays a string: ${name}`, () => {
+    const { args } = runnerCommand({ ...SLEAP_NN, run_name: name }, PATHS, EXECUTABLES);
+    equal(args[6], `trainer_config.run_name='${name}'`);
+  });
+}
+
+Deno.test("a runner's errors say what was wanted and what to do next", () => {
+  throws(
+    () => runnerCommand(SLEAP_NN, PATHS, { self: EXECUTABLES.self }),
+    /Expected sleap-nn on this worker, found none .* install sleap-nn/,
+  );
+  throws(
+    () => runnerCommand({ ...SLEAP_NN, resume_ckpt: "best.ckpt" }, PATHS, EXECUTABLES),
+    /Expected the path of the checkpoint best\.ckpt/,
+  );
+  for (const path of ["/jobs/${oc.env:HOME}/a.slp", "/jobs/a\nb.slp"]) {
+    throws(
+      () => runnerCommand(SLEAP_NN, { ...PATHS, package: path }, EXECUTABLES),
+      /without control characters and `\$\{`/,
+    );
+  }
+});
+
+Deno.test("a trainer sees no variable that could be a secret", () => {
+  for (const spec of [SLEAP_NN, DEMO]) {
+    const { environment } = runnerCommand(spec, PATHS, EXECUTABLES);
+    const suspicious = environment.inherit.filter((name) =>
+      /SLEAP_RTC|TOKEN|SECRET|KEY|PASS|AWS|WANDB/.test(name)
+    );
+    deepEqual(suspicious, []);
+    equal(environment.inherit.includes("PATH"), true);
+  }
+});

@@ -1,0 +1,305 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+import { roomIdSchema } from "../../lib/protocol/name.ts";
+import { type WorkerList, workerListSchema } from "../../lib/protocol/query.ts";
+import { type AppEnv, createApp } from "../../signaling/app.ts";
+import { Buckets } from "../../signaling/bucket.ts";
+import { hashToken } from "../../signaling/credential.ts";
+import type { Identity } from "../../signaling/identity/identity.ts";
+import { limitsWith, type SignalingLimits } from "../../signaling/limits.ts";
+import { MemoryStore } from "../../signaling/store/memory.ts";
+import type { Store } from "../../signaling/store/store.ts";
+import type { LiveRooms } from "../../signaling/switchboard.ts";
+import type { Hono } from "hono";
+
+const START_SECONDS = 1_700_000_000;
+const EMPTY_LIST: WorkerList = {
+  workers: [],
+  total_count: 0,
+  admin_peer_id: null,
+  epoch: 0,
+  stale: false,
+  stale_ms: 0,
+};
+const createdSchema = z.strictObject({
+  room_id: roomIdSchema,
+  token: z.string().regex(/^[a-z2-7]{26}$/),
+  name: z.string(),
+  expires_at: z.int().nullable(),
+});
+const errorSchema = z.strictObject({
+  error: z.strictObject({ code: z.string(), message: z.string() }),
+});
+type Created = z.infer<typeof createdSchema>;
+
+/** An app on a store in memory, with identities that are their own tokens. */
+class AppWorld {
+  readonly store: Store;
+  readonly app: Hono<AppEnv>;
+  readonly rooms: LiveRooms & { draining: boolean };
+  readonly log: string[] = [];
+  readonly removed: string[] = [];
+  nowMs = START_SECONDS * 1_000;
+
+  constructor(options: { limits?: Partial<SignalingLimits>; store?: Store } = {}) {
+    const limits = limitsWith(options.limits ?? {});
+    const clock = { now: () => this.nowMs, wallMs: () => this.nowMs };
+    this.store = options.store ?? new MemoryStore();
+    this.rooms = {
+      workerList: () => EMPTY_LIST,
+      removePeer: (_room, peer) => {
+        this.removed.push(peer);
+        return peer === "w1";
+      },
+      removeRoom: (room) => void this.removed.push(room),
+      counts: () => ({ rooms: 1, peers: 2, sockets: 3 }),
+      draining: false,
+    };
+    const identity: Identity = {
+      anonymousSignIn: () => Promise.resolve({ id_token: "id.of.ann", username: "ann" }),
+      verify: (token) => {
+        const subject = /^id\.of\.(\w+)$/.exec(token)?.[1];
+        return Promise.resolve(
+          subject === undefined
+            ? { ok: false, reason: "Expected a valid id token" }
+            : { ok: true, subject },
+        );
+      },
+    };
+    this.app = createApp({
+      rooms: this.rooms,
+      store: this.store,
+      identity,
+      clock,
+      randomBytes,
+      log: { write: (_level, message, fields) => this.log.push(message, JSON.stringify(fields)) },
+      limits,
+      guesses: new Buckets(limits.guesses),
+    });
+  }
+
+  async post(
+    path: string,
+    body: unknown,
+    bearer?: string,
+    address = "192.0.2.1",
+  ): Promise<Response> {
+    const headers = new Headers({ "content-type": "application/json" });
+    if (bearer !== undefined) headers.set("authorization", `Bearer ${bearer}`);
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    return await this.app.request(path, { method: "POST", headers, body: text }, { address });
+  }
+
+  async get(path: string, bearer?: string): Promise<Response> {
+    const headers = new Headers();
+    if (bearer !== undefined) headers.set("authorization", `Bearer ${bearer}`);
+    return await this.app.request(path, { headers }, { address: "192.0.2.1" });
+  }
+
+  async createRoom(body: unknown = {}): Promise<Created> {
+    const response = await this.post("/create-room", body, "id.of.ann");
+    assert.equal(response.status, 200);
+    return createdSchema.parse(await response.json());
+  }
+}
+
+async function refusalOf(response: Response): Promise<[number, string]> {
+  const { error } = errorSchema.parse(await response.json());
+  return [response.status, error.code];
+}
+
+Deno.test("app: a sign-in makes rooms, whose token is stored as a hash only", async () => {
+  const world = new AppWorld();
+  const signIn = await (await world.post("/anonymous-signin", "")).json();
+  assert.deepEqual(signIn, { id_token: "id.of.ann", username: "ann" });
+  const room = await world.createRoom({ name: "Lab" });
+  assert.match(room.room_id, /^[a-z2-7]{12}$/);
+  assert.equal(room.expires_at, START_SECONDS + 7_200);
+  const stored = await world.store.findRoom(room.room_id, START_SECONDS);
+  assert.deepEqual([stored?.owner, stored?.name], ["ann", "Lab"]);
+  assert.equal(stored?.token_hash, hashToken(room.token));
+  assert(!JSON.stringify(stored).includes(room.token));
+  assert(!world.log.join().includes(room.token), "no log has the token");
+  assert.equal((await world.createRoom({ ttl_seconds: null })).expires_at, null);
+  assert.equal((await world.createRoom({ ttl_seconds: 60 })).expires_at, START_SECONDS + 60);
+  // The original's clients send no body at all.
+  assert.equal((await world.post("/create-room", "", "id.of.ann")).status, 200);
+});
+
+Deno.test("app: what is malformed, too large, unknown or without identity is refused by a code", async () => {
+  const world = new AppWorld();
+  const room = await world.createRoom();
+  const table: [Promise<Response>, number, string][] = [
+    [world.post("/create-room", {}), 401, "UNAUTHORIZED"],
+    [world.post("/create-room", {}, "forged"), 401, "UNAUTHORIZED"],
+    [world.post("/create-room", "{", "id.of.ann"), 400, "BAD_REQUEST"],
+    [world.post("/create-room", "[]", "id.of.ann"), 400, "BAD_REQUEST"],
+    [world.post("/create-room", { expires_days: 3 }, "id.of.ann"), 400, "BAD_REQUEST"],
+    [world.post("/create-room", { ttl_seconds: 59 }, "id.of.ann"), 400, "BAD_REQUEST"],
+    [world.post("/create-room", { ttl_seconds: 1e9 }, "id.of.ann"), 400, "BAD_REQUEST"],
+    [world.post("/create-room", "x".repeat(70_000), "id.of.ann"), 413, "BODY_TOO_LARGE"],
+    [world.post("/extend-room", { room_id: "../etc" }, room.token), 400, "BAD_REQUEST"],
+    [
+      world.post("/extend-room", { room_id: room.room_id, by_seconds: 1e9 }, room.token),
+      400,
+      "BAD_REQUEST",
+    ],
+    [world.get("/discover-workers", room.token), 400, "BAD_REQUEST"],
+    [world.get("/nowhere"), 404, "NOT_FOUND"],
+  ];
+  for (const [asked, status, code] of table) {
+    assert.deepEqual(await refusalOf(await asked), [status, code]);
+  }
+});
+
+Deno.test("app, defect m: rooms and peers are removed by the owner or a member, by no one else", async () => {
+  const world = new AppWorld();
+  const { room_id, token } = await world.createRoom();
+  const other = await world.createRoom();
+  const peer = { room_id, peer_id: "w1" };
+  const refused: [Promise<Response>, number][] = [
+    [world.post("/delete-peer", peer), 401],
+    [world.post("/delete-peer", peer, other.token), 403],
+    [world.post("/delete-peer", { ...peer, token: "x" }), 403],
+    [world.post("/delete-peer", peer, "id.of.eve"), 403],
+    [world.post("/delete-peers-and-room", { room_id }), 401],
+    [world.post("/delete-peers-and-room", { room_id }, "id.of.eve"), 403],
+    [world.post("/extend-room", { room_id }), 401],
+    [world.post("/extend-room", { room_id }, "id.of.eve"), 403],
+  ];
+  for (const [asked, status] of refused) assert.equal((await asked).status, status);
+  assert.deepEqual(world.removed, []);
+  assert((await world.store.findRoom(room_id, START_SECONDS)) !== undefined);
+
+  assert.equal((await world.post("/delete-peer", { ...peer, token })).status, 200);
+  const absent = await world.post("/delete-peer", { ...peer, peer_id: "w9" }, token);
+  assert.deepEqual(await refusalOf(absent), [404, "PEER_NOT_FOUND"]);
+  assert.equal((await world.post("/delete-peers-and-room", { room_id }, "id.of.ann")).status, 200);
+  assert.deepEqual(world.removed, ["w1", "w9", room_id]);
+  assert.equal(await world.store.findRoom(room_id, START_SECONDS), undefined);
+});
+
+Deno.test("app: an unknown room, an expired one and a wrong token cannot be told apart", async () => {
+  const world = new AppWorld();
+  const { room_id, token } = await world.createRoom({ ttl_seconds: 60 });
+  const answer = async (room: string, shown: string) => {
+    const response = await world.post("/discover-workers", { room_id: room, token: shown });
+    const body = JSON.stringify(await response.json()).replace(room, "ROOM");
+    return [response.status, body, [...response.headers.keys()]];
+  };
+  const wrong = await answer(room_id, "wrong");
+  assert.equal(wrong[0], 403);
+  assert.deepEqual(await answer("unknownroom1", token), wrong);
+  world.nowMs += 60_000;
+  assert.deepEqual(await answer(room_id, token), wrong);
+});
+
+Deno.test("app: an extension counts from the present expiry and reaches a stated limit", async () => {
+  const world = new AppWorld({ limits: { roomTtlSecondsMax: 10_000 } });
+  const { room_id, token } = await world.createRoom({ ttl_seconds: 100 });
+  const extend = async (body: Record<string, unknown>, bearer: string) => {
+    const response = await world.post("/extend-room", { room_id, ...body }, bearer);
+    return z.object({ expires_at: z.int().nullable() }).parse(await response.json()).expires_at;
+  };
+  assert.equal(await extend({ by_seconds: 500 }, "id.of.ann"), START_SECONDS + 600);
+  assert.equal(await extend({}, token), START_SECONDS + 7_800);
+  assert.equal(await extend({ by_seconds: 10_000 }, token), START_SECONDS + 10_000);
+  const forever = await world.createRoom({ ttl_seconds: null });
+  const same = await world.post("/extend-room", { room_id: forever.room_id }, forever.token);
+  assert.deepEqual(await same.json(), { room_id: forever.room_id, expires_at: null });
+});
+
+Deno.test("app: workers are listed for members, both ways, and said to be deprecated", async () => {
+  const world = new AppWorld();
+  const { room_id, token } = await world.createRoom();
+  const query = `?room_id=${room_id}&status=available&min_gpu_memory_mb=8000&tags=a,b`;
+  for (
+    const response of [
+      await world.get(`/discover-workers${query}`, token),
+      await world.post("/discover-workers", { room_id, token, filters: { tags: ["a"] } }),
+      await world.post("/discover-workers", { room_id }, token),
+    ]
+  ) {
+    assert.equal(response.status, 200);
+    assert.deepEqual(workerListSchema.parse(await response.json()), EMPTY_LIST);
+    assert.match(response.headers.get("deprecation") ?? "", /^@\d+$/);
+    assert(Date.parse(response.headers.get("sunset") ?? "") > Date.UTC(2027, 0, 1));
+    assert.match(response.headers.get("link") ?? "", /successor-version/);
+  }
+  assert.equal((await world.get(`/discover-workers${query}`)).status, 401);
+  const inAddress = await world.get(`/discover-workers${query}&token=${token}`);
+  assert.deepEqual(await refusalOf(inAddress), [400, "BAD_REQUEST"]);
+  const misspelt = await world.post("/discover-workers", { room_id, token, filters: { tag: [] } });
+  assert.deepEqual(await refusalOf(misspelt), [400, "BAD_REQUEST"]);
+});
+
+Deno.test("app: who guesses, and who makes too many rooms, is told to wait", async () => {
+  const world = new AppWorld({
+    limits: {
+      guesses: { capacity: 2, perSecond: 0.1 },
+      creations: { capacity: 2, perSecond: 0.1 },
+    },
+  });
+  const { room_id, token } = await world.createRoom();
+  const other = await world.createRoom();
+  const third = await world.post("/create-room", {}, "id.of.ann");
+  assert.deepEqual([third.status, third.headers.get("retry-after")], [429, "10"]);
+  assert.equal((await world.post("/anonymous-signin", "", undefined, "192.0.2.2")).status, 200);
+
+  const discover = (room: string, shown: string, address?: string) =>
+    world.post("/discover-workers", { room_id: room, token: shown }, undefined, address);
+  assert.equal((await discover(room_id, "a")).status, 403);
+  assert.equal((await discover(room_id, "b")).status, 403);
+  const limited = await discover(room_id, token);
+  assert.deepEqual([limited.status, limited.headers.get("retry-after")], [429, "10"]);
+  // Neither other rooms nor other addresses suffer for it, and it passes.
+  assert.equal((await discover(other.room_id, other.token)).status, 200);
+  assert.equal((await discover(room_id, token, "192.0.2.2")).status, 200);
+  world.nowMs += 10_000;
+  assert.equal((await discover(room_id, token)).status, 200);
+});
+
+Deno.test("app: no more rooms than fit, until some expire", async () => {
+  const world = new AppWorld({ limits: { roomsMax: 1 } });
+  await world.createRoom({ ttl_seconds: 60 });
+  const full = await world.post("/create-room", {}, "id.of.ann");
+  assert.deepEqual(await refusalOf(full), [503, "SERVER_FULL"]);
+  world.nowMs += 60_000;
+  await world.createRoom();
+});
+
+Deno.test("app: health says what runs, and readiness whether it can work", async () => {
+  const world = new AppWorld();
+  const health = z.object({
+    status: z.literal("ok"),
+    version: z.string(),
+    timestamp: z.iso.datetime(),
+    peers: z.literal(2),
+  });
+  health.parse(await (await world.get("/health")).json());
+  assert.equal((await world.get("/ready")).status, 200);
+  world.rooms.draining = true;
+  assert.equal((await world.get("/ready")).status, 503);
+});
+
+Deno.test("app: a store that does not answer makes 503 with a time to come back, and a log line", async () => {
+  const down = new MemoryStore();
+  down.findRoom = () => Promise.reject(new Error("disk on fire"));
+  down.countRooms = () => Promise.reject(new Error("disk on fire"));
+  const world = new AppWorld({ store: down });
+  for (
+    const response of [
+      await world.post("/discover-workers", { room_id: "unknownroom1", token: "x" }),
+      await world.post("/create-room", {}, "id.of.ann"),
+      await world.get("/ready"),
+    ]
+  ) {
+    assert.equal(response.headers.get("retry-after"), "2");
+    const text = await response.text();
+    assert.match(text, /SERVER_BUSY/);
+    assert(!text.includes("disk on fire"), "strangers learn nothing of the inside");
+  }
+  assert.equal((await world.get("/health")).status, 200);
+  assert.match(world.log.join(), /disk on fire/);
+});

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { roomIdSchema } from "../../lib/protocol/name.ts";
+import { Housekeeping } from "../../signaling/housekeeping.ts";
+import { MemoryStore } from "../../signaling/store/memory.ts";
+
+const ROOM = {
+  room_id: roomIdSchema.parse("aaaaaaaaaaaa"),
+  name: "lab",
+  owner: "ann",
+  token_hash: "0".repeat(64),
+  created_at: 100,
+  expires_at: 200,
+};
+
+function housekeepingAt(nowSeconds: number, store: MemoryStore) {
+  const log: string[] = [];
+  const removed: string[] = [];
+  const clock = { now: () => 0, wallMs: () => nowSeconds * 1_000 };
+  const ports = { store, clock, log: { write: (level: string) => void log.push(level) } };
+  const rooms = { removeRoom: (room: string) => void removed.push(room) };
+  return { housekeeping: new Housekeeping(ports, 7_200), rooms, log, removed };
+}
+
+Deno.test("housekeeping: a room in use is kept although the machine slept beyond its expiry", async () => {
+  const store = new MemoryStore();
+  await store.createRoom(ROOM, 100);
+  await store.createRoom({ ...ROOM, room_id: roomIdSchema.parse("bbbbbbbbbbbb") }, 100);
+  const { housekeeping, rooms, log, removed } = housekeepingAt(5_000, store);
+  housekeeping.keep(ROOM.room_id, rooms);
+  housekeeping.sweep();
+  await housekeeping.finished();
+  assert.equal((await store.findRoom(ROOM.room_id, 5_000))?.expires_at, 12_200);
+  assert.equal(await store.countRooms(0), 1);
+  assert.deepEqual([log, removed], [["info"], []]);
+});
+
+Deno.test("housekeeping: a room that was deleted under its peers ends", async () => {
+  const { housekeeping, rooms, removed } = housekeepingAt(150, new MemoryStore());
+  housekeeping.keep(ROOM.room_id, rooms);
+  await housekeeping.finished();
+  assert.deepEqual(removed, [ROOM.room_id]);
+});
+
+Deno.test("housekeeping: a store that does not answer is logged and ends no room", async () => {
+  const store = new MemoryStore();
+  store.extendRoom = () => Promise.reject(new Error("disk on fire"));
+  store.sweepExpired = () => Promise.reject(new Error("disk on fire"));
+  const { housekeeping, rooms, log, removed } = housekeepingAt(150, store);
+  housekeeping.keep(ROOM.room_id, rooms);
+  housekeeping.sweep();
+  await housekeeping.finished();
+  assert.deepEqual([log, removed], [["error", "error"], []]);
+});

@@ -1,0 +1,55 @@
+/** Whether a room has come to rest, and in words why it has not. */
+
+import { electAdmin } from "../../lib/mesh/election.ts";
+import { gpuMemoryMb } from "../../lib/protocol/worker.ts";
+import type { WorkerLife } from "./worker_life.ts";
+import type { World } from "./world.ts";
+
+/** The worker that must lead: the best of the living. */
+export function bestOf(lives: readonly WorkerLife[]): string | undefined {
+  return electAdmin(
+    lives.map(({ peerId, metadata }) => ({ peerId, gpuMemoryMb: gpuMemoryMb(metadata) })),
+  );
+}
+
+/** Why the room is not at rest although nothing is wrong any more; `undefined` where it is. */
+export function pending(world: World): string | undefined {
+  const lives = world.lives;
+  const best = bestOf(lives);
+  let heads: string | undefined;
+  for (const life of lives) {
+    const view = life.view;
+    const name = life.name;
+    if (view.partitioned) return `${name} believes that it is partitioned`;
+    if (view.admin !== best) return `${name} follows ${view.admin ?? "nobody"}, not ${best}`;
+    if (view.leads !== (name === best)) {
+      return `${name} ${view.leads ? "leads" : "does not lead"}, but ${best} is the best`;
+    }
+    for (const other of lives) {
+      if (other === life) continue;
+      const liveness = view.liveness.get(other.peerId) ?? "not known";
+      if (liveness !== "alive") return `${name} holds the living ${other.name} for ${liveness}`;
+      if (!view.links.includes(other.peerId)) return `${name} has no link to ${other.name}`;
+      const seen = view.entries.get(other.peerId);
+      if (seen?.status !== other.status || seen.incarnation !== other.incarnation) {
+        return `${name} sees ${other.name} as ${seen?.status ?? "absent"}, not ${other.status}`;
+      }
+    }
+    for (const [peerId, liveness] of view.liveness) {
+      const lives = world.lives.some((other) => other.peerId === peerId);
+      if (!lives && (liveness === "alive" || liveness === "suspect")) {
+        return `${name} holds the dead ${peerId} for ${liveness}`;
+      }
+    }
+    if (view.dialling > 0) return `${name} still dials`;
+    const [again] = view.retries.keys();
+    if (again !== undefined) return `${name} will dial ${again} again`;
+    heads ??= view.heads.join();
+    if (view.heads.join() !== heads) return `${name} has another room state than ${lives[0]?.name}`;
+  }
+  const { peerId } = world.server.admin;
+  if (lives.length > 0 && peerId !== best) {
+    return `The server holds ${peerId ?? "nobody"} for the admin, not ${best}`;
+  }
+  return undefined;
+}

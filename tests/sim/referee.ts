@@ -1,0 +1,215 @@
+/**
+ * What must hold in a simulated room at every step, whatever goes wrong. Watches from outside: knows
+ * what the network did and what each worker set, and compares that with what the nodes do.
+ *
+ * Safety
+ *  1. A node's epoch never goes back.
+ *  2. An (actor, number) of the room state never stands for two contents.
+ *  3. At most three dials of one worker are in flight, and never two between the same two at once.
+ *  4. A worker that can be heard is never declared dead.
+ *  5. A node counts exactly the links that are open to it (a late close of an old one does nothing).
+ *  6. An entry says only what its owner set; the owner's replica says what it set last.
+ *  7. No node asks to be woken all the time.
+ *  8. A question is answered where the admin and the server are well.
+ */
+
+import type { LinkId, PeerId } from "../../lib/base/id.ts";
+import type { Instant } from "../../lib/base/time.ts";
+import { readChange } from "../../lib/mesh/automerge.ts";
+import type { Effect } from "../../lib/mesh/effect.ts";
+import type { Input } from "../../lib/mesh/input.ts";
+import { MESH_TIMING } from "../../lib/mesh/timing.ts";
+import type { SignedChange } from "../../lib/protocol/mesh_message.ts";
+import { ANSWER_MS, CLIENT, type Question } from "./asking_client.ts";
+import { SERVER } from "./signal_server.ts";
+import type { WorkerLife } from "./worker_life.ts";
+import type { World } from "./world.ts";
+
+/** A room that did what it must never do. */
+export class Violation extends Error {}
+
+/** Silence that a worker must bear before it declares another dead. */
+const PATIENCE_MS = MESH_TIMING.heartbeatMs * MESH_TIMING.missedMax + MESH_TIMING.checkMs;
+
+/** Times that a node may be woken in a second; heartbeats and deadlines take a few. */
+const WAKES_MAX = 40;
+
+interface Book {
+  epoch: number;
+  wakes: { second: number; count: number };
+  readonly links: Map<PeerId, LinkId>;
+}
+
+/** Watches one world. */
+export class Referee {
+  readonly #world: () => World;
+  readonly #books = new Map<WorkerLife, Book>();
+  readonly #contents = new Map<string, string>();
+  readonly #seenChanges = new WeakSet<SignedChange>();
+  readonly #everSet = new Map<string, Set<string>>();
+  /** When the admin that the server knows changed last. */
+  #adminAt: Instant = 0;
+  #adminKnown = "";
+
+  constructor(world: () => World) {
+    this.#world = world;
+  }
+
+  /** Looks at one step. */
+  stepped(life: WorkerLife, input: Input, effects: readonly Effect[]): void {
+    const book = this.#books.get(life) ?? {
+      epoch: 0,
+      wakes: { second: 0, count: 0 },
+      links: new Map(),
+    };
+    this.#books.set(life, book);
+    if (input.type === "woke") this.#checkWakes(life, book);
+    let changed = input.type === "link_opened" || input.type === "link_closed";
+    if (input.type === "link_opened") book.links.set(input.peerId, input.linkId);
+    if (input.type === "link_closed" && book.links.get(input.peerId) === input.linkId) {
+      book.links.delete(input.peerId);
+    }
+    for (const effect of effects) {
+      if (effect.type === "send" && effect.message.type === "state_broadcast") {
+        for (const change of effect.message.changes) this.#checkChange(change);
+      } else if (effect.type === "dial") {
+        this.#checkDial(life, effect.peerId);
+      } else if (effect.type === "drop") {
+        // A link that is dropped in the step in which it opened never counted.
+        if (input.type === "link_opened" && effect.linkId === input.linkId) {
+          book.links.delete(input.peerId);
+          changed = false;
+        }
+      } else if (effect.type === "log" && effect.fields["event"] === "peer_dead") {
+        this.#checkVerdict(life, String(effect.fields["peer_id"]));
+      }
+    }
+    if (input.type === "status_changed" || input.type === "started" || input.type === "stopping") {
+      const key = `${life.peerId}/${life.incarnation}`;
+      const set = this.#everSet.get(key) ?? new Set();
+      this.#everSet.set(key, set.add(life.status));
+    }
+    if (changed) this.#checkLinks(life, book);
+  }
+
+  /** Looks at all nodes at rest; to be called every now and then. */
+  inspect(): void {
+    const world = this.#world();
+    this.#noteAdmin();
+    for (const life of world.lives) {
+      const book = this.#books.get(life);
+      const view = life.view;
+      if (book !== undefined) {
+        if (view.epoch < book.epoch) {
+          throw new Violation(
+            `The epoch of ${life.name} went back from ${book.epoch} to ${view.epoch}`,
+          );
+        }
+        book.epoch = view.epoch;
+      }
+      for (const entry of view.entries.values()) {
+        const set = this.#everSet.get(`${entry.peer_id}/${entry.incarnation}`);
+        if (set?.has(entry.status) !== true) {
+          throw new Violation(
+            `${life.name} sees ${entry.peer_id} as ${entry.status}, which it never was in life ${entry.incarnation}`,
+          );
+        }
+      }
+      const own = view.entries.get(life.peerId);
+      if (life.state === "running" && own?.status !== life.status) {
+        throw new Violation(
+          `${life.name} set ${life.status}, but its own entry says ${own?.status}`,
+        );
+      }
+    }
+  }
+
+  /** Looks at a question whose answer is due. */
+  judge(question: Question): void {
+    const peerId = this.#noteAdmin();
+    if (question.answer !== undefined) return;
+    const world = this.#world();
+    const admin = world.lives.find((life) => life.peerId === peerId);
+    if (admin === undefined || admin.state !== "running" || question.refusal !== undefined) return;
+    const wellSince = Math.max(
+      this.#adminAt,
+      admin.unsettledAt,
+      world.network.fineSince(admin.name, SERVER),
+      world.network.fineSince(CLIENT, SERVER),
+    );
+    if (wellSince > question.askedAt - ANSWER_MS) return;
+    throw new Violation(`A question at ${Math.round(question.askedAt)} ms was not answered`);
+  }
+
+  #noteAdmin(): string | null {
+    const { server, timeline } = this.#world();
+    const { peerId, epoch } = server.admin;
+    const known = `${peerId} ${epoch}`;
+    if (known !== this.#adminKnown) this.#adminAt = timeline.now;
+    this.#adminKnown = known;
+    return peerId;
+  }
+
+  #checkChange(change: SignedChange): void {
+    if (this.#seenChanges.has(change)) return;
+    this.#seenChanges.add(change);
+    const facts = readChange(Uint8Array.fromBase64(change.change));
+    if (facts === undefined) throw new Violation(`${change.author} sent a change that is none`);
+    const key = `${facts.actor}/${facts.seq}`;
+    const before = this.#contents.get(key);
+    if (before !== undefined && before !== change.change) {
+      throw new Violation(`${change.author} used number ${facts.seq} of one actor twice`);
+    }
+    this.#contents.set(key, change.change);
+  }
+
+  #checkDial(life: WorkerLife, peerId: PeerId): void {
+    const world = this.#world();
+    const dials = world.links.endsOf(life).filter((end) => end.offers && end.state === "dialling");
+    if (dials.length >= MESH_TIMING.dialsInFlightMax) {
+      throw new Violation(`${life.name} has ${dials.length + 1} dials in flight`);
+    }
+    const other = world.lives.find((candidate) => candidate.peerId === peerId);
+    const glare = other !== undefined &&
+      world.links.endsOf(other).some((end) =>
+        end.offers && end.state === "dialling" && end.peerId === life.peerId
+      );
+    if (glare) throw new Violation(`${life.name} and ${peerId} dial each other at once`);
+  }
+
+  #checkVerdict(life: WorkerLife, peerId: string): void {
+    const world = this.#world();
+    const other = world.lives.find((candidate) => candidate.peerId === peerId);
+    if (other === undefined || other.state !== "running") return;
+    const there = world.links.endsOf(life).find((end) =>
+      end.peerId === other.peerId && end.state === "open"
+    );
+    const back = world.links.endsOf(other).find((end) =>
+      end.peerId === life.peerId && end.state === "open"
+    );
+    if (there === undefined || back?.linkId !== there.linkId) return;
+    const fineSince = Math.max(
+      life.unsettledAt,
+      other.unsettledAt,
+      there.openedAt,
+      back.openedAt,
+      world.network.fineSince(life.name, other.name),
+    );
+    if (world.timeline.now - fineSince <= PATIENCE_MS + 1_000) return;
+    throw new Violation(`${life.name} declared the living ${peerId} dead, although it hears it`);
+  }
+
+  #checkWakes(life: WorkerLife, book: Book): void {
+    const second = Math.floor(this.#world().timeline.now / 1000);
+    if (book.wakes.second !== second) book.wakes = { second, count: 0 };
+    if (++book.wakes.count > WAKES_MAX) throw new Violation(`${life.name} is woken all the time`);
+  }
+
+  #checkLinks(life: WorkerLife, book: Book): void {
+    const counted = life.view.links.toSorted().join();
+    const open = [...book.links.keys()].toSorted().join();
+    if (counted !== open) {
+      throw new Violation(`${life.name} counts links to [${counted}], but has them to [${open}]`);
+    }
+  }
+}

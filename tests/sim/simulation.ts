@@ -1,0 +1,245 @@
+/**
+ * One seed: a room in trouble, in which nothing may go wrong, and then in quiet, in which it must come
+ * to rest in time. After the VOPR of TigerBeetle.
+ */
+
+import { below, pick, type Random, SeededRandom } from "../../lib/base/random.ts";
+import type { Instant } from "../../lib/base/time.ts";
+import type { Effect } from "../../lib/mesh/effect.ts";
+import type { Input } from "../../lib/mesh/input.ts";
+import { isJobId } from "../../lib/base/id.ts";
+import type { CurrentJob } from "../../lib/protocol/worker.ts";
+import type { Question } from "./asking_client.ts";
+import { pending } from "./convergence.ts";
+import { Digest } from "./digest.ts";
+import { drawFaults } from "./faults.ts";
+import { Referee, Violation } from "./referee.ts";
+import type { NodeFactory, WorkerLife } from "./worker_life.ts";
+import { drawGpuMemory, World } from "./world.ts";
+
+/** For a room to come to rest after trouble: the dead are mourned and forgotten within 75 s. */
+const QUIET_MS = 100_000;
+/** How long a room at rest is watched, after some time to finish what it was doing. */
+const REST_MS = 8_000;
+const SETTLE_MS = 4_000;
+/** Between two looks at every node. */
+const INSPECT_MS = 500;
+
+/** What is asked of a simulation. */
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Takes each line of what happens. */
+  readonly trace?: (line: string) => void;
+  readonly createNode?: NodeFactory;
+}
+
+/** What came of a seed. */
+export interface Outcome {
+  readonly seed: number;
+  /** What went wrong, in words. */
+  readonly violation: string | undefined;
+  readonly virtualMs: number;
+  readonly messages: number;
+  readonly bytes: number;
+  /** The same for the same seed and program. */
+  readonly digest: string;
+  /** Virtual time from the end of trouble to rest. */
+  readonly convergedMs: number | undefined;
+}
+
+/** Runs one seed. Automerge must be ready. */
+export function simulate(options: SimulationOptions): Outcome {
+  const simulation = new Simulation(options);
+  return simulation.run();
+}
+
+class Simulation {
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #world: World;
+  readonly #referee: Referee;
+  readonly #digest = new Digest();
+  readonly #trace: ((line: string) => void) | undefined;
+  #phase: "trouble" | "quiet" | "rest" = "trouble";
+  #convergedMs: number | undefined;
+  #jobs = 0;
+
+  constructor({ seed, trace, createNode }: SimulationOptions) {
+    this.#seed = seed;
+    this.#trace = trace;
+    this.#random = new SeededRandom(seed);
+    this.#referee = new Referee(() => this.#world);
+    const count = this.#random.next() < 0.1
+      ? 7 + below(4, this.#random)
+      : 2 + below(5, this.#random);
+    this.#world = new World({
+      seed: seed ^ 0x5eed,
+      gpuMemoryMb: drawGpuMemory(count, this.#random),
+      latencyMs: [0.3, 1, 5, 40][below(4, this.#random)] ?? 1,
+      watcher: this,
+      answerDue: (question) => this.#answerDue(question),
+      ...(createNode === undefined ? {} : { createNode }),
+    });
+  }
+
+  run(): Outcome {
+    let violation: string | undefined;
+    try {
+      this.#inTrouble();
+      this.#inQuiet();
+      this.#atRest();
+    } catch (error) {
+      if (error instanceof Violation) violation = error.message;
+      else violation = `Threw ${error instanceof Error ? error.stack : String(error)}`;
+    }
+    const { timeline, wire } = this.#world;
+    this.#world.dispose();
+    return {
+      seed: this.#seed,
+      violation: violation === undefined
+        ? undefined
+        : `${violation} (${this.#phase}, ${(timeline.now / 1000).toFixed(1)} s)`,
+      virtualMs: timeline.now,
+      ...wire.totals,
+      digest: this.#digest.hex,
+      convergedMs: this.#convergedMs,
+    };
+  }
+
+  stepped(life: WorkerLife, input: Input, effects: readonly Effect[]): void {
+    const at = this.#world.timeline.now;
+    this.#digest.add(`${at} ${life.name} ${input.type} ${effects.length}`);
+    for (const effect of effects) {
+      this.#digest.add(effect.type);
+      if (effect.type === "send") {
+        this.#digest.add(effect.message.type);
+        if (this.#phase === "rest" && effect.message.type !== "heartbeat") {
+          throw new Violation(`${life.name} says ${effect.message.type} in a room at rest`);
+        }
+      }
+    }
+    if (this.#trace !== undefined) this.#write(life, input, effects, this.#trace);
+    this.#referee.stepped(life, input, effects);
+  }
+
+  #inTrouble(): void {
+    const world = this.#world;
+    const { timeline } = world;
+    const random = this.#random;
+    const until = 20_000 + 60_000 * random.next();
+    for (const machine of world.machines) {
+      timeline.after(
+        random.next() < 0.2 ? until * random.next() : 2_000 * random.next(),
+        () => world.start(machine),
+      );
+    }
+    world.client.start();
+    this.#inspectAgain();
+    this.#workAgain(until);
+    for (const fault of drawFaults(random)) {
+      this.#note(`fault: ${fault.name}, ${fault.wild > 1 ? "wild" : "mild"}`);
+      const again = () => {
+        if (this.#phase !== "trouble") return;
+        this.#note(`strikes: ${fault.name}`);
+        fault.strike(world, random);
+        timeline.after(2 * fault.everyMs * random.next(), again);
+      };
+      timeline.after(2 * fault.everyMs * random.next(), again);
+    }
+    timeline.run(until);
+  }
+
+  #inQuiet(): void {
+    this.#phase = "quiet";
+    this.#note("quiet");
+    const world = this.#world;
+    const startedAt = world.timeline.now;
+    world.mend();
+    for (const machine of world.machines) if (this.#random.next() < 0.6) world.start(machine);
+    if (world.lives.length === 0) world.startAll();
+    let reason = pending(world);
+    // The first rest may be a passing one: a dial, an expiry or a late close can still come.
+    let restingSince: Instant | undefined;
+    for (;;) {
+      const now = world.timeline.now;
+      reason = pending(world);
+      restingSince = reason === undefined ? restingSince ?? now : undefined;
+      if (restingSince !== undefined && now - restingSince >= SETTLE_MS) {
+        this.#convergedMs = restingSince - startedAt;
+        return;
+      }
+      if (now - startedAt > QUIET_MS) {
+        throw new Violation(`No rest: ${reason ?? "it does not last"}`);
+      }
+      world.timeline.run(now + 250);
+    }
+  }
+
+  #atRest(): void {
+    this.#note("rest");
+    // Deaths of before the trouble ended are forgotten up to here, links of the dead expire.
+    const { timeline } = this.#world;
+    timeline.run(timeline.now + SETTLE_MS);
+    this.#phase = "rest";
+    timeline.run(timeline.now + REST_MS);
+    this.#referee.inspect();
+    const reason = pending(this.#world);
+    if (reason !== undefined) throw new Violation(`No rest after all: ${reason}`);
+  }
+
+  #answerDue(question: Question): void {
+    this.#referee.judge(question);
+    if (this.#phase !== "rest") return;
+    if (question.answer === undefined) {
+      throw new Violation(`A client was not answered at rest (${question.refusal ?? "silence"})`);
+    }
+    const living = question.answer.workers.filter((worker) => worker.alive).map((worker) =>
+      worker.peer_id
+    );
+    const missing = this.#world.lives.find((life) => !living.includes(life.peerId));
+    if (missing !== undefined) throw new Violation(`The admin does not list ${missing.name}`);
+  }
+
+  #inspectAgain(): void {
+    this.#referee.inspect();
+    this.#world.timeline.after(INSPECT_MS, () => this.#inspectAgain());
+  }
+
+  #workAgain(until: Instant): void {
+    const { timeline, lives } = this.#world;
+    if (timeline.now >= until) return;
+    const life = pick(
+      lives.filter((one) => one.state === "running" && one.status !== "left"),
+      this.#random,
+    );
+    if (life !== undefined) {
+      if (life.status === "available") life.work("busy", this.#newJob());
+      else life.work("available", null);
+    }
+    timeline.after(6_000 * this.#random.next(), () => this.#workAgain(until));
+  }
+
+  #newJob(): CurrentJob {
+    const job_id = `job-${String(++this.#jobs).padStart(8, "0")}`;
+    const client_id = this.#world.machines[0]?.peerId;
+    if (!isJobId(job_id) || client_id === undefined) {
+      throw new Error(`Expected a job, got ${job_id}`);
+    }
+    return { job_id, client_id };
+  }
+
+  #note(what: string): void {
+    this.#trace?.(`${(this.#world.timeline.now / 1000).toFixed(3)} ### ${what}`);
+  }
+
+  #write(
+    life: WorkerLife,
+    input: Input,
+    effects: readonly Effect[],
+    trace: (line: string) => void,
+  ): void {
+    const at = (this.#world.timeline.now / 1000).toFixed(3);
+    trace(`${at} ${life.name} < ${JSON.stringify(input)}`);
+    for (const effect of effects) trace(`${at} ${life.name}     > ${JSON.stringify(effect)}`);
+  }
+}

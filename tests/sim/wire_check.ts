@@ -1,0 +1,48 @@
+/** Sends every message through JSON and its schema, as the wire would. Knows no network. */
+
+import { z } from "zod";
+import { type MeshMessage, meshMessageSchema } from "../../lib/protocol/mesh_message.ts";
+import {
+  type FromServer,
+  fromServerSchema,
+  type ToServer,
+  toServerSchema,
+} from "../../lib/protocol/signal_message.ts";
+
+/** Encodes and decodes messages. One that goes to many is decoded once. */
+export class WireCheck {
+  readonly #decoded = new WeakMap<object, MeshMessage>();
+  #messages = 0;
+  #bytes = 0;
+
+  /** Messages and characters encoded so far. */
+  get totals(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#messages, bytes: this.#bytes };
+  }
+
+  /** What a worker hears when another says `message`. */
+  mesh(message: MeshMessage): MeshMessage {
+    const known = this.#decoded.get(message);
+    if (known !== undefined) return known;
+    const decoded = this.#pass(message, meshMessageSchema);
+    this.#decoded.set(message, decoded);
+    return decoded;
+  }
+
+  /** What the server hears. */
+  toServer(message: ToServer): ToServer {
+    return this.#pass(message, toServerSchema);
+  }
+
+  /** What a peer hears of the server. */
+  fromServer(message: FromServer): FromServer {
+    return this.#pass(message, fromServerSchema);
+  }
+
+  #pass<T>(message: T, schema: z.ZodType<T>): T {
+    const text = JSON.stringify(message);
+    this.#messages++;
+    this.#bytes += text.length;
+    return schema.parse(JSON.parse(text));
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * One life of a worker process: a real `MeshNode`, and what performs its effects in virtual time.
+ * Decides nothing itself; it can be stopped, resumed and killed.
+ */
+
+import type { PeerId, RoomId } from "../../lib/base/id.ts";
+import { fullJitterMs } from "../../lib/base/backoff.ts";
+import type { Random } from "../../lib/base/random.ts";
+import type { Instant } from "../../lib/base/time.ts";
+import type { Effect } from "../../lib/mesh/effect.ts";
+import type { Input } from "../../lib/mesh/input.ts";
+import type { MeshNode, NodeOptions } from "../../lib/mesh/node.ts";
+import type { FromServer } from "../../lib/protocol/signal_message.ts";
+import type { CurrentJob, Metadata, WorkerStatus } from "../../lib/protocol/worker.ts";
+import type { LinkLayer, LinkUser } from "./link_layer.ts";
+import type { SignalServer, Socket, SocketUser } from "./signal_server.ts";
+import { createStandInSigner, standInKey } from "./stand_in_signer.ts";
+import type { Timeline } from "./timeline.ts";
+import type { WireCheck } from "./wire_check.ts";
+
+/** What a simulation needs of a node; a planted fault gives another than production's. */
+export type SimulatedNode = Pick<MeshNode, "step" | "view" | "presence" | "dispose">;
+/** Makes nodes. */
+export type NodeFactory = (options: NodeOptions) => SimulatedNode;
+
+/** Watches every step of every worker. */
+export interface Watcher {
+  stepped(life: WorkerLife, input: Input, effects: readonly Effect[]): void;
+}
+
+/** What a life takes part in. */
+export interface Surroundings {
+  readonly timeline: Timeline;
+  readonly links: LinkLayer;
+  readonly server: SignalServer;
+  readonly wire: WireCheck;
+  readonly random: Random;
+  readonly watcher: Watcher;
+  readonly createNode: NodeFactory;
+  readonly roomId: RoomId;
+}
+
+/** Who lives. */
+export interface Person {
+  readonly peerId: PeerId;
+  readonly incarnation: number;
+  readonly metadata: Metadata;
+}
+
+/** Between attempts to reach the server. */
+const RECONNECT = { baseMs: 1_000, capMs: 5_000, floorMs: 50 };
+
+/** One life of one worker. */
+export class WorkerLife implements LinkUser, SocketUser {
+  readonly node: SimulatedNode;
+  readonly peerId: PeerId;
+  readonly incarnation: number;
+  readonly metadata: Metadata;
+  /** When it began, was resumed or died last: before that it cannot be held to anything. */
+  unsettledAt: Instant;
+  status: WorkerStatus = "available";
+  currentJob: CurrentJob | null = null;
+  readonly #around: Surroundings;
+  /** Its monotonic clock starts anywhere: no two machines have the same. */
+  readonly #clockOffset: number;
+  readonly #inbox: Input[] = [];
+  #state: "running" | "paused" | "dead" = "running";
+  #socket: Socket | undefined;
+  #attempts = 0;
+
+  constructor(person: Person, around: Surroundings) {
+    this.peerId = person.peerId;
+    this.incarnation = person.incarnation;
+    this.metadata = person.metadata;
+    this.#around = around;
+    this.#clockOffset = Math.floor(around.random.next() * 1e9);
+    this.unsettledAt = around.timeline.now;
+    this.node = around.createNode({
+      ...person,
+      roomId: around.roomId,
+      signer: createStandInSigner(person.peerId),
+      random: around.random,
+    });
+  }
+
+  /** Its machine's name is its own. */
+  get name(): string {
+    return this.peerId;
+  }
+
+  get state(): "running" | "paused" | "dead" {
+    return this.#state;
+  }
+
+  /** The time on its own clock. */
+  get now(): Instant {
+    return this.#around.timeline.now + this.#clockOffset;
+  }
+
+  /** What its node knows. */
+  get view(): ReturnType<SimulatedNode["view"]> {
+    return this.node.view(this.now);
+  }
+
+  /** The process is up. */
+  start(): void {
+    this.take({ type: "started" });
+    this.#connect();
+  }
+
+  /** Takes in what happens to it; while it is paused, that waits. */
+  take(input: Input): void {
+    if (this.#state === "dead") return;
+    if (this.#state === "paused") this.#inbox.push(input);
+    else this.#step(input);
+  }
+
+  /** Its work changes. */
+  work(status: WorkerStatus, currentJob: CurrentJob | null): void {
+    this.status = status;
+    this.currentJob = currentJob;
+    this.take({ type: "status_changed", status, currentJob });
+  }
+
+  /** SIGSTOP. */
+  pause(): void {
+    if (this.#state === "running") this.#state = "paused";
+  }
+
+  /** SIGCONT: everything that waited happens now. */
+  resume(): void {
+    if (this.#state !== "paused") return;
+    this.#state = "running";
+    this.unsettledAt = this.#around.timeline.now;
+    for (const input of this.#inbox.splice(0)) this.take(input);
+  }
+
+  /** SIGTERM: it says goodbye, and ends a moment later. */
+  stop(): void {
+    if (this.#state !== "running") return;
+    this.status = "left";
+    this.currentJob = null;
+    this.take({ type: "stopping" });
+    this.#around.timeline.after(100, () => this.kill());
+  }
+
+  /** SIGKILL; `silently` is a power cut, of which not even the server's socket tells. */
+  kill(silently = false): void {
+    if (this.#state === "dead") return;
+    this.#state = "dead";
+    this.unsettledAt = this.#around.timeline.now;
+    this.#inbox.length = 0;
+    this.#around.links.vanish(this);
+    if (!silently) this.#socket?.close();
+    this.#socket = undefined;
+    this.node.dispose();
+  }
+
+  hear(message: FromServer): void {
+    if (this.#state === "running" && message.type === "ping") this.#socket?.send({ type: "pong" });
+    this.take({ type: "server_said", message });
+  }
+
+  lose(): void {
+    this.#socket = undefined;
+    this.take({ type: "server_lost" });
+    this.#reconnectLater();
+  }
+
+  #connect(): void {
+    if (this.#state === "dead" || this.#socket !== undefined) return;
+    const { server, roomId } = this.#around;
+    this.#socket = this.#state === "paused" ? undefined : server.connect(this, {
+      type: "register",
+      room_id: roomId,
+      token: "not looked at",
+      peer_id: this.peerId,
+      role: "worker",
+      incarnation: this.incarnation,
+      protocol: 1,
+      public_key: standInKey(this.peerId),
+      signature: "not looked at",
+      metadata: this.node.presence,
+    });
+    if (this.#socket === undefined) this.#reconnectLater();
+    else this.#attempts = 0;
+  }
+
+  #reconnectLater(): void {
+    const { timeline, random } = this.#around;
+    const delayMs = fullJitterMs(this.#attempts++, RECONNECT, random);
+    timeline.after(delayMs, () => this.#connect());
+  }
+
+  #step(input: Input): void {
+    const effects = this.node.step(input, this.now);
+    this.#around.watcher.stepped(this, input, effects);
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: Effect): void {
+    const { links, wire, timeline } = this.#around;
+    switch (effect.type) {
+      case "send":
+        return links.send(this, effect.linkId, wire.mesh(effect.message));
+      case "tell_server":
+        return this.#socket?.send(effect.message);
+      case "dial":
+        return links.begin(this, effect.linkId, effect.peerId, true, effect.limitMs);
+      case "answer":
+        return links.begin(this, effect.linkId, effect.peerId, false, effect.limitMs);
+      case "deliver":
+        return links.deliver(this, effect.linkId, effect.signal);
+      case "drop":
+        return links.drop(this, effect.linkId, effect.reason);
+      case "reply": {
+        if (effect.asker.by !== "server") return;
+        const { requestId: request_id, list, asker: { peerId: to_peer_id } } = effect;
+        return this.#socket?.send({ type: "worker_list", request_id, to_peer_id, list });
+      }
+      case "wake": {
+        const dueAt = effect.at;
+        return timeline.at(dueAt - this.#clockOffset, () => this.take({ type: "woke", dueAt }));
+      }
+      case "log":
+        return;
+    }
+    effect satisfies never;
+  }
+}

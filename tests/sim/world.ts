@@ -1,0 +1,191 @@
+/**
+ * A simulated lab: machines with workers, a server, a client and a network, in virtual time. Knows how
+ * to break each of them and to mend it again; not when, nor what must hold.
+ */
+
+import { isPeerId, isRoomId, type PeerId } from "../../lib/base/id.ts";
+import { below, type Random, SeededRandom } from "../../lib/base/random.ts";
+import { MeshNode } from "../../lib/mesh/node.ts";
+import type { Metadata } from "../../lib/protocol/worker.ts";
+import { AskingClient, CLIENT, type Question } from "./asking_client.ts";
+import { LinkLayer } from "./link_layer.ts";
+import { Network, type Trouble } from "./network.ts";
+import { SERVER, SignalServer } from "./signal_server.ts";
+import { Timeline } from "./timeline.ts";
+import { WireCheck } from "./wire_check.ts";
+import { type NodeFactory, type Surroundings, type Watcher, WorkerLife } from "./worker_life.ts";
+
+/** A machine that runs at most one worker at a time. */
+export interface Machine {
+  readonly peerId: PeerId;
+  readonly metadata: Metadata;
+  /** The present or last life of its worker. */
+  life: WorkerLife | undefined;
+}
+
+/** What a world is made of. */
+export interface WorldOptions {
+  readonly seed: number;
+  /** GPU memory in MB, one a machine; they are called w0, w1, … */
+  readonly gpuMemoryMb: readonly number[];
+  /** One way between two machines, in milliseconds. */
+  readonly latencyMs?: number;
+  readonly watcher?: Watcher;
+  readonly createNode?: NodeFactory;
+  /** Told of each question of the client when its answer is due. */
+  readonly answerDue?: (question: Question) => void;
+}
+
+/** A simulated lab. */
+export class World {
+  readonly timeline = new Timeline();
+  readonly wire = new WireCheck();
+  readonly network: Network;
+  readonly links: LinkLayer;
+  readonly server: SignalServer;
+  readonly client: AskingClient;
+  readonly machines: readonly Machine[];
+  readonly #surroundings: Surroundings;
+  readonly #mends = new Set<() => void>();
+  #mended = false;
+
+  constructor(options: WorldOptions) {
+    const random: Random = new SeededRandom(options.seed);
+    const roomId = "simulated00";
+    if (!isRoomId(roomId)) throw new Error(`Expected a room id, got ${roomId}`);
+    this.network = new Network(this.timeline, random, options.latencyMs ?? 1);
+    this.links = new LinkLayer(this.timeline, this.network, random);
+    this.server = new SignalServer(this.timeline, this.network, roomId, this.wire);
+    this.client = new AskingClient(
+      this.timeline,
+      this.server,
+      roomId,
+      options.answerDue ?? (() => {}),
+    );
+    this.machines = options.gpuMemoryMb.map((memoryMb, index) => ({
+      peerId: workerId(index),
+      metadata: { tags: ["gpu"], properties: { gpu_memory_mb: memoryMb } },
+      life: undefined,
+    }));
+    this.#surroundings = {
+      timeline: this.timeline,
+      links: this.links,
+      server: this.server,
+      wire: this.wire,
+      random,
+      watcher: options.watcher ?? { stepped: () => {} },
+      createNode: options.createNode ?? ((nodeOptions) => new MeshNode(nodeOptions)),
+      roomId,
+    };
+  }
+
+  /** The names of everything that the network joins. */
+  get endpoints(): string[] {
+    return [...this.machines.map((machine) => machine.peerId), SERVER, CLIENT];
+  }
+
+  /** The lives that run or are paused. */
+  get lives(): WorkerLife[] {
+    return this.machines.flatMap(({ life }) =>
+      life === undefined || life.state === "dead" ? [] : [life]
+    );
+  }
+
+  /** The life of the worker called `name`. */
+  worker(name: string): WorkerLife {
+    const life = this.machines.find((machine) => machine.peerId === name)?.life;
+    if (life === undefined) throw new Error(`Expected a worker that was started, got ${name}`);
+    return life;
+  }
+
+  /** Starts the worker of a machine, in a new life where it lived before. */
+  start(machine: Machine): void {
+    if (machine.life !== undefined && machine.life.state !== "dead") return;
+    const incarnation = (machine.life?.incarnation ?? 0) + 1;
+    const { peerId, metadata } = machine;
+    machine.life = new WorkerLife({ peerId, metadata, incarnation }, this.#surroundings);
+    machine.life.start();
+  }
+
+  /** Starts the worker of a machine after a while, unless the trouble is over by then. */
+  startLater(machine: Machine, delayMs: number): void {
+    this.timeline.after(delayMs, () => {
+      if (!this.#mended) this.start(machine);
+    });
+  }
+
+  /** Starts all workers that do not run. */
+  startAll(): void {
+    for (const machine of this.machines) this.start(machine);
+  }
+
+  /** Lets something be wrong with the network for a time. */
+  trouble(trouble: Trouble, durationMs: number): void {
+    this.#mendLater(this.network.begin(trouble, this.endpoints), durationMs);
+  }
+
+  /** Takes the server away for a time. It comes back without any memory. */
+  serverDown(durationMs: number): void {
+    this.server.stop();
+    this.#mendLater(() => this.server.start(), durationMs);
+  }
+
+  /** Stops a process for a time. */
+  pause(life: WorkerLife, durationMs: number): void {
+    life.pause();
+    this.#mendLater(() => life.resume(), durationMs);
+  }
+
+  /** Changes the weather of links for a time. */
+  weather(weather: Partial<LinkLayer["weather"]>, durationMs: number): void {
+    const before = { ...this.links.weather };
+    Object.assign(this.links.weather, weather);
+    const mend = () => {
+      for (
+        const key of ["handshakeMs", "failurePercent", "lateCloseMs", "doubleClosePercent"] as const
+      ) {
+        if (key in weather) this.links.weather[key] = before[key];
+      }
+    };
+    this.#mendLater(mend, durationMs);
+  }
+
+  /** Ends everything that is wrong, but leaves the dead dead. */
+  mend(): void {
+    this.#mended = true;
+    for (const mend of [...this.#mends]) mend();
+    Object.assign(this.links.weather, {
+      handshakeMs: 40,
+      failurePercent: 0,
+      lateCloseMs: 0,
+      doubleClosePercent: 0,
+    });
+  }
+
+  /** Frees what the lives hold. */
+  dispose(): void {
+    for (const life of this.lives) life.kill();
+  }
+
+  #mendLater(mend: () => void, durationMs: number): void {
+    const once = () => {
+      if (this.#mends.delete(once)) mend();
+    };
+    this.#mends.add(once);
+    this.timeline.after(durationMs, once);
+  }
+}
+
+/** Draws how much GPU memory each of `count` machines has: equal ones are common in a lab. */
+export function drawGpuMemory(count: number, random: Random): number[] {
+  return Array.from(
+    { length: count },
+    () => [0, 8_000, 24_000, 24_000, 80_000][below(5, random)] ?? 0,
+  );
+}
+
+function workerId(index: number): PeerId {
+  const id = `w${index}`;
+  if (!isPeerId(id)) throw new Error(`Expected a peer id, got ${id}`);
+  return id;
+}
