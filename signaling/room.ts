@@ -9,8 +9,24 @@ import type { Instant } from "../lib/base/time.ts";
 import type { Filters, WorkerList } from "../lib/protocol/query.ts";
 import type { FromServer, Presence, Role } from "../lib/protocol/signal_message.ts";
 import { gpuMemoryMb, type Metadata } from "../lib/protocol/worker.ts";
+import { Expiry } from "./expiry.ts";
+import { Inquiries } from "./inquiries.ts";
 import { matches, statusOf } from "./match.ts";
-import { CLOSE_CODE, refusal, type RoomsEffect, type SocketId } from "./room_event.ts";
+import {
+  CLOSE_CODE,
+  type Refusal,
+  refusal,
+  type RoomsEffect,
+  type SocketId,
+} from "./room_event.ts";
+
+/**
+ * How far above the room's epoch a claim may reach. An election raises it by one, so a mesh that meets
+ * a server without memory is welcome after a million of them: one a minute for two years. Higher: a
+ * hostile worker comes nearer to the last whole number, above which nobody could claim any more
+ * (decision 010). Lower: a long-lived mesh is refused after a restart of the server.
+ */
+export const EPOCH_JUMP_MAX = 2 ** 20;
 
 /** A registered peer. */
 export interface Member {
@@ -32,20 +48,32 @@ export interface Member {
  */
 export class Room {
   readonly id: RoomId;
+  /** Whether the room's workers elect an admin and keep a registry. */
+  readonly keepsRegistry: boolean;
+  readonly expiry: Expiry = new Expiry();
+  readonly inquiries: Inquiries = new Inquiries();
   readonly #members = new Map<PeerId, Member>();
   #epoch = 0;
   /** Who was granted the present epoch, so that it can claim it again after a lost socket. */
   #holder: { readonly peer_id: PeerId; readonly incarnation: number } | undefined;
   /** Whether the holder has been here ever since its claim. */
   #seated = false;
+  /** Since when there have been workers and no admin. */
+  #vacantSince: Instant | undefined;
 
-  constructor(id: RoomId) {
+  constructor(id: RoomId, keepsRegistry: boolean) {
     this.id = id;
+    this.keepsRegistry = keepsRegistry;
   }
 
   /** Everybody in the room. */
   get members(): readonly Member[] {
     return [...this.#members.values()];
+  }
+
+  /** How many workers are here. */
+  get workerCount(): number {
+    return this.members.filter(({ role }) => role === "worker").length;
   }
 
   /** The epoch of the last granted claim; 0 where there was none. */
@@ -77,6 +105,7 @@ export class Room {
 
   /** Takes `member` in; where its peer is here already, the newer socket wins (invariant 1). */
   join(member: Member, expiresAt: number | null, pingIntervalMs: number): RoomsEffect[] {
+    const now = member.heardAt;
     const effects: RoomsEffect[] = [];
     const old = this.#members.get(member.peer_id);
     if (old !== undefined) {
@@ -92,12 +121,13 @@ export class Room {
       );
       const sameLife = old.incarnation === member.incarnation && old.role === member.role;
       // The same life on a new socket never left; another life did.
-      if (!sameLife) effects.push(...this.leave(old));
+      if (!sameLife) effects.push(...this.leave(old, now));
     }
     this.#members.set(member.peer_id, member);
     effects.push(this.#welcome(member, expiresAt, pingIntervalMs));
     effects.push(...this.#tell(member, { type: "peer_joined", peer: this.presence(member) }));
-    const workers = this.members.filter(({ role }) => role === "worker").length;
+    const workers = this.workerCount;
+    if (member.role === "worker" && this.admin === undefined) this.#vacantSince ??= now;
     if (member.role === "worker" && workers >= WORKERS_WARNING) {
       effects.push({
         kind: "log",
@@ -110,34 +140,48 @@ export class Room {
   }
 
   /** Lets `member` go. Does nothing where a newer socket speaks for the peer (decision 11). */
-  leave(member: Member): RoomsEffect[] {
+  leave(member: Member, now: Instant): RoomsEffect[] {
     if (this.#members.get(member.peer_id)?.socket !== member.socket) return [];
     const wasAdmin = this.admin === member;
     this.#members.delete(member.peer_id);
     const { peer_id, role, incarnation } = member;
     const effects = this.#tell(member, { type: "peer_left", peer_id, role, incarnation });
+    if (this.workerCount === 0) this.#vacantSince = undefined;
     if (!wasAdmin) return effects;
     this.#seated = false;
+    if (this.workerCount > 0) this.#vacantSince = now;
     return [...effects, ...this.#announceAdmin()];
   }
 
-  /** Grants or refuses the admin's place by compare-and-set on the epoch (invariant 2). */
-  claim(member: Member, epoch: number): RoomsEffect[] {
-    const { socket, peer_id, incarnation } = member;
-    if (member.role !== "worker") {
-      const message = "Expected a worker to claim the admin's place, got a client";
-      return [{ kind: "send", socket, message: refusal("NOT_A_WORKER", message) }];
+  /**
+   * Grants or refuses the admin's place by compare-and-set on the epoch (invariant 2). `about` is what
+   * a refusal repeats.
+   */
+  claim(member: Member, epoch: number, now: Instant, about: Partial<Refusal> = {}): RoomsEffect[] {
+    const refused = this.#claimObjection(member, epoch);
+    if (refused !== undefined) {
+      return [{ kind: "send", socket: member.socket, message: { ...refused, ...about } }];
     }
-    const held = this.#holder?.peer_id === peer_id && this.#holder.incarnation === incarnation;
-    if (epoch > this.#epoch || (held && epoch === this.#epoch)) {
-      this.#epoch = epoch;
-      this.#holder = { peer_id, incarnation };
-      this.#seated = true;
-      return this.#announceAdmin();
-    }
-    const message = `Expected a claim above epoch ${this.#epoch}, got ${epoch}`;
-    const about = { admin_peer_id: this.admin?.peer_id ?? null, epoch: this.#epoch };
-    return [{ kind: "send", socket, message: refusal("STALE_EPOCH", message, about) }];
+    const isNew = this.admin !== member || epoch > this.#epoch;
+    const tookMs = this.#vacantSince === undefined ? 0 : now - this.#vacantSince;
+    const { peer_id, incarnation } = member;
+    this.#epoch = epoch;
+    this.#holder = { peer_id, incarnation };
+    this.#seated = true;
+    this.#vacantSince = undefined;
+    if (!isNew) return this.#announceAdmin();
+    const fields = {
+      room_id: this.id,
+      admin_peer_id: peer_id,
+      epoch,
+      election_time_ms: Math.round(tookMs),
+      num_workers: this.workerCount,
+    };
+    return [
+      ...this.#announceAdmin(),
+      { kind: "count", fact: { kind: "elected", tookMs } },
+      { kind: "log", level: "info", message: "Admin elected", fields },
+    ];
   }
 
   /** `member` as the others see it. */
@@ -194,8 +238,31 @@ export class Room {
       peer_metadata: Object.fromEntries(workers.map((other) => [other.peer_id, other.metadata])),
       expires_at: expiresAt,
       ping_interval_ms: pingIntervalMs,
+      registry: this.keepsRegistry,
     };
     return { kind: "send", socket: member.socket, message };
+  }
+
+  #claimObjection(member: Member, epoch: number): Refusal | undefined {
+    const { role, peer_id, incarnation } = member;
+    if (role !== "worker") {
+      const message = "Expected a worker to claim the admin's place, got a client";
+      return refusal("NOT_A_WORKER", message);
+    }
+    if (!this.keepsRegistry) {
+      const message = "This server keeps no registry for the room, so it has no admin";
+      return refusal("REGISTRY_OFF", message);
+    }
+    const about = { admin_peer_id: this.admin?.peer_id ?? null, epoch: this.#epoch };
+    if (epoch > this.#epoch + EPOCH_JUMP_MAX) {
+      const message =
+        `Expected a claim of at most ${EPOCH_JUMP_MAX} above epoch ${this.#epoch}, got ${epoch}`;
+      return refusal("EPOCH_TOO_FAR", message, about);
+    }
+    const isHeld = this.#holder?.peer_id === peer_id && this.#holder.incarnation === incarnation;
+    if (epoch > this.#epoch || (isHeld && epoch === this.#epoch)) return undefined;
+    const message = `Expected a claim above epoch ${this.#epoch}, got ${epoch}`;
+    return refusal("STALE_EPOCH", message, about);
   }
 
   #announceAdmin(): RoomsEffect[] {

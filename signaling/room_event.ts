@@ -2,7 +2,9 @@
 
 import type { PeerId, RoomId } from "../lib/base/id.ts";
 import type { LogFields, LogLevel } from "../lib/base/log.ts";
+import type { LegacyRelay } from "../lib/protocol/legacy_relay.ts";
 import type { FromServer, RefusalCode, ToServer } from "../lib/protocol/signal_message.ts";
+import type { Fact } from "./fact.ts";
 
 /** One WebSocket of this server's life. Never used twice, so a late event finds nobody. */
 export type SocketId = number;
@@ -39,6 +41,13 @@ export type RoomsInput =
     readonly reason: string;
   }
   | { readonly kind: "room_removed"; readonly room_id: RoomId; readonly reason: string }
+  /** The stored room ends at `expires_at`, which is `restMs` from now; null for never. */
+  | {
+    readonly kind: "dated";
+    readonly room_id: RoomId;
+    readonly expires_at: number | null;
+    readonly restMs: number | null;
+  }
   /** Time has passed. */
   | { readonly kind: "tick" };
 
@@ -51,8 +60,12 @@ export type RoomsEffect =
     readonly code: number;
     readonly reason: string;
   }
-  | { readonly kind: "room_opened"; readonly room_id: RoomId }
-  | { readonly kind: "room_emptied"; readonly room_id: RoomId }
+  /** The same to a peer of the original's era. */
+  | { readonly kind: "send_legacy"; readonly socket: SocketId; readonly message: LegacyRelay }
+  /** A worker came into a room that had none, or the last one left: its expiry counts from now. */
+  | { readonly kind: "keep_room"; readonly room_id: RoomId }
+  /** Something to count. */
+  | { readonly kind: "count"; readonly fact: Fact }
   | {
     readonly kind: "log";
     readonly level: LogLevel;

@@ -3,13 +3,14 @@
  * Knows no credentials, no store, no clock and no bytes.
  */
 
-import type { PeerId, RoomId } from "../lib/base/id.ts";
+import type { PeerId, RequestId, RoomId } from "../lib/base/id.ts";
 import type { Instant } from "../lib/base/time.ts";
 import type { Filters, WorkerList } from "../lib/protocol/query.ts";
 import type { FromServer } from "../lib/protocol/signal_message.ts";
 import { decode } from "../lib/protocol/decode.ts";
 import { type Metadata, metadataSchema } from "../lib/protocol/worker.ts";
 import { matches } from "./match.ts";
+import { relayOf, type RelayRequest } from "./relay.ts";
 import { type Member, Room } from "./room.ts";
 import {
   CLOSE_CODE,
@@ -30,6 +31,16 @@ export interface RoomsLimits {
 /** A client's metadata as JSON. A worker is told of every client at once, so a class must fit in one frame. */
 const CLIENT_METADATA_BYTES_MAX = 2 * 1024;
 
+/** How much there is. */
+export interface RoomsCounts {
+  /** Rooms that somebody is in. */
+  readonly rooms: number;
+  /** Rooms of these that keep a registry of their own. */
+  readonly registryRooms: number;
+  readonly workers: number;
+  readonly clients: number;
+}
+
 interface Seat {
   readonly room: Room;
   readonly member: Member;
@@ -43,11 +54,14 @@ interface Seat {
  */
 export class Rooms {
   readonly #limits: RoomsLimits;
+  readonly #keepsRegistry: (roomId: RoomId) => boolean;
   readonly #rooms = new Map<RoomId, Room>();
   readonly #seats = new Map<SocketId, Seat>();
 
-  constructor(limits: RoomsLimits) {
+  /** @param keepsRegistry Which rooms elect an admin and keep a registry: all, if nobody says. */
+  constructor(limits: RoomsLimits, keepsRegistry: (roomId: RoomId) => boolean = () => true) {
     this.#limits = limits;
+    this.#keepsRegistry = keepsRegistry;
   }
 
   /** The rooms that somebody is in. */
@@ -55,9 +69,21 @@ export class Rooms {
     return [...this.#rooms.keys()];
   }
 
-  /** Registered sockets of all rooms. */
-  get peerCount(): number {
-    return this.#seats.size;
+  /** The rooms in which there are workers: those whose expiry waits. */
+  get mannedRoomIds(): RoomId[] {
+    return [...this.#rooms.values()].filter((room) => room.workerCount > 0).map(({ id }) => id);
+  }
+
+  /** How many there are of each. */
+  counts(): RoomsCounts {
+    const rooms = [...this.#rooms.values()];
+    const workers = rooms.reduce((sum, room) => sum + room.workerCount, 0);
+    return {
+      rooms: rooms.length,
+      registryRooms: rooms.filter((room) => room.keepsRegistry).length,
+      workers,
+      clients: this.#seats.size - workers,
+    };
   }
 
   /** Whether `peerId` is in the room. */
@@ -67,7 +93,7 @@ export class Rooms {
 
   /** The workers of a room by the server's own copy; none where nobody is in it. */
   workerList(roomId: RoomId, filters: Filters, now: Instant): WorkerList {
-    return (this.#rooms.get(roomId) ?? new Room(roomId)).workerList(filters, now);
+    return (this.#rooms.get(roomId) ?? this.#newRoom(roomId)).workerList(filters, now);
   }
 
   /** Takes in what happened at `now` and says what to do, in order. */
@@ -78,13 +104,16 @@ export class Rooms {
       case "received":
         return this.#receive(input.socket, input.message, now);
       case "closed":
-        return this.#leave(input.socket);
+        return this.#leave(input.socket, now);
       case "peer_removed": {
         const member = this.#rooms.get(input.room_id)?.find(input.peer_id);
-        return member === undefined ? [] : this.#remove([member], input.reason);
+        return member === undefined ? [] : this.#remove([member], input.reason, now);
       }
       case "room_removed":
-        return this.#remove(this.#rooms.get(input.room_id)?.members ?? [], input.reason);
+        return this.#remove(this.#rooms.get(input.room_id)?.members ?? [], input.reason, now);
+      case "dated":
+        this.#rooms.get(input.room_id)?.expiry.date(input.expires_at, input.restMs, now);
+        return [];
       case "tick":
         return this.#tick(now);
     }
@@ -103,46 +132,51 @@ export class Rooms {
       heardAt: now,
       pingedAt: now,
     };
-    const present = this.#rooms.get(input.room.room_id);
-    const room = present ?? new Room(input.room.room_id);
+    const room = this.#rooms.get(input.room.room_id) ?? this.#newRoom(input.room.room_id);
+    const about = asked(registration.request_id);
     const full = room.objection(member);
-    if (full !== undefined) return refuseEntry(socket, refusal("ROOM_FULL", full));
+    if (full !== undefined) return refuseEntry(socket, refusal("ROOM_FULL", full, about));
     const tooBig = objectionTo(metadata, member);
-    if (tooBig !== undefined) return refuseEntry(socket, refusal("INVALID_MESSAGE", tooBig));
+    if (tooBig !== undefined) return refuseEntry(socket, refusal("INVALID_MESSAGE", tooBig, about));
 
     const replaced = room.find(peer_id);
+    const wasManned = room.workerCount > 0;
     const effects = room.join(member, input.room.expires_at, this.#limits.pingIntervalMs);
     if (replaced !== undefined) this.#seats.delete(replaced.socket);
     this.#seats.set(socket, { room, member });
     this.#rooms.set(room.id, room);
     const fields = { room_id: room.id, peer_id, role, incarnation };
+    effects.push({ kind: "count", fact: { kind: "registered", role } });
     effects.push({ kind: "log", level: "info", message: "A peer has registered", fields });
-    return present === undefined
-      ? [{ kind: "room_opened", room_id: room.id }, ...effects]
-      : effects;
+    return wasManned === room.workerCount > 0
+      ? effects
+      : [{ kind: "keep_room", room_id: room.id }, ...effects];
   }
 
-  #leave(socket: SocketId): RoomsEffect[] {
+  #leave(socket: SocketId, now: Instant): RoomsEffect[] {
     const seat = this.#seats.get(socket);
     if (seat === undefined) return [];
     const { room, member } = seat;
     this.#seats.delete(socket);
-    const effects = room.leave(member);
+    const wasManned = room.workerCount > 0;
+    const effects = room.leave(member, now);
     const fields = { room_id: room.id, peer_id: member.peer_id, role: member.role };
     effects.push({ kind: "log", level: "info", message: "A peer has left", fields });
-    if (room.members.length > 0) return effects;
-    this.#rooms.delete(room.id);
-    return [...effects, { kind: "room_emptied", room_id: room.id }];
+    if (wasManned && room.workerCount === 0) {
+      effects.push({ kind: "keep_room", room_id: room.id });
+    }
+    if (room.members.length === 0) this.#rooms.delete(room.id);
+    return effects;
   }
 
-  #remove(members: readonly Member[], reason: string): RoomsEffect[] {
+  #remove(members: readonly Member[], reason: string, now: Instant): RoomsEffect[] {
     const told = members.flatMap(({ socket }): RoomsEffect[] => [
       { kind: "send", socket, message: { type: "room_closed", reason } },
       { kind: "close", socket, code: CLOSE_CODE.removed, reason },
     ]);
     // Those who are about to be told the same need not hear of each other's leaving.
     const going = new Set(members.map(({ socket }) => socket));
-    const left = members.flatMap(({ socket }) => this.#leave(socket));
+    const left = members.flatMap(({ socket }) => this.#leave(socket, now));
     return [
       ...told,
       ...left.filter((effect) => effect.kind !== "send" || !going.has(effect.socket)),
@@ -155,13 +189,45 @@ export class Rooms {
       if (now - member.heardAt >= this.#limits.silenceMs) {
         const reason = `Nothing heard for ${this.#limits.silenceMs} ms`;
         effects.push({ kind: "close", socket, code: CLOSE_CODE.policy, reason });
-        effects.push(...this.#leave(socket));
+        effects.push(...this.#leave(socket, now));
       } else if (now - member.pingedAt >= this.#limits.pingIntervalMs) {
         member.pingedAt = now;
         effects.push({ kind: "send", socket, message: { type: "ping" } });
       }
     }
+    for (const room of [...this.#rooms.values()]) effects.push(...this.#expire(room, now));
     return effects;
+  }
+
+  /** A room with workers lasts; one with clients alone ends when the stored one does (decision 12). */
+  #expire(room: Room, now: Instant): RoomsEffect[] {
+    if (room.workerCount > 0) return [];
+    const { expiry, members } = room;
+    const due = expiry.due(now);
+    if (due === "end") return this.#remove(members, "The room has expired", now);
+    if (due === "nothing" || expiry.expiresAt === null) return [];
+    const message = { type: "room_expiring", expires_at: expiry.expiresAt } as const;
+    return members.map(({ socket }) => ({ kind: "send", socket, message }));
+  }
+
+  #newRoom(roomId: RoomId): Room {
+    return new Room(roomId, this.#keepsRegistry(roomId));
+  }
+
+  /** Passes `request` on, or says that there is nobody to pass it to (defect g). */
+  #relay({ room, member }: Seat, request: RelayRequest): RoomsEffect[] {
+    const { to, relayed, about } = relayOf(request, member.peer_id);
+    const target = room.find(to);
+    if (target === undefined) {
+      return [{ kind: "send", socket: member.socket, message: absent(to, about) }];
+    }
+    const { socket } = target;
+    return [
+      relayed.era === "legacy"
+        ? { kind: "send_legacy", socket, message: relayed.message }
+        : { kind: "send", socket, message: relayed.message },
+      { kind: "count", fact: { kind: "relayed", type: request.type } },
+    ];
   }
 
   #receive(socket: SocketId, message: PeerRequest, now: Instant): RoomsEffect[] {
@@ -173,14 +239,6 @@ export class Rooms {
     const reply = (answer: FromServer): RoomsEffect[] => [
       { kind: "send", socket, message: answer },
     ];
-    const relay = (to: PeerId, relayed: FromServer, about: Partial<Refusal>): RoomsEffect[] => {
-      const target = room.find(to);
-      if (target !== undefined) {
-        return [{ kind: "send", socket: target.socket, message: relayed }];
-      }
-      const text = `Expected a peer of the room, got ${to}, which is not here`;
-      return reply(refusal("PEER_NOT_FOUND", text, { ...about, target_peer_id: to }));
-    };
 
     switch (message.type) {
       case "ping":
@@ -191,64 +249,99 @@ export class Rooms {
         const peers = room.visibleTo(member)
           .filter((other) => matches(other, message.filters))
           .map((other) => room.presence(other));
-        const { request_id } = message;
-        return reply({
-          type: "peer_list",
-          ...(request_id === undefined ? {} : { request_id }),
-          to_peer_id: from_peer_id,
-          peers,
-          count: peers.length,
-        });
+        const about = asked(message.request_id);
+        const count = peers.length;
+        return [
+          ...reply({ type: "peer_list", ...about, to_peer_id: from_peer_id, peers, count }),
+          { kind: "count", fact: { kind: "discovered", way: "socket", tookMs: 0 } },
+        ];
       }
       case "update_metadata":
         return reply(update(member, message));
-      case "peer_message": {
-        const { to_peer_id, payload } = message;
-        return relay(
-          to_peer_id,
-          { type: "peer_message", from_peer_id, to_peer_id, payload },
-          {},
-        );
-      }
-      case "mesh_connect": {
-        const { link_id, offer, target_peer_id } = message;
-        const relayed = { type: "mesh_offer", from_peer_id, link_id, offer } as const;
-        return relay(target_peer_id, relayed, { link_id });
-      }
-      case "mesh_answer": {
-        const { link_id, answer, target_peer_id } = message;
-        const relayed = { type: "mesh_answer", from_peer_id, link_id, answer } as const;
-        return relay(target_peer_id, relayed, { link_id });
-      }
-      case "ice_candidate": {
-        const { link_id, candidate, target_peer_id } = message;
-        const relayed = { type: "ice_candidate", from_peer_id, link_id, candidate } as const;
-        return relay(target_peer_id, relayed, { link_id });
-      }
-      case "query_workers": {
-        const { request_id, filters } = message;
-        if (room.admin === undefined) {
-          const text = "The room has no admin at the moment; ask again, or ask the server itself";
-          return reply(refusal("NO_ADMIN", text, { request_id }));
-        }
-        const relayed = { type: "query_workers", from_peer_id, request_id, filters } as const;
-        return relay(room.admin.peer_id, relayed, { request_id });
-      }
-      case "worker_list": {
-        const { request_id, list, to_peer_id } = message;
-        if (room.admin !== member) {
-          const text = "Expected the admin to answer a query, got another peer";
-          const about = { request_id, admin_peer_id: room.admin?.peer_id ?? null };
-          return reply(refusal("NOT_THE_ADMIN", text, { ...about, epoch: room.epoch }));
-        }
-        const relayed = { type: "worker_list", from_peer_id, request_id, list } as const;
-        return relay(to_peer_id, relayed, { request_id });
-      }
+      case "peer_message":
+      case "mesh_connect":
+      case "mesh_answer":
+      case "ice_candidate":
+      case "offer":
+      case "answer":
+      case "candidate":
+        return this.#relay(seat, message);
+      case "query_workers":
+        return this.#ask(seat, message, now);
+      case "worker_list":
+        return this.#answer(seat, message, now);
       case "claim_admin":
-        return room.claim(member, message.epoch);
+        return room.claim(member, message.epoch, now, asked(message.request_id));
+      case "mesh_report": {
+        if (member.role !== "worker") {
+          const text = "Expected a worker to report of its mesh, got a client";
+          return reply(refusal("NOT_A_WORKER", text, asked(message.request_id)));
+        }
+        const { dials_failed: dialsFailed, conflicts, conflict_ms: conflictMs } = message;
+        const fact = { kind: "mesh_reported", dialsFailed, conflicts, conflictMs } as const;
+        return [{ kind: "count", fact }];
+      }
     }
     return message satisfies never;
   }
+
+  #ask(
+    { room, member }: Seat,
+    { request_id, filters }: Extract<PeerRequest, { type: "query_workers" }>,
+    now: Instant,
+  ): RoomsEffect[] {
+    const { admin } = room;
+    const { socket, peer_id: from_peer_id } = member;
+    if (admin === undefined) {
+      const text = room.keepsRegistry
+        ? "The room has no admin at the moment; ask again, or ask the server itself"
+        : "The room keeps no registry, so nobody but the server itself can be asked";
+      return [{ kind: "send", socket, message: refusal("NO_ADMIN", text, { request_id }) }];
+    }
+    room.inquiries.ask(from_peer_id, request_id, now);
+    const message = { type: "query_workers", from_peer_id, request_id, filters } as const;
+    return [
+      { kind: "send", socket: admin.socket, message },
+      { kind: "count", fact: { kind: "relayed", type: "query_workers" } },
+    ];
+  }
+
+  #answer(
+    { room, member }: Seat,
+    { request_id, list, to_peer_id }: Extract<PeerRequest, { type: "worker_list" }>,
+    now: Instant,
+  ): RoomsEffect[] {
+    const { socket, peer_id: from_peer_id } = member;
+    if (room.admin !== member) {
+      const text = "Expected the admin to answer a query, got another peer";
+      const about = { request_id, admin_peer_id: room.admin?.peer_id ?? null, epoch: room.epoch };
+      return [{ kind: "send", socket, message: refusal("NOT_THE_ADMIN", text, about) }];
+    }
+    const asker = room.find(to_peer_id);
+    if (asker === undefined) {
+      return [{ kind: "send", socket, message: absent(to_peer_id, { request_id }) }];
+    }
+    const message = { type: "worker_list", from_peer_id, request_id, list } as const;
+    const effects: RoomsEffect[] = [
+      { kind: "send", socket: asker.socket, message },
+      { kind: "count", fact: { kind: "relayed", type: "worker_list" } },
+    ];
+    const tookMs = room.inquiries.answer(to_peer_id, request_id, now);
+    if (tookMs !== undefined) {
+      effects.push({ kind: "count", fact: { kind: "discovered", way: "admin", tookMs } });
+    }
+    return effects;
+  }
+}
+
+/** What a refusal repeats of a request that may have had an id. */
+function asked(requestId: RequestId | undefined): { readonly request_id?: RequestId } {
+  return requestId === undefined ? {} : { request_id: requestId };
+}
+
+function absent(to: PeerId, about: Partial<Refusal>): Refusal {
+  const text = `Expected a peer of the room, got ${to}, which is not here`;
+  return refusal("PEER_NOT_FOUND", text, { ...about, target_peer_id: to });
 }
 
 function refuseEntry(socket: SocketId, message: Refusal): RoomsEffect[] {
@@ -264,7 +357,7 @@ function update(
   member: Member,
   message: Extract<PeerRequest, { type: "update_metadata" }>,
 ): FromServer {
-  const about = message.request_id === undefined ? {} : { request_id: message.request_id };
+  const about = asked(message.request_id);
   const merged = decode({
     tags: message.metadata.tags ?? member.metadata.tags,
     properties: { ...member.metadata.properties, ...message.metadata.properties },

@@ -11,7 +11,10 @@ export const WORKERS_WARNING = 8;
 export const CLIENTS_MAX = 100;
 /** One WebSocket frame. Higher: strangers make the server hold more; lower: large offers fail. */
 export const SIGNAL_FRAME_BYTES_MAX = 64 * 1024;
-/** One message on a link, whole. Higher: a peer makes us hold more; lower: long lists fail. */
-export const LINK_MESSAGE_BYTES_MAX = 256 * 1024;
+/**
+ * One message on a link, whole. Higher: a peer makes us hold more; lower: long lists fail. A
+ * configuration at its own limit must fit, with every line break and quote escaped.
+ */
+export const LINK_MESSAGE_BYTES_MAX = 1024 * 1024;
 /** What a peer says of itself, as JSON. */
 export const METADATA_BYTES_MAX = 8 * 1024;

@@ -13,7 +13,9 @@ import { cleanText, paint, type Style } from "./terminal_text.ts";
 /** `--verbose` and `--log-level`. */
 export const logOptions = object("Log", {
   verbose: withDefault(
-    flag("-v", "--verbose", { description: message`Log everything, as --log-level debug` }),
+    flag("-v", "--verbose", {
+      description: message`Log everything, as --log-level debug, and a trainer's own lines`,
+    }),
     false,
   ),
   logLevel: optional(

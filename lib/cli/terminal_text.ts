@@ -54,6 +54,21 @@ export function fitText(text: string, columns: number): string {
   return columns < 1 ? "" : `${kept}…`;
 }
 
+/**
+ * Clean text as lines of at most `columns`, broken between words, all but the first indented. A word
+ * that is longer is left whole.
+ */
+export function wrapText(text: string, columns: number): string[] {
+  const [first = "", ...words] = text.split(/(?<=\S) /);
+  const lines = [first];
+  for (const word of words) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (widthOf(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(`  ${word}`);
+  }
+  return lines;
+}
+
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 /** How text may look. */
 export type Style = keyof typeof STYLES;

@@ -105,7 +105,11 @@ export const trainCommand = defineCommand({
     const { TrainingScreen } = await import("./training_screen.ts");
     const identity = await loadIdentity(installationFolder(io.env));
     const { log, stop } = await openLog(given, io, "warning");
-    const screen = new TrainingScreen(io, { json: given.json, clock: performance });
+    const screen = new TrainingScreen(io, {
+      json: given.json,
+      isVerbose: given.verbose,
+      clock: performance,
+    });
     try {
       const result = await submitTraining({
         packagePath: given.file,

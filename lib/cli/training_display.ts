@@ -18,6 +18,14 @@ export interface LiveScreen {
   readonly isColored: boolean;
 }
 
+/** How much is told to somebody who reads line by line. */
+export interface PlainStyle {
+  /** Whether the trainer's own lines are told too; they mostly say what ours say. */
+  readonly isVerbose: boolean;
+  /** Every which epoch is told, besides the first and the last: 1 for all. */
+  readonly epochStep: number;
+}
+
 /** A bar takes this part of the screen, between these widths. */
 const BAR_SHARE = 0.25;
 const BAR_COLUMNS_MIN = 4;
@@ -70,6 +78,7 @@ export function plainLines(
   before: TrainingView,
   event: SubmissionEvent,
   after: TrainingView,
+  { isVerbose, epochStep }: PlainStyle,
 ): string[] {
   switch (event.type) {
     case "worker_chosen":
@@ -87,9 +96,9 @@ export function plainLines(
           : `Training started, at most ${event.epochsMax} epochs`,
       ];
     case "epoch":
-      return epochLines(event, after);
+      return epochLines(event, after, epochStep);
     case "output":
-      return event.text.trim() === "" ? [] : [`  ${cleanText(event.text)}`];
+      return !isVerbose || event.text.trim() === "" ? [] : [`  ${cleanText(event.text)}`];
     case "trained":
       return [`Trained in ${formatDuration(event.durationMs)}`];
     case "downloaded":
@@ -198,10 +207,14 @@ function savedText({ folder, files }: NonNullable<TrainingView["saved"]>): strin
 function epochLines(
   { epoch }: Extract<SubmissionEvent, { type: "epoch" }>,
   { training }: TrainingView,
+  step: number,
 ): string[] {
   if (epoch.train_loss === null && epoch.val_loss === null) return [];
+  const done = epoch.epoch + 1;
+  const isTold = done % step === 0 || done === 1 || done === training?.max;
+  if (!isTold) return [];
   const max = training === undefined || training.max === 0 ? "" : `/${training.max}`;
-  const name = epoch.train_loss === null ? "Before training" : `Epoch ${epoch.epoch + 1}${max}`;
+  const name = epoch.train_loss === null ? "Before training" : `Epoch ${done}${max}`;
   const train = epoch.train_loss === null ? "" : `train_loss ${formatLoss(epoch.train_loss)}`;
   return [`${name}: ${joined([train, `val_loss ${formatLoss(epoch.val_loss)}`])}`];
 }

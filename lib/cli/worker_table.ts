@@ -5,7 +5,7 @@ import type { WorkerList } from "../protocol/query.ts";
 import { gpuMemoryMb, type WorkerView } from "../protocol/worker.ts";
 import { count, formatMemory } from "./amount.ts";
 import { type Column, tableLines } from "./table.ts";
-import { cleanText, paint } from "./terminal_text.ts";
+import { cleanText, paint, wrapText } from "./terminal_text.ts";
 
 /** Who answered a query, and how long it took. */
 export interface Answered {
@@ -39,7 +39,9 @@ const COLUMNS: readonly Column<WorkerView>[] = [
 
 /** The table and its footer. Without workers, the footer alone. */
 export function workerLines(list: WorkerList, answered: Answered, screen: Screen): string[] {
-  const footer = footerOf(list, answered).map((line) => paint(line, "dim", screen.isColored));
+  const footer = footerOf(list, answered)
+    .flatMap((line) => wrapText(line, screen.columns))
+    .map((line) => paint(line, "dim", screen.isColored));
   if (list.workers.length === 0) return footer;
   return [...tableLines(list.workers, COLUMNS, screen), "", ...footer];
 }

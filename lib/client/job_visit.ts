@@ -3,8 +3,7 @@
  * an error as soon as the worker is lost, refuses, or the user has had enough.
  */
 
-import { basename, dirname, join } from "node:path";
-import { Failure } from "../base/failure.ts";
+import { Failure, type FailureKind } from "../base/failure.ts";
 import type { JobId, PeerId } from "../base/id.ts";
 import { SECOND_MS } from "../base/time.ts";
 import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
@@ -17,6 +16,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { FileReceiver } from "../runtime/file_receiver.ts";
 import { FileSender } from "../runtime/file_sender.ts";
 import type { SubmissionEvent } from "./event.ts";
+import type { ResultFolder } from "./result_folder.ts";
 import type { Session } from "./session.ts";
 import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
 
@@ -38,6 +38,7 @@ export interface Training {
   readonly lastLoss: number | undefined;
 }
 
+type Question = Extract<JobMessage, { type: "job_reserve" | "job_start" }>;
 type Answer = Extract<JobMessage, { type: "job_lease" | "job_refused" | "job_accepted" }>;
 
 /** A visit of one client at one worker. */
@@ -50,11 +51,12 @@ export class JobVisit {
   readonly #losses: number[] = [];
   readonly #abort = () => this.#ended.reject(this.#parts.options.signal.reason);
   #link: WorkerLink | undefined;
-  #answer: ((answer: Answer) => void) | undefined;
+  #asked: { readonly question: Question; readonly answer: (answer: Answer) => void } | undefined;
   #sender: FileSender | undefined;
   #receiver: FileReceiver | undefined;
-  #offered: ((manifest: Manifest) => void) | undefined;
-  #phase: "new" | "leased" | "running" | "over" = "new";
+  #fetched: PromiseWithResolvers<Manifest> | undefined;
+  /** From `reserving` on, and until the job runs, the worker may hold something for us. */
+  #phase: "new" | "reserving" | "running" | "over" = "new";
   #epochs = 0;
   #sequence = 0;
 
@@ -71,8 +73,10 @@ export class JobVisit {
    * Opens a link to `worker` for `jobId`.
    *
    * @throws {Failure} Where no link can be made.
+   * @throws The signal's reason, where it is aborted.
    */
   static async open(worker: PeerId, jobId: JobId, parts: VisitParts): Promise<JobVisit> {
+    parts.options.signal.throwIfAborted();
     const visit = new JobVisit(jobId, parts);
     const startedAt = systemClock.now();
     const handlers = {
@@ -82,16 +86,25 @@ export class JobVisit {
       lost: (failure: Failure) => visit.#lost(failure),
     };
     const { backend, session, options } = parts;
-    const link = await WorkerLink.open(worker, backend, session, handlers, options);
-    visit.#link = link;
+    try {
+      visit.#link = await WorkerLink.open(worker, backend, session, handlers, options);
+    } catch (error) {
+      await visit.close();
+      throw error;
+    }
     const tookMs = systemClock.now() - startedAt;
-    options.watch({ type: "linked", backend: link.backend, tookMs });
+    options.watch({ type: "linked", backend: visit.#link.backend, tookMs });
     return visit;
   }
 
-  /** Asks for the worker's slot. Gives the reason where it is refused. */
+  /**
+   * Asks for the worker's slot. Gives the reason where it is refused.
+   *
+   * @throws {Failure} Where the worker is lost, or does not answer.
+   */
   async reserve(spec: JobSpec, inputs: Manifest): Promise<string | undefined> {
     const request_id = newRequestId();
+    this.#phase = "reserving";
     const answer = await this.#ask({
       type: "job_reserve",
       request_id,
@@ -99,13 +112,19 @@ export class JobVisit {
       spec,
       inputs,
     });
-    if (answer.type === "job_refused") return answer.reason;
-    this.#phase = "leased";
+    if (answer.type === "job_refused") {
+      this.#phase = "new";
+      return answer.reason;
+    }
     this.#parts.options.watch({ type: "leased", jobId: this.#jobId });
     return undefined;
   }
 
-  /** Sends the inputs. */
+  /**
+   * Sends the inputs.
+   *
+   * @throws {Failure} Where the worker is lost, or cannot take them.
+   */
   async upload(manifest: Manifest, pathOf: (index: number) => string): Promise<void> {
     const { watch } = this.#parts.options;
     const sender = new FileSender(this.#open().link, {
@@ -116,10 +135,14 @@ export class JobVisit {
       progress: (bytes, bytesMax) => watch({ type: "uploaded", bytes, bytesMax }),
     });
     this.#sender = sender;
-    await this.#race(sender.done);
+    await this.#race(asFailure(sender.done, "job_refused", "The worker did not get the inputs"));
   }
 
-  /** Starts the training and waits for its end. */
+  /**
+   * Starts the training and waits for its end.
+   *
+   * @throws {Failure} Where the worker is lost, refuses, or the training fails.
+   */
   async train(): Promise<Training> {
     const request_id = newRequestId();
     const answer = await this.#ask({ type: "job_start", request_id, job_id: this.#jobId });
@@ -127,30 +150,38 @@ export class JobVisit {
     return await this.#race(this.#trained.promise);
   }
 
-  /** Brings the results into `folder`, which is there when they are whole, and not before. */
-  async download(results: Manifest, folder: string): Promise<readonly FileEntry[]> {
+  /**
+   * Brings the results into `folder`, which is there when they are whole, and not before.
+   *
+   * @throws {Failure} Where the worker is lost, or the results do not come home as they were promised.
+   */
+  async download(results: Manifest, folder: ResultFolder): Promise<readonly FileEntry[]> {
     const { watch } = this.#parts.options;
-    const link = this.#open();
-    const offered = new Promise<Manifest>((resolve) => this.#offered = resolve);
-    link.say({ type: "job_fetch", job_id: this.#jobId });
-    const offer = await this.#withDeadline(offered, "offer the results");
+    const { link } = this.#open();
+    const fetched = Promise.withResolvers<Manifest>();
+    this.#fetched = fetched;
+    this.#open().say({ type: "job_fetch", job_id: this.#jobId });
+    const offer = await this.#withDeadline(fetched.promise, "offer the results");
     if (JSON.stringify(offer) !== JSON.stringify(results)) {
       throw new Failure("corrupt", "The worker offers other files than the training ended with");
     }
-    // Beside the folder, so that moving it into place is one rename.
-    const incomplete = join(dirname(folder), `.${basename(folder)}.${this.#jobId}.incomplete`);
-    this.#receiver = new FileReceiver(link.link, {
+    const receiver = new FileReceiver(link, {
       jobId: this.#jobId,
       purpose: "results",
       manifest: results,
-      folder: join(incomplete, "files"),
-      partsFolder: join(incomplete, "parts"),
+      folder: folder.files,
+      partsFolder: folder.parts,
       progress: (bytes, bytesMax) => watch({ type: "downloaded", bytes, bytesMax }),
     });
-    await this.#race(this.#receiver.done);
-    await Deno.rename(join(incomplete, "files"), folder);
-    await Deno.remove(incomplete, { recursive: true });
-    watch({ type: "saved", folder, files: results.files });
+    this.#receiver = receiver;
+    try {
+      await this.#race(asFailure(receiver.done, "corrupt", "The results did not come home whole"));
+    } finally {
+      receiver.end(new Error("The visit ended"));
+      await receiver.closed;
+    }
+    await folder.complete();
+    watch({ type: "saved", folder: folder.path, files: results.files });
     return results.files;
   }
 
@@ -159,16 +190,18 @@ export class JobVisit {
     this.#parts.options.signal.removeEventListener("abort", this.#abort);
     const link = this.#link;
     if (link === undefined) return;
-    if (this.#phase === "leased") link.say({ type: "job_release", job_id: this.#jobId });
+    if (this.#phase === "reserving") link.say({ type: "job_release", job_id: this.#jobId });
     link.close("The client is done");
     await this.#closed.promise;
+    await this.#sender?.closed;
   }
 
   #hear(message: JobMessage | TransferMessage): void {
     switch (message.type) {
       case "job_lease":
       case "job_refused":
-        return this.#answer?.(message);
+        if (message.request_id !== this.#asked?.question.request_id) return;
+        return this.#asked.answer(message);
       case "job_accepted":
       case "job_metric":
       case "job_log":
@@ -177,13 +210,17 @@ export class JobVisit {
         if (message.job_id === this.#jobId) this.#follow(message);
         return;
       case "transfer_offer":
-        return this.#offered?.(message.manifest);
+        if (message.job_id === this.#jobId) this.#fetched?.resolve(message.manifest);
+        return;
       case "transfer_want":
       case "transfer_credit":
       case "transfer_done":
         return this.#sender?.receive(message);
       case "transfer_failed":
-        if (message.purpose === "inputs") return this.#sender?.receive(message);
+        if (message.purpose === "results") {
+          this.#fetched?.reject(new Failure("corrupt", `No results: ${message.reason}`));
+        }
+        this.#sender?.receive(message);
         return this.#receiver?.receive(message);
       case "job_alive":
         return;
@@ -211,7 +248,8 @@ export class JobVisit {
         this.#phase = "running";
         const epochsMax = event.epochs_max ?? undefined;
         watch({ type: "started", jobId: this.#jobId, epochsMax });
-        return this.#answer?.(event);
+        if (this.#asked?.question.type === "job_start") this.#asked.answer(event);
+        return;
       }
       case "job_metric":
         if (event.epoch.train_loss !== null) {
@@ -235,15 +273,13 @@ export class JobVisit {
     event satisfies never;
   }
 
-  async #ask(
-    question: Extract<JobMessage, { type: "job_reserve" | "job_start" }>,
-  ): Promise<Answer> {
-    const answered = new Promise<Answer>((resolve) => this.#answer = resolve);
+  async #ask(question: Question): Promise<Answer> {
+    const answered = new Promise<Answer>((answer) => this.#asked = { question, answer });
     this.#open().say(question);
     try {
       return await this.#withDeadline(answered, `answer ${question.type}`);
     } finally {
-      this.#answer = undefined;
+      this.#asked = undefined;
     }
   }
 
@@ -269,9 +305,20 @@ export class JobVisit {
   }
 
   #lost(failure: Failure): void {
+    this.#ended.reject(failure);
     this.#sender?.end(failure);
     this.#receiver?.end(failure);
-    this.#ended.reject(failure);
     this.#closed.resolve();
+  }
+}
+
+/** What went wrong with a transfer, as a failure that a command can act on. */
+async function asFailure(transfer: Promise<void>, kind: FailureKind, what: string): Promise<void> {
+  try {
+    await transfer;
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure(kind, `${what}: ${reason}`, { cause });
   }
 }

@@ -111,17 +111,25 @@ export class Session {
    * where no admin answers.
    *
    * @throws {Failure} Where neither answers.
+   * @throws The signal's reason, where it is aborted.
    */
   async discover(filters: Filters): Promise<Discovery> {
+    const { room, signal, log } = this.#options;
+    signal.throwIfAborted();
     const startedAt = systemClock.now();
     const answer = await this.#ask(filters);
+    signal.throwIfAborted();
     if (!(answer instanceof Failure)) {
       return { list: answer, via: "admin", tookMs: systemClock.now() - startedAt };
     }
-    this.#options.log.write("info", `${answer.message}; asking the server instead`);
-    const { room, signal } = this.#options;
-    const list = await listWorkers(room, filters, { signal });
-    return { list, via: "server", tookMs: systemClock.now() - startedAt };
+    log.write("info", `${answer.message}; asking the server instead`);
+    try {
+      const list = await listWorkers(room, filters, { signal });
+      return { list, via: "server", tookMs: systemClock.now() - startedAt };
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
   }
 
   /** Passes a word for the other end of a link to the server. Gives whether it could be said. */
@@ -150,17 +158,21 @@ export class Session {
   }
 
   #ask(filters: Filters): Promise<WorkerList | Failure> {
+    const { signal } = this.#options;
     const request_id = newRequestId();
     return new Promise((resolve) => {
       const timer = setTimeout(
         () => answer(new Failure("protocol", `No admin answered within ${ADMIN_ANSWER_MS} ms`)),
         ADMIN_ANSWER_MS,
       );
+      const abort = () => answer(new Failure("protocol", "Nobody waits for the answer any more"));
       const answer = (value: WorkerList | Failure) => {
         clearTimeout(timer);
+        signal.removeEventListener("abort", abort);
         this.#questions.delete(request_id);
         resolve(value);
       };
+      signal.addEventListener("abort", abort, { once: true });
       this.#questions.set(request_id, answer);
       if (!this.#signaling.send({ type: "query_workers", request_id, filters })) {
         answer(new Failure("server_unreachable", "The server's WebSocket is not open"));

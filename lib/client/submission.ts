@@ -20,6 +20,7 @@ import type { PeerIdentity } from "../runtime/credentials.ts";
 import { digestFile } from "../runtime/file_digest.ts";
 import type { SubmissionEvent } from "./event.ts";
 import { JobVisit } from "./job_visit.ts";
+import { ResultFolder } from "./result_folder.ts";
 import { Session } from "./session.ts";
 import { chooseWorkers } from "./worker_choice.ts";
 
@@ -72,15 +73,24 @@ export async function submitTraining(
   options: SubmissionOptions,
 ): Promise<TrainingResult> {
   const inputs = await describeInputs(request);
+  options.signal.throwIfAborted();
   using _guard = guardAgainstStrayFailures(options.log);
+  const jobId = newJobId();
   const session = await Session.open(options);
   try {
     const candidates = await findWorkers(session, request, options.signal);
-    const backend = await selectBackend(options.rtc, options.log);
+    // Before anything is sent: a training whose results cannot be kept is not worth its hours.
+    const folder = await ResultFolder.prepare(request.outputFolder, jobId);
     try {
-      return await submitTo(candidates, inputs, { session, backend, request, options });
+      const backend = await selectBackend(options.rtc, options.log);
+      try {
+        const submission = { session, backend, request, options, jobId, folder };
+        return await submitTo(candidates, inputs, submission);
+      } finally {
+        await backend.dispose();
+      }
     } finally {
-      await backend.dispose();
+      await folder.discard();
     }
   } finally {
     await session.close();
@@ -92,37 +102,53 @@ interface Submission {
   readonly backend: LinkBackend;
   readonly request: TrainingRequest;
   readonly options: SubmissionOptions;
+  readonly jobId: JobId;
+  readonly folder: ResultFolder;
 }
 
-/** One after the other: somebody else may have been faster at the best one. */
+/** One after the other: somebody else may have been faster at the best one, or it is gone by now. */
 async function submitTo(
   candidates: readonly WorkerView[],
   inputs: Manifest,
   submission: Submission,
 ): Promise<TrainingResult> {
-  const { request, options } = submission;
-  const jobId = newJobId();
-  const refusals: string[] = [];
+  const refusals: Failure[] = [];
   for (const worker of candidates) {
-    options.watch({ type: "worker_chosen", worker, available: candidates.length });
-    const visit = await JobVisit.open(worker.peer_id, jobId, submission);
-    try {
-      const refusal = await visit.reserve(request.spec, inputs);
-      if (refusal !== undefined) {
-        refusals.push(`${worker.peer_id}: ${refusal}`);
-        continue;
-      }
-      await visit.upload(inputs, () => request.packagePath);
-      const training = await visit.train();
-      const files = await visit.download(training.results, request.outputFolder);
-      const { epochs, firstLoss, lastLoss } = training;
-      const folder = request.outputFolder;
-      return { jobId, worker: worker.peer_id, folder, files, epochs, firstLoss, lastLoss };
-    } finally {
-      await visit.close();
-    }
+    submission.options.watch({ type: "worker_chosen", worker, available: candidates.length });
+    const result = await visit(worker.peer_id, inputs, submission);
+    if (!(result instanceof Failure)) return result;
+    refusals.push(result);
   }
-  throw new Failure("job_refused", `No worker takes the job; ${refusals.join("; ")}`);
+  const reasons = refusals.map(({ message }) => message).join("; ");
+  const allLost = refusals.every(({ kind }) => kind === "worker_lost");
+  throw new Failure(allLost ? "worker_lost" : "job_refused", `No worker takes the job: ${reasons}`);
+}
+
+/** Trains at `worker`; gives the failure where it cannot be reached or does not take the job. */
+async function visit(
+  worker: PeerId,
+  inputs: Manifest,
+  submission: Submission,
+): Promise<TrainingResult | Failure> {
+  const { request, jobId, folder } = submission;
+  let visit: JobVisit;
+  try {
+    visit = await JobVisit.open(worker, jobId, submission);
+  } catch (error) {
+    if (error instanceof Failure && error.kind === "worker_lost") return error;
+    throw error;
+  }
+  try {
+    const refusal = await visit.reserve(request.spec, inputs);
+    if (refusal !== undefined) return new Failure("job_refused", `${worker}: ${refusal}`);
+    await visit.upload(inputs, () => request.packagePath);
+    const training = await visit.train();
+    const files = await visit.download(training.results, folder);
+    const { epochs, firstLoss, lastLoss } = training;
+    return { jobId, worker, folder: request.outputFolder, files, epochs, firstLoss, lastLoss };
+  } finally {
+    await visit.close();
+  }
 }
 
 async function describeInputs({ packagePath }: TrainingRequest): Promise<Manifest> {

@@ -1,29 +1,36 @@
 /** A client's link to one worker: dialled through the session, watched for life, closed in order. */
 
 import { Failure } from "../base/failure.ts";
-import type { PeerId } from "../base/id.ts";
+import type { PeerId, RequestId } from "../base/id.ts";
 import { SECOND_MS } from "../base/time.ts";
 import { decodeJson } from "../protocol/decode.ts";
 import type { JobMessage } from "../protocol/job_message.ts";
 import { isClientMessage, linkMessageSchema } from "../protocol/link_message.ts";
+import type { DirectoryMessage } from "../protocol/mesh_message.ts";
+import type { Filters, WorkerList } from "../protocol/query.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { BackendName, IceServer, LinkBackend } from "../rtc/link.ts";
 import { PeerLink } from "../rtc/peer_link.ts";
-import { newLinkId } from "../runtime/chance.ts";
-import { systemClock } from "../runtime/clock.ts";
+import { newLinkId, newRequestId } from "../runtime/chance.ts";
 import type { RoomAccess } from "../runtime/config.ts";
 import type { PeerIdentity } from "../runtime/credentials.ts";
+import { tellPeer } from "../runtime/link_speech.ts";
 import { systemTimers } from "../runtime/timers.ts";
 import type { Session } from "./session.ts";
 
 /** For each attempt to connect; a fresh link each time (ARCHITECTURE decision 10). */
 const DIAL_MS = [2_000, 3_000, 6_000] as const;
-/** Between two signs of life to the worker. */
-const ALIVE_EVERY_MS = 2 * SECOND_MS;
-/** Silence after which the worker is lost. */
-const SILENCE_MS = 10 * SECOND_MS;
-/** Silence after which it is lost where the server misses it too. */
-const MISSED_SILENCE_MS = 3 * SECOND_MS;
+/** Between two looks at the worker, each of which also gives it a sign of life. */
+const LOOK_EVERY_MS = SECOND_MS;
+/** For an answer to a query. */
+const ANSWER_MS = 5 * SECOND_MS;
+/**
+ * Looks in a row without a word since the last one, after which the worker is lost. Looks, and not
+ * time: a laptop that was asleep has not listened.
+ */
+const SILENT_LOOKS_MAX = 10;
+/** The same where the server misses the worker too. */
+const MISSED_SILENT_LOOKS_MAX = 3;
 
 /** How to reach a worker. */
 export interface WorkerLinkOptions {
@@ -47,14 +54,15 @@ export class WorkerLink {
   readonly link: PeerLink;
   readonly #stopListening: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
-  #heardAt = systemClock.now();
+  readonly #questions = new Map<RequestId, (list: WorkerList) => void>();
+  #silentLooks = 0;
   #missed = false;
 
   private constructor(worker: PeerId, link: PeerLink, session: Session) {
     this.worker = worker;
     this.link = link;
     this.#stopListening = session.onLeft((peerId) => this.#missed ||= peerId === worker);
-    this.#timer = setInterval(() => this.#watch(), ALIVE_EVERY_MS / 2);
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
   }
 
   get backend(): BackendName {
@@ -65,6 +73,7 @@ export class WorkerLink {
    * Dials `worker`, with a fresh attempt after each that fails.
    *
    * @throws {Failure} Where no attempt opens.
+   * @throws The signal's reason, where it is aborted.
    */
   static async open(
     worker: PeerId,
@@ -79,6 +88,7 @@ export class WorkerLink {
       try {
         return await WorkerLink.#dial(worker, backend, session, handlers, { ...options, limitMs });
       } catch (error) {
+        options.signal.throwIfAborted();
         if (!(error instanceof Failure)) throw error;
         reasons.push(error.message);
       }
@@ -89,9 +99,32 @@ export class WorkerLink {
     );
   }
 
-  /** Says something to the worker. */
+  /** Says something to the worker. Where that cannot be, `lost` follows. */
   say(message: JobMessage | TransferMessage): void {
-    this.link.sendMessage(JSON.stringify(message));
+    tellPeer(this.link, message);
+  }
+
+  /**
+   * Asks the worker which workers there are: one hop, no server.
+   *
+   * @throws {Failure} Where no answer comes in time.
+   */
+  async discover(filters: Filters): Promise<WorkerList> {
+    const request_id = newRequestId();
+    const answer = Promise.withResolvers<WorkerList>();
+    const timer = setTimeout(
+      () => answer.reject(new Failure("worker_lost", `${this.worker} did not answer a query`)),
+      ANSWER_MS,
+    );
+    this.#questions.set(request_id, answer.resolve);
+    const question: DirectoryMessage = { type: "query_workers", request_id, filters };
+    tellPeer(this.link, question);
+    try {
+      return await answer.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#questions.delete(request_id);
+    }
   }
 
   /** Closes the link; `lost` follows. */
@@ -106,7 +139,7 @@ export class WorkerLink {
     handlers: WorkerLinkHandlers,
     options: WorkerLinkOptions & { readonly limitMs: number },
   ): Promise<WorkerLink> {
-    const { room, identity, iceServers, limitMs } = options;
+    const { room, identity, iceServers, limitMs, signal: abortSignal } = options;
     const id = newLinkId();
     const dialled = Promise.withResolvers<WorkerLink>();
     let open: WorkerLink | undefined;
@@ -130,6 +163,7 @@ export class WorkerLink {
           if (!session.signal(worker, id, signal)) link.close("The server is out of reach");
         },
         opened: () => {
+          abortSignal.removeEventListener("abort", abort);
           open = new WorkerLink(worker, link, session);
           dialled.resolve(open);
         },
@@ -142,6 +176,7 @@ export class WorkerLink {
         },
         closed: (reason) => {
           stopListening();
+          abortSignal.removeEventListener("abort", abort);
           const failure = new Failure("worker_lost", `Link to ${worker} closed: ${reason}`);
           dialled.reject(failure);
           if (open === undefined) return;
@@ -150,6 +185,8 @@ export class WorkerLink {
         },
       },
     });
+    const abort = () => link.close("Nobody waits for the link any more");
+    abortSignal.addEventListener("abort", abort, { once: true });
     const stopListening = session.listen(id, {
       signal: (signal) => link.accept(signal),
       undeliverable: (reason) => link.close(reason),
@@ -161,19 +198,24 @@ export class WorkerLink {
     this.#hear();
     const decoded = decodeJson(text, linkMessageSchema);
     if (!decoded.ok) return this.close(`Expected a message of the protocol: ${decoded.reason}`);
-    if (isClientMessage(decoded.value)) return handlers.message(decoded.value);
-    this.close(`Expected a message for a client, got ${decoded.value.type}`);
+    const message = decoded.value;
+    if (message.type === "worker_list") {
+      return this.#questions.get(message.request_id)?.(message.list);
+    }
+    if (isClientMessage(message)) return handlers.message(message);
+    this.close(`Expected a message for a client, got ${message.type}`);
   }
 
   #hear(): void {
-    this.#heardAt = systemClock.now();
+    this.#silentLooks = 0;
     this.#missed = false;
   }
 
-  #watch(): void {
-    const silentMs = systemClock.now() - this.#heardAt;
-    if (silentMs >= (this.#missed ? MISSED_SILENCE_MS : SILENCE_MS)) {
-      return this.close(`The worker was silent for ${Math.round(silentMs)} ms`);
+  #look(): void {
+    this.#silentLooks++;
+    if (this.#silentLooks > (this.#missed ? MISSED_SILENT_LOOKS_MAX : SILENT_LOOKS_MAX)) {
+      const silentMs = this.#silentLooks * LOOK_EVERY_MS;
+      return this.close(`The worker was silent for ${silentMs} ms`);
     }
     this.say({ type: "job_alive" });
   }

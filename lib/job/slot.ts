@@ -6,7 +6,9 @@
  *  1. At most one job holds the slot. The worker alone decides which.
  *  2. The slot is free if and only if no lease and no process holds it.
  *  3. What is said of a running job is numbered from 1 without gaps, and ends with one verdict.
- *  4. A lease ends `leaseMs` after the last sign of life of its client; a running job does not.
+ *  4. A lease ends `LEASE_MS` after the last sign of life of its client; a running job does not.
+ *  5. While a lease is held, exactly one wake-up is on its way.
+ *  6. Once closed, the slot is given to nobody; a running job goes on to its end.
  */
 
 import type { JobId, PeerId, RequestId } from "../base/id.ts";
@@ -42,6 +44,8 @@ export type SlotInput =
   | { readonly type: "epoch_ended"; readonly epoch: Epoch }
   | { readonly type: "printed"; readonly stream: "stdout" | "stderr"; readonly text: string }
   | { readonly type: "ended"; readonly verdict: Verdict }
+  /** The worker takes no more jobs. */
+  | { readonly type: "closed" }
   | { readonly type: "woke" };
 
 /** One thing to be done. */
@@ -85,9 +89,17 @@ interface Held {
   readonly spec: JobSpec;
 }
 
+interface Leased extends Held {
+  readonly name: "leased";
+  readonly inputs: Manifest;
+  /** Whether every input is here. */
+  readonly complete: boolean;
+  readonly until: Instant;
+}
+
 type State =
   | { readonly name: "free" }
-  | ({ readonly name: "leased"; readonly until: Instant; readonly complete: boolean } & Held)
+  | Leased
   | ({ readonly name: "running"; readonly startedAt: Instant; readonly sequence: number } & Held);
 
 /** Which run of a job it is. Running one again is for those who can resume it. */
@@ -97,6 +109,8 @@ const ATTEMPT = 1;
 export class JobSlot {
   readonly #suitability: Suitability;
   #state: State = { name: "free" };
+  #closed = false;
+  #wakeUpUnderway = false;
   #effects: SlotEffect[] = [];
 
   constructor(suitability: Suitability) {
@@ -117,6 +131,7 @@ export class JobSlot {
   step(input: SlotInput, now: Instant): SlotEffect[] {
     this.#expire(now);
     this.#take(input, now);
+    this.#wakeUp();
     return this.#effects.splice(0);
   }
 
@@ -135,7 +150,8 @@ export class JobSlot {
         return;
       case "alive":
         if (this.#state.name !== "leased" || this.#state.client !== input.client) return;
-        return this.#lease(this.#state, now);
+        this.#state = { ...this.#state, until: now + LEASE_MS };
+        return;
       case "epoch_ended":
         return this.#report((stamp) => ({ type: "job_metric", ...stamp, epoch: input.epoch }));
       case "printed": {
@@ -144,34 +160,55 @@ export class JobSlot {
       }
       case "ended":
         return this.#end(input.verdict, now);
+      case "closed":
+        return this.#close();
       case "woke":
+        this.#wakeUpUnderway = false;
         return;
     }
     input satisfies never;
   }
 
   #reserve(request: Extract<SlotInput, { type: "reserve" }>, now: Instant): void {
-    const { client, requestId, jobId, spec, inputs } = request;
-    const state = this.#state;
-    if (state.name !== "free") {
-      // Asked again for the same job: the first answer was lost, not refused.
-      if (state.name === "leased" && state.client === client && state.jobId === jobId) {
-        this.#lease(state, now);
-        return this.#grant(request);
-      }
-      const doing = state.name === "leased" ? "is reserved for" : "runs";
-      return this.#refuse(request, { code: "busy", reason: `The worker ${doing} another job` });
+    const { client, jobId, spec, inputs } = request;
+    if (this.#closed) {
+      return this.#refuse(request, { code: "closed", reason: "The worker takes no more jobs" });
     }
+    if (this.#state.name !== "free") return this.#reserveAgain(request, this.#state, now);
     const refused = this.#suitability(spec, inputs);
-    if (refused !== undefined) return this.#refuse({ client, requestId, jobId }, refused);
-    this.#lease({ client, jobId, spec, complete: inputs.files.length === 0 }, now);
+    if (refused !== undefined) return this.#refuse(request, refused);
+    const complete = inputs.files.length === 0;
+    this.#state = { name: "leased", client, jobId, spec, inputs, complete, until: now + LEASE_MS };
     this.#effects.push({ type: "prepare", jobId, spec, inputs });
     this.#grant(request);
     this.#tellRoom("reserved", { job_id: jobId, client_id: client });
   }
 
+  /** Asked again for the very same job, the first answer was lost; all else is refused. */
+  #reserveAgain(
+    request: Extract<SlotInput, { type: "reserve" }>,
+    state: Exclude<State, { name: "free" }>,
+    now: Instant,
+  ): void {
+    const { client, jobId, spec, inputs } = request;
+    if (state.name !== "leased" || state.client !== client || state.jobId !== jobId) {
+      const doing = state.name === "leased" ? "is reserved for" : "runs";
+      return this.#refuse(request, { code: "busy", reason: `The worker ${doing} another job` });
+    }
+    if (JSON.stringify([spec, inputs]) !== JSON.stringify([state.spec, state.inputs])) {
+      const reason = "The job is reserved with another specification or other files; release it";
+      return this.#refuse(request, { code: "unsuitable", reason });
+    }
+    this.#state = { ...state, until: now + LEASE_MS };
+    this.#grant(request);
+  }
+
   #start(request: Request, now: Instant): void {
+    const state = this.#state;
     const lease = this.#leasedTo(request.client, request.jobId);
+    if (state.name === "running" && state.client === request.client) {
+      return this.#refuse(request, { code: "busy", reason: "The worker runs a job already" });
+    }
     if (lease === undefined) {
       const reason = "The worker holds no lease for this job; reserve it again";
       return this.#refuse(request, { code: "unknown_job", reason });
@@ -198,8 +235,7 @@ export class JobSlot {
       const { exitCode: exit_code, reason } = verdict;
       this.#report((stamp) => ({ type: "job_failed", ...stamp, duration_ms, exit_code, reason }));
     }
-    this.#state = { name: "free" };
-    this.#tellRoom("available", null);
+    this.#free();
   }
 
   #expire(now: Instant): void {
@@ -209,18 +245,39 @@ export class JobSlot {
   #discard(): void {
     if (this.#state.name !== "leased") return;
     this.#effects.push({ type: "discard", jobId: this.#state.jobId });
+    this.#free();
+  }
+
+  #free(): void {
     this.#state = { name: "free" };
-    this.#tellRoom("available", null);
+    this.#tellRoom(this.#closed ? "draining" : "available", null);
   }
 
-  #lease(held: Held & { readonly complete: boolean }, now: Instant): void {
-    const { client, jobId, spec, complete } = held;
-    const until = now + LEASE_MS;
-    this.#state = { name: "leased", client, jobId, spec, complete, until };
-    this.#effects.push({ type: "wake", at: until });
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    switch (this.#state.name) {
+      case "free":
+        return this.#tellRoom("draining", null);
+      case "leased":
+        return this.#discard();
+      case "running": {
+        const { jobId: job_id, client: client_id } = this.#state;
+        return this.#tellRoom("draining", { job_id, client_id });
+      }
+      default:
+        this.#state satisfies never;
+    }
   }
 
-  #leasedTo(client: PeerId, jobId: JobId): Extract<State, { name: "leased" }> | undefined {
+  /** Signs of life move the end of a lease, not the wake-up: that comes, and finds the new end. */
+  #wakeUp(): void {
+    if (this.#state.name !== "leased" || this.#wakeUpUnderway) return;
+    this.#wakeUpUnderway = true;
+    this.#effects.push({ type: "wake", at: this.#state.until });
+  }
+
+  #leasedTo(client: PeerId, jobId: JobId): Leased | undefined {
     const state = this.#state;
     if (state.name !== "leased" || state.client !== client) return undefined;
     return state.jobId === jobId ? state : undefined;

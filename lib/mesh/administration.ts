@@ -60,6 +60,10 @@ export class Administration {
   readonly #asked = new Map<PeerId, { readonly at: Instant; answered: boolean }>();
   readonly #agreed = new Set<PeerId>();
   #claimedAt: Instant = -Infinity;
+  /** Whether it never followed anybody, not even itself. */
+  #isNewcomer = true;
+  /** Until when a newcomer that follows nobody yet is on its way in, rather than cut off. */
+  #arrivingUntil: Instant = -Infinity;
   #following: { readonly peerId: PeerId; readonly epoch: number } | undefined;
   #epoch = 0;
   #partitionedSince: Instant | undefined;
@@ -76,9 +80,9 @@ export class Administration {
     return this.#following?.peerId;
   }
 
-  /** Whether this worker leads. A leader without a majority does not. */
+  /** Whether this worker leads. Without a majority, or in an epoch that is over, it does not. */
   get leads(): boolean {
-    return this.#following?.peerId === this.#self && this.#partitionedSince === undefined;
+    return this.#holdsEpoch && this.#partitionedSince === undefined;
   }
 
   /** The highest epoch seen. */
@@ -97,8 +101,10 @@ export class Administration {
   }
 
   /** The server's word at registration: these are in the room. Only a newcomer needs it. */
-  arrive(peers: readonly PeerId[]): void {
-    if (this.#following === undefined) { for (const peerId of peers) this.#agreed.add(peerId); }
+  arrive(peers: readonly PeerId[], now: Instant): void {
+    if (this.#following !== undefined) return;
+    for (const peerId of peers) this.#agreed.add(peerId);
+    this.#arrivingUntil = now + this.#timing.mournMs;
   }
 
   /** It left, or nobody ever met it: it counts in no majority. */
@@ -145,7 +151,15 @@ export class Administration {
   /** Decides what follows from `situation`. Calling it twice with the same decides nothing new. */
   reconcile(situation: Situation, now: Instant): Decision[] {
     const living = new Set(situation.living.map((candidate) => candidate.peerId));
-    const decisions = this.#judgePartition(living, situation, now);
+    const inMajority = isMajority({
+      agreed: this.#agreed,
+      living,
+      isNewcomer: this.#isNewcomer,
+      server: situation.server,
+    });
+    // It leads nobody and follows nobody; to call it partitioned would be a false alarm.
+    if (!inMajority && this.#following === undefined && now < this.#arrivingUntil) return [];
+    const decisions = this.#judgePartition(!inMajority, living, now);
     if (this.#following !== undefined && !living.has(this.#following.peerId)) {
       this.#leaderlessSince ??= now;
     }
@@ -163,7 +177,7 @@ export class Administration {
 
   /** When {@linkcode Administration.reconcile} has something to find that no input brings. */
   nextAt(now: Instant): Instant {
-    const dueAts = [this.#claimedAt + this.#timing.checkMs];
+    const dueAts = [this.#claimedAt + this.#timing.checkMs, this.#arrivingUntil];
     for (const { at, answered } of this.#asked.values()) {
       if (!answered) dueAts.push(at + this.#timing.verifyMs);
     }
@@ -171,8 +185,11 @@ export class Administration {
     return Math.min(Infinity, ...dueAts.filter((dueAt) => dueAt > now));
   }
 
-  #judgePartition(living: ReadonlySet<PeerId>, { server }: Situation, now: Instant): Decision[] {
-    const partitioned = !isMajority({ agreed: this.#agreed, living, server });
+  get #holdsEpoch(): boolean {
+    return this.#following?.peerId === this.#self && this.#following.epoch === this.#epoch;
+  }
+
+  #judgePartition(partitioned: boolean, living: ReadonlySet<PeerId>, now: Instant): Decision[] {
     if (partitioned === (this.#partitionedSince !== undefined)) return [];
     this.#partitionedSince = partitioned ? now : undefined;
     const facts = { living: living.size, agreed: this.#agreed.size };
@@ -180,7 +197,7 @@ export class Administration {
   }
 
   #lead(now: Instant): Decision[] {
-    if (this.#following?.peerId === this.#self && this.#following.epoch === this.#epoch) return [];
+    if (this.#holdsEpoch) return [];
     if (now < this.#claimedAt + this.#timing.checkMs) return [];
     this.#claimedAt = now;
     this.#epoch++;
@@ -220,6 +237,7 @@ export class Administration {
   }
 
   #agree(living: ReadonlySet<PeerId>, mourned: ReadonlySet<PeerId>): void {
+    this.#isNewcomer = false;
     for (const peerId of living) this.#agreed.add(peerId);
     for (const peerId of this.#agreed) {
       if (!living.has(peerId) && !mourned.has(peerId)) this.#agreed.delete(peerId);

@@ -144,10 +144,10 @@ export function changeDocument(
   return { document: changed, chunk };
 }
 
-/** The entries of all workers as plain values, not yet checked by a schema. */
-export function entriesOf(document: RoomDocument): Record<string, unknown> {
-  const workers = Object.entries(automerge.toJS(document).workers);
-  return Object.fromEntries(workers.map(([peerId, entry]) => [peerId, plain(entry)]));
+/** The entry of `author` as a plain value, not yet checked by a schema; `undefined` where there is none. */
+export function entryOf(document: RoomDocument, author: string): unknown {
+  // Read from the document as it stands: `toJS` copies all of it, and takes 0.7 ms for ten workers.
+  return plain(document.workers[author]);
 }
 
 /** The worker that last named itself admin; a hint only. */

@@ -39,10 +39,15 @@ export class Courier {
     this.#parts = parts;
   }
 
-  /** The ways to a worker, best first: the admin's link, the server, the links of others. */
+  /**
+   * The ways to a worker, best first: the admin's link, the server, the links of others. Who says that
+   * it does not hear the worker is no way.
+   */
   routesTo(peerId: PeerId): Route[] {
     const { links, server, administration } = this.#parts;
-    const relays = links.peers.filter((relay) => relay !== peerId);
+    const relays = links.peers.filter((relay) =>
+      relay !== peerId && links.reaches(relay, peerId) !== false
+    );
     const admin = relays.filter((relay) => relay === administration.admin);
     const others = relays.filter((relay) => relay !== administration.admin);
     return [
@@ -87,6 +92,16 @@ export class Courier {
     outbox.add({ type: "deliver", linkId, signal });
   }
 
+  /**
+   * A word for the other end of a dial could not be brought there by `route`: that attempt is over. A
+   * late one, of a candidate that nobody needs any more, must not cost a link that is open.
+   */
+  undelivered(linkId: LinkId, route: Route, reason: string): void {
+    const taken = this.#parts.introduction.routeOf(linkId);
+    if (taken === undefined || !isSameRoute(taken, route)) return;
+    this.#parts.outbox.add({ type: "drop", linkId, reason });
+  }
+
   /** A word passes through here on its way to somebody else. */
   relay(link: OpenLink, message: RelayedMessage): void {
     const onward = this.#parts.links.to(message.to_peer_id);
@@ -98,6 +113,11 @@ export class Courier {
     // The sender is the link's peer, whatever the message says.
     this.#parts.outbox.send(onward.linkId, { ...message, from_peer_id: link.peerId });
   }
+}
+
+function isSameRoute(one: Route, other: Route): boolean {
+  if (one.by === "server") return other.by === "server";
+  return other.by === "peer" && one.peerId === other.peerId;
 }
 
 function relayed(from: PeerId, to: PeerId, link_id: LinkId, signal: LinkSignal): RelayedMessage {

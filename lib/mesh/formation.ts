@@ -28,13 +28,13 @@ export class Formation {
   }
 
   /**
-   * Says once when every living worker has a link, and again after that was not so. Without an admin
-   * the room is not known yet, and nothing is whole.
+   * Says once when every living worker has a link, and again after that was not so. Without an admin,
+   * or cut off from the majority, the room is not known, and nothing is whole.
    */
-  report(hasAdmin: boolean, now: Instant): void {
+  report(isKnown: boolean, now: Instant): void {
     if (!this.#isWhole(now)) {
       this.#since ??= now;
-    } else if (this.#since !== undefined && hasAdmin) {
+    } else if (this.#since !== undefined && isKnown) {
       const took_ms = Math.round(now - this.#since);
       this.#since = undefined;
       const links = this.#parts.links.peers.length;

@@ -28,7 +28,7 @@ export interface Dial {
 
 /** A peer that is to be dialled again: the seeds' `retry_tasks`. */
 export interface Retry {
-  /** Attempts that failed since the last success. */
+  /** Attempts that failed since the last success; 0 where it waits for its introduction. */
   readonly attempts: number;
   readonly nextAt: Instant;
 }
@@ -126,6 +126,16 @@ export class Introduction {
     const attempts = (this.#retries.get(peerId)?.attempts ?? 0) + 1;
     const nextAt = now + fullJitterMs(attempts - 1, this.#timing.redial, this.#random);
     this.#retries.set(peerId, { attempts, nextAt });
+  }
+
+  /** Somebody is about to introduce that peer: until then it is not dialled. */
+  wait(peerId: PeerId, until: Instant): void {
+    if (this.offersTo(peerId)) this.#retries.set(peerId, { attempts: 0, nextAt: until });
+  }
+
+  /** It was introduced. A wait after a failed attempt goes on. */
+  introduced(peerId: PeerId): void {
+    if (this.#retries.get(peerId)?.attempts === 0) this.#retries.delete(peerId);
   }
 
   /** There is news of that peer: a wait for it is over. */

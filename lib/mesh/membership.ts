@@ -8,7 +8,7 @@
  *  1. Ages are differences of this process's monotonic clock; no clock of another machine is compared.
  *  2. Any sign of life later than the start of a check ends the check: the living win.
  *  3. A hint (a closed link, the server's `peer_left`) starts a check; it is never a verdict.
- *  4. A worker that left in one incarnation comes back only in a higher one.
+ *  4. A worker that left in one incarnation comes back only in a higher one, or by its own word.
  */
 
 import type { PeerId } from "../base/id.ts";
@@ -69,6 +69,20 @@ export class Membership {
     return true;
   }
 
+  /**
+   * It says itself, on a link of ours, that it lives in an earlier life than the one we know: its clock
+   * went back. That is first-hand, so the later life gives way, unless it still counts as living.
+   * Gives whether it did.
+   */
+  returned(peer: Acquaintance, now: Instant): boolean {
+    const member = this.#members.get(peer.peer_id);
+    if (member === undefined) return false;
+    const liveness = this.livenessOf(member, now);
+    if (liveness === "alive" || liveness === "suspect") return false;
+    this.#members.set(peer.peer_id, newMember(peer.peer_id, peer.incarnation, peer.metadata, now));
+    return true;
+  }
+
   /** It spoke on a link of ours. */
   heard(peerId: PeerId, now: Instant): void {
     const member = this.#members.get(peerId);
@@ -96,16 +110,12 @@ export class Membership {
     this.#evidence(member, now);
   }
 
-  /**
-   * There is reason to doubt that it lives. Gives whether a check began. Where nobody can be asked,
-   * silence means little: the verdict waits until it has been quiet for as long as anybody may be.
-   */
-  doubt(peerId: PeerId, now: Instant, canAsk: boolean): boolean {
+  /** There is reason to doubt that it lives. Gives whether a check began. */
+  doubt(peerId: PeerId, now: Instant): boolean {
     const member = this.#members.get(peerId);
     if (member === undefined || member.check !== undefined) return false;
     if (this.livenessOf(member, now) !== "alive") return false;
-    const doubtedAt = canAsk ? now : Math.max(now, this.#quietAt(member));
-    member.check = { startedAt: now, deadlineAt: doubtedAt + this.#timing.checkMs };
+    member.check = { startedAt: now, deadlineAt: now + this.#timing.checkMs };
     return true;
   }
 
@@ -149,15 +159,18 @@ export class Membership {
     });
   }
 
-  /** Lets time pass: begins checks of the quiet, and gives those found dead by now. */
-  advance(now: Instant): { readonly suspected: Member[]; readonly died: Member[] } {
+  /**
+   * Lets time pass: begins checks of the quiet, and gives those found dead by now. Whoever is `alone`,
+   * without a link, could ask nobody: then only the full time of silence is a verdict.
+   */
+  advance(now: Instant, alone: boolean): { readonly suspected: Member[]; readonly died: Member[] } {
     const suspected: Member[] = [];
     const died: Member[] = [];
     for (const member of this.#members.values()) {
       if (this.livenessOf(member, now) === "alive" && now >= this.#quietAt(member)) {
-        this.doubt(member.peerId, now, true);
+        this.doubt(member.peerId, now);
         suspected.push(member);
-      } else if (member.check !== undefined && now >= member.check.deadlineAt) {
+      } else if (now >= this.#verdictAt(member, alone)) {
         member.check = undefined;
         member.deadAt = now;
         died.push(member);
@@ -167,11 +180,14 @@ export class Membership {
   }
 
   /** When {@linkcode Membership.advance} has something to find next. */
-  nextAt(): Instant {
+  nextAt(alone: boolean): Instant {
     let nextAt = Infinity;
     for (const member of this.#members.values()) {
       if (member.leftAt !== undefined || member.deadAt !== undefined) continue;
-      nextAt = Math.min(nextAt, member.check?.deadlineAt ?? this.#quietAt(member));
+      const at = member.check === undefined
+        ? this.#quietAt(member)
+        : this.#verdictAt(member, alone);
+      nextAt = Math.min(nextAt, at);
     }
     return nextAt;
   }
@@ -216,6 +232,12 @@ export class Membership {
 
   #quietAt(member: Member): Instant {
     return member.evidenceAt === undefined ? Infinity : member.evidenceAt + this.#suspicionMs;
+  }
+
+  #verdictAt(member: Member, alone: boolean): Instant {
+    if (member.check === undefined) return Infinity;
+    const { deadlineAt } = member.check;
+    return alone ? Math.max(deadlineAt, this.#quietAt(member) + this.#timing.checkMs) : deadlineAt;
   }
 
   #evidence(member: Member, at: Instant): void {

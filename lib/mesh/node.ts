@@ -142,10 +142,11 @@ export class MeshNode {
     introduction.opened(linkId, peerId);
     if (role === "client") return;
     this.#arrived = true;
-    if ((membership.get(peerId)?.incarnation ?? incarnation) > incarnation) {
+    const newcomer = { peer_id: peerId, incarnation, metadata };
+    const isEarlier = (membership.get(peerId)?.incarnation ?? incarnation) > incarnation;
+    if (isEarlier && !membership.returned(newcomer, now)) {
       return roster.drop(linkId, "A later life of this worker is in the room");
     }
-    const newcomer = { peer_id: peerId, incarnation, metadata };
     roster.meet(newcomer, now);
     membership.heard(peerId, now);
     const link = { linkId, peerId, openedAt: now };
@@ -156,14 +157,14 @@ export class MeshNode {
   }
 
   #onClosed(closed: Extract<Input, { type: "link_closed" }>, now: Instant): void {
-    const { introduction, links, outbox, peerListener, roster } = this.#parts;
+    const { introduction, links, outbox, roster } = this.#parts;
     const { linkId, peerId, reason } = closed;
     introduction.closed(linkId, peerId, now);
     if (!links.close(peerId, linkId)) return;
-    peerListener.lost(peerId);
     const facts = { peer_id: peerId, link_id: linkId };
     outbox.log("info", "link_closed", `Link to ${peerId} closed: ${reason}`, facts);
-    roster.doubt(peerId, now);
+    // Whoever goes closes its links itself, and has nothing to find out any more.
+    if (!this.#stopped) roster.doubt(peerId, now);
   }
 
   /** Decides everything that follows from the facts, as often as it is asked. */
@@ -173,15 +174,16 @@ export class MeshNode {
     if (this.#arrived) office.reconcile(now);
     this.#dial(now);
     sync.publish(own.entry);
-    if (peerListener.takeSpokenOf()) pulse.hurry(now);
+    if (peerListener.takeSpokenOf()) pulse.refute(now);
     pulse.beat(now);
-    formation.report(administration.admin !== undefined, now);
+    const { admin, partitionedSince } = administration;
+    formation.report(admin !== undefined && partitionedSince === undefined, now);
     this.#scheduleWake(now);
   }
 
   #judgeLives(now: Instant): void {
     const { links, membership, outbox, probing, roster, server } = this.#parts;
-    const { suspected, died } = membership.advance(now);
+    const { suspected, died } = membership.advance(now, links.isEmpty);
     for (const { peerId } of suspected) probing.ask(peerId);
     for (const { peerId, evidenceAt } of died) {
       const facts = { peer_id: peerId, silent_ms: Math.round(now - (evidenceAt ?? now)) };
@@ -231,10 +233,10 @@ export class MeshNode {
   }
 
   #scheduleWake(now: Instant): void {
-    const { administration, introduction, membership, outbox, pulse } = this.#parts;
+    const { administration, introduction, links, membership, outbox, pulse } = this.#parts;
     const nextAt = Math.min(
       pulse.nextAt,
-      membership.nextAt(),
+      membership.nextAt(links.isEmpty),
       administration.nextAt(now),
       introduction.nextAt(now),
       this.#introducedBy > now ? this.#introducedBy : Infinity,

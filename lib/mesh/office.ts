@@ -52,11 +52,11 @@ export class Office {
     const decisions = administration.reconcile({
       living: [own.candidate, ...living],
       mourned: this.#mourned(now),
-      server: server.reachable ? { adminPeerId: server.adminPeerId } : undefined,
+      server: server.wordOnAdmin(administration.epoch),
     }, now);
     for (const decision of decisions) this.#carryOut(decision, now);
-    const recorded = server.adminPeerId === self && server.epoch >= administration.epoch;
-    if (administration.leads && server.reachable && !recorded) this.#claim();
+    const isToBeTold = server.isToBeTold(self, administration.epoch);
+    if (administration.leads && isToBeTold) this.#claim();
   }
 
   /** A worker has a link now: the admin tells it of the others, and the others of it. */
@@ -131,10 +131,8 @@ export class Office {
   }
 
   #claim(): void {
-    const { self, administration, outbox, server } = this.#parts;
-    // Told once: a claim that is lost is told again by the next registration, and a refused one
-    // corrects what we hold of the server.
-    server.adminChanged(self, administration.epoch);
+    const { administration, outbox, server } = this.#parts;
+    server.told(administration.epoch);
     const message = { type: "claim_admin", epoch: administration.epoch } as const;
     outbox.add({ type: "tell_server", message });
   }

@@ -86,7 +86,11 @@ export function createParts(options: NodeOptions): Parts {
   const probing = new Probing(links, outbox);
   const sync = new StateSync(state, links, outbox, timing.fetchMs);
   const courier = new Courier({ ...facts, answerMs: Math.max(...timing.dialMs) });
-  const roster = new Roster({ ...facts, probing });
+  const roster = new Roster({
+    ...facts,
+    probing,
+    introductionMs: timing.dialMs[0] ?? 0,
+  });
   const pulse = new Pulse({ ...facts, heartbeatMs: timing.heartbeatMs });
   const suspicionMs = timing.heartbeatMs * timing.missedMax;
   const actors = { ...facts, probing, sync, courier, roster, pulse };

@@ -35,8 +35,6 @@ export interface PeerListenerParts {
 /** Listens to other workers. */
 export class PeerListener {
   readonly #parts: PeerListenerParts;
-  /** Whom each linked worker says it hears on links of its own. */
-  readonly #reach = new Map<PeerId, ReadonlySet<PeerId>>();
   #spokenOf = false;
 
   constructor(parts: PeerListenerParts) {
@@ -51,10 +49,10 @@ export class PeerListener {
     membership.heard(from, now);
     switch (message.type) {
       case "mesh_peer_list":
-        for (const peer of message.peers) roster.meet(peer, now);
+        for (const peer of message.peers) roster.introduced(from, peer, now);
         return;
       case "mesh_peer_joined":
-        return roster.meet(message.peer, now);
+        return roster.introduced(from, message.peer, now);
       case "mesh_offer":
       case "mesh_answer":
       case "mesh_ice_candidate": {
@@ -62,8 +60,10 @@ export class PeerListener {
         const route = { by: "peer", peerId: from } as const;
         return courier.receive(message.from_peer_id, message.link_id, signalOf(message), route);
       }
-      case "mesh_undeliverable":
-        return roster.drop(message.link_id, `${from} has no link to ${message.to_peer_id}`);
+      case "mesh_undeliverable": {
+        const reason = `${from} has no link to ${message.to_peer_id}`;
+        return courier.undelivered(message.link_id, { by: "peer", peerId: from }, reason);
+      }
       case "heartbeat":
         return this.#beat(link, message, now);
       case "probe":
@@ -102,13 +102,9 @@ export class PeerListener {
     return spokenOf;
   }
 
-  /** The link to that worker is gone: what it said of its reach is old. */
-  lost(peerId: PeerId): void {
-    this.#reach.delete(peerId);
-  }
-
   #beat(link: OpenLink, beat: Heartbeat, now: Instant): void {
-    const { self, administration, membership, state, sync, roster, suspicionMs } = this.#parts;
+    const { self, administration, links, membership, state, sync, roster, suspicionMs } = this
+      .#parts;
     const from = link.peerId;
     for (const sign of beat.heard) {
       const entry = state.entries.get(sign.peer_id);
@@ -119,7 +115,7 @@ export class PeerListener {
     }
     membership.told(beat.heard, now);
     const direct = beat.heard.filter((sign) => sign.direct).map((sign) => sign.peer_id);
-    this.#reach.set(from, new Set(direct));
+    links.reported(from, direct);
     if (!direct.includes(self) && now - link.openedAt > suspicionMs) {
       roster.drop(link.linkId, "We hear the worker, but it does not hear us");
     }
@@ -129,7 +125,8 @@ export class PeerListener {
       epoch: beat.epoch,
       partitioned: beat.partitioned,
     });
-    if (administration.partitionedSince !== undefined && !beat.partitioned) {
+    const belongs = beat.admin_peer_id !== null && !beat.partitioned;
+    if (administration.partitionedSince !== undefined && belongs) {
       administration.rejoin([self, ...membership.living(now).map((member) => member.peerId)]);
     }
     sync.compare(link, beat.heads, now);
@@ -138,8 +135,7 @@ export class PeerListener {
   /** Those that `from` has no link to; where it has not said, nobody. */
   #unreachedBy(from: PeerId): PeerId[] {
     const { links, administration } = this.#parts;
-    const reach = this.#reach.get(from);
-    if (!administration.leads || reach === undefined) return [];
-    return links.peers.filter((peerId) => peerId !== from && !reach.has(peerId));
+    if (!administration.leads) return [];
+    return links.peers.filter((peerId) => peerId !== from && links.reaches(from, peerId) === false);
   }
 }

@@ -22,12 +22,6 @@ export class Probing {
     this.#outbox = outbox;
   }
 
-  /** Whether anybody can be asked about `suspect`: itself, or somebody who may have a link to it. */
-  canAsk(suspect: PeerId): boolean {
-    const { peers } = this.#links;
-    return this.#links.to(suspect) !== undefined || peers.length > 0;
-  }
-
   /** Asks `suspect` itself, and up to three others about it. */
   ask(suspect: PeerId): void {
     const link = this.#links.to(suspect);

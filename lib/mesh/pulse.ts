@@ -9,6 +9,9 @@ import type { Membership } from "./membership.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RoomState } from "./room_state.ts";
 
+/** Heartbeats in the time of one, where others suspect us. Higher: faster refutation; lower: calmer. */
+const REFUTATIONS_PER_BEAT = 4;
+
 /** What a heartbeat is made of. */
 export interface PulseParts {
   readonly links: LinkTable;
@@ -23,6 +26,7 @@ export interface PulseParts {
 export class Pulse {
   readonly #parts: PulseParts;
   #nextAt: Instant = -Infinity;
+  #lastAt: Instant = -Infinity;
   #sequence = 0;
 
   constructor(parts: PulseParts) {
@@ -39,11 +43,21 @@ export class Pulse {
     this.#nextAt = now;
   }
 
+  /**
+   * Somebody suspects us: the next one comes early, but not at once after the last. Two who suspect
+   * each other would otherwise answer each other without end.
+   */
+  refute(now: Instant): void {
+    const earliestAt = this.#lastAt + this.#parts.heartbeatMs / REFUTATIONS_PER_BEAT;
+    this.#nextAt = Math.min(this.#nextAt, Math.max(now, earliestAt));
+  }
+
   /** Beats, if it is time. */
   beat(now: Instant): void {
     if (now < this.#nextAt) return;
     const { heartbeatMs, links, outbox } = this.#parts;
     this.#nextAt = now + heartbeatMs;
+    this.#lastAt = now;
     this.#sequence++;
     const heartbeat = this.heartbeat(now);
     for (const { linkId } of links.links) outbox.send(linkId, heartbeat);

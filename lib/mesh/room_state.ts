@@ -17,8 +17,8 @@ import {
   adminHintOf,
   changeDocument,
   createDocument,
-  entriesOf,
   entryConflicts,
+  entryOf,
   freeDocument,
   headsOf,
   readChange,
@@ -185,10 +185,9 @@ export class RoomState {
   }
 
   #read(authors: ReadonlySet<PeerId>): void {
-    const raw = entriesOf(this.#document);
     const entries = new Map(this.#entries);
     for (const author of authors) {
-      const entry = decode(raw[author], workerEntrySchema);
+      const entry = decode(entryOf(this.#document, author), workerEntrySchema);
       if (entry.ok && entry.value.peer_id === author) entries.set(author, entry.value);
       else entries.delete(author);
       if (entryConflicts(this.#document, author) > 1) this.#conflicts++;

@@ -19,6 +19,8 @@ export interface RosterParts {
   readonly administration: Administration;
   readonly probing: Probing;
   readonly outbox: Outbox;
+  /** How long the admin has to introduce a newcomer, in milliseconds. */
+  readonly introductionMs: number;
 }
 
 /** The comings and goings of other workers. */
@@ -42,10 +44,32 @@ export class Roster {
     }
   }
 
+  /**
+   * The server says that it has come. The admin dials it at once; the others let the admin introduce
+   * it, whose link then carries their offers, and dial on their own only if that takes too long.
+   */
+  expect(peer: Acquaintance, now: Instant): void {
+    const { administration, introduction, introductionMs, membership } = this.#parts;
+    const before = membership.get(peer.peer_id)?.incarnation;
+    this.meet(peer, now);
+    if (before === peer.incarnation || administration.leads) return;
+    if (administration.admin === undefined || administration.admin === peer.peer_id) return;
+    introduction.wait(peer.peer_id, now + introductionMs);
+  }
+
+  /** A worker that has a link to it says that it is there: the wait for that is over. */
+  introduced(by: PeerId, peer: Acquaintance, now: Instant): void {
+    const { introduction, links, membership } = this.#parts;
+    this.meet(peer, now);
+    links.introduced(by, peer.peer_id);
+    if (membership.get(peer.peer_id)?.incarnation !== peer.incarnation) return;
+    introduction.introduced(peer.peer_id);
+  }
+
   /** There is reason to doubt that it lives: ask. */
   doubt(peerId: PeerId, now: Instant): void {
     const { membership, probing } = this.#parts;
-    if (membership.doubt(peerId, now, probing.canAsk(peerId))) probing.ask(peerId);
+    if (membership.doubt(peerId, now)) probing.ask(peerId);
   }
 
   /** It said goodbye. */

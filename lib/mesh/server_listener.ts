@@ -37,14 +37,14 @@ export class ServerListener {
         const peerIds = workers.map((peer) => peer.peer_id);
         server.registered(message.admin_peer_id, message.epoch, peerIds);
         administration.saw(message.epoch);
-        administration.arrive(peerIds);
+        administration.arrive(peerIds, now);
         for (const peer of workers) roster.meet(peer, now);
         return;
       }
       case "peer_joined":
         if (message.peer.role !== "worker") return;
         server.joined(message.peer.peer_id);
-        return roster.meet(message.peer, now);
+        return roster.expect(message.peer, now);
       case "peer_left":
         if (message.role === "worker") this.#left(message, now);
         return;
@@ -62,7 +62,9 @@ export class ServerListener {
           server.adminChanged(message.admin_peer_id ?? null, message.epoch);
           administration.refused(message.epoch);
         }
-        if (message.link_id !== undefined) roster.drop(message.link_id, message.message);
+        if (message.link_id !== undefined) {
+          courier.undelivered(message.link_id, { by: "server" }, message.message);
+        }
         return outbox.log("warning", "server_refused", message.message, { code: message.code });
       case "room_expiring":
       case "room_closed":

@@ -7,6 +7,8 @@ export class ServerView {
   #reachable = false;
   #adminPeerId: PeerId | undefined;
   #epoch = 0;
+  /** The epoch that was claimed and about which the server has said nothing yet. */
+  #claimedEpoch: number | undefined;
   readonly #peers = new Set<PeerId>();
 
   /** Whether we are registered and the WebSocket is open. */
@@ -19,9 +21,15 @@ export class ServerView {
     return this.#adminPeerId;
   }
 
-  /** The epoch of the last claim that the server granted. */
-  get epoch(): number {
-    return this.#epoch;
+  /**
+   * What it says of the admin, where that counts: a server that knows of no admin and of no epoch as
+   * high as `epoch` has forgotten the room, and its "nobody" is no word on who may lead.
+   */
+  wordOnAdmin(epoch: number): { readonly adminPeerId: PeerId | undefined } | undefined {
+    // Our own claim, as long as it is on its way, is one epoch ahead of what the server can know.
+    const knowable = this.#claimedEpoch === epoch ? epoch - 1 : epoch;
+    const hasForgotten = this.#adminPeerId === undefined && this.#epoch < knowable;
+    return !this.#reachable || hasForgotten ? undefined : { adminPeerId: this.#adminPeerId };
   }
 
   /** Whether the server has a socket of that worker. */
@@ -41,6 +49,21 @@ export class ServerView {
   adminChanged(adminPeerId: PeerId | null, epoch: number): void {
     this.#adminPeerId = adminPeerId ?? undefined;
     this.#epoch = epoch;
+    this.#claimedEpoch = undefined;
+  }
+
+  /**
+   * Whether the server must be told that `self` is admin in `epoch`. A claim is told once; until the
+   * server has spoken it counts for nothing, or half a room could grant itself the server's word.
+   */
+  isToBeTold(self: PeerId, epoch: number): boolean {
+    if (!this.#reachable || this.#claimedEpoch === epoch) return false;
+    return this.#adminPeerId !== self || this.#epoch < epoch;
+  }
+
+  /** It was told of a claim. */
+  told(epoch: number): void {
+    this.#claimedEpoch = epoch;
   }
 
   joined(peerId: PeerId): void {

@@ -20,7 +20,8 @@ export class StateSync {
   readonly #links: LinkTable;
   readonly #outbox: Outbox;
   readonly #fetchMs: number;
-  #fetch: { readonly from: PeerId; readonly until: Instant } | undefined;
+  /** What was asked for: until it is there or the time is over, nobody else is asked. */
+  #fetch: { readonly heads: readonly string[]; readonly until: Instant } | undefined;
 
   constructor(state: RoomState, links: LinkTable, outbox: Outbox, fetchMs: number) {
     this.#state = state;
@@ -46,7 +47,7 @@ export class StateSync {
     if (!this.#state.lacks(heads)) return;
     // One request at a time: nine peers would send the same changes nine times.
     if (this.#fetch !== undefined && now < this.#fetch.until) return;
-    this.#fetch = { from: link.peerId, until: now + this.#fetchMs };
+    this.#fetch = { heads, until: now + this.#fetchMs };
     this.#outbox.send(link.linkId, { type: "state_request", heads: this.#state.heads });
   }
 
@@ -62,8 +63,8 @@ export class StateSync {
    */
   take(link: OpenLink, changes: readonly SignedChange[], unreached: readonly PeerId[]): void {
     const full = changes.length >= CHANGES_PER_MESSAGE;
-    if (this.#fetch?.from === link.peerId) this.#fetch = undefined;
     const { applied, refused } = this.#state.merge(changes);
+    if (this.#fetch !== undefined && !this.#state.lacks(this.#fetch.heads)) this.#fetch = undefined;
     for (const reason of refused) {
       this.#outbox.log("warning", "change_refused", reason, { from_peer_id: link.peerId });
     }

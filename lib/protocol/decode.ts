@@ -31,7 +31,14 @@ export function decodeJson<T>(text: string, schema: z.ZodType<T>): Decoded<T> {
 
 /** Checks `value` against `schema`. Never throws; the reason names the first field that is wrong. */
 export function decode<T>(value: unknown, schema: z.ZodType<T>): Decoded<T> {
-  const result = schema.safeParse(value);
+  let result;
+  try {
+    result = schema.safeParse(value);
+  } catch (error) {
+    // A schema that follows the value's own depth runs out of stack before it comes to a verdict.
+    if (!(error instanceof RangeError)) throw error;
+    return { ok: false, reason: "Expected a value of sensible depth, got a deeper one" };
+  }
   if (result.success) return { ok: true, value: result.data };
   const issue = result.error.issues[0];
   const path = issue === undefined ? "" : issue.path.map(String).join(".");

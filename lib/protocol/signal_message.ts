@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { linkIdSchema, peerIdSchema, requestIdSchema, roomIdSchema } from "./name.ts";
 import { answerSchema, candidateSchema, offerSchema } from "./link_signal.ts";
+import { legacyCandidateShape, legacyDescriptionShape } from "./legacy_relay.ts";
 import { filtersSchema, workerListSchema } from "./query.ts";
 import { metadataSchema } from "./worker.ts";
 
@@ -27,10 +28,16 @@ export const presenceSchema = z.object({
 export type Presence = z.infer<typeof presenceSchema>;
 
 const reason = z.string().max(1_000);
+/** Names a request, so that its refusal can be told from others'. */
+const asked = { request_id: requestIdSchema.optional() };
+/** Things that a worker counts. Higher: one worker's word weighs more in the server's metrics. */
+const counted = z.int().min(0).max(1_000_000).default(0);
+
 /** From a peer to the server. */
 export const toServerSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("register"),
+    ...asked,
     room_id: roomIdSchema,
     /** Lets one into the room. */
     token: z.string().min(1).max(128),
@@ -45,12 +52,12 @@ export const toServerSchema = z.discriminatedUnion("type", [
   }),
   z.object({
     type: z.literal("discover_peers"),
-    request_id: requestIdSchema.optional(),
+    ...asked,
     filters: filtersSchema.default({}),
   }),
   z.object({
     type: z.literal("update_metadata"),
-    request_id: requestIdSchema.optional(),
+    ...asked,
     /** Merged: what it does not name stays. */
     metadata: z.object({
       tags: metadataSchema.shape.tags.unwrap().optional(),
@@ -59,23 +66,27 @@ export const toServerSchema = z.discriminatedUnion("type", [
   }),
   z.object({
     type: z.literal("peer_message"),
+    ...asked,
     to_peer_id: peerIdSchema,
     payload: z.record(z.string().max(128), z.json()),
   }),
   z.object({
     type: z.literal("mesh_connect"),
+    ...asked,
     target_peer_id: peerIdSchema,
     link_id: linkIdSchema,
     offer: offerSchema,
   }),
   z.object({
     type: z.literal("mesh_answer"),
+    ...asked,
     target_peer_id: peerIdSchema,
     link_id: linkIdSchema,
     answer: answerSchema,
   }),
   z.object({
     type: z.literal("ice_candidate"),
+    ...asked,
     target_peer_id: peerIdSchema,
     link_id: linkIdSchema,
     candidate: candidateSchema,
@@ -91,7 +102,19 @@ export const toServerSchema = z.discriminatedUnion("type", [
     to_peer_id: peerIdSchema,
     list: workerListSchema,
   }),
-  z.object({ type: z.literal("claim_admin"), epoch: z.int().min(1) }),
+  z.object({ type: z.literal("claim_admin"), ...asked, epoch: z.int().min(1) }),
+  z.object({ type: z.literal("offer"), ...asked, ...legacyDescriptionShape }),
+  z.object({ type: z.literal("answer"), ...asked, ...legacyDescriptionShape }),
+  z.object({ type: z.literal("candidate"), ...asked, ...legacyCandidateShape }),
+  /** What has happened in a worker's mesh since its last report; only ever counted. */
+  z.object({
+    type: z.literal("mesh_report"),
+    ...asked,
+    dials_failed: counted,
+    conflicts: counted,
+    /** Until they were resolved everywhere, summed. */
+    conflict_ms: counted,
+  }),
   z.object({ type: z.literal("ping") }),
   z.object({ type: z.literal("pong") }),
 ]);
@@ -113,6 +136,10 @@ export const refusalCodeSchema = z.enum([
   "PEER_NOT_FOUND",
   "NO_ADMIN",
   "STALE_EPOCH",
+  /** An epoch so far ahead that no honest election can have led there. */
+  "EPOCH_TOO_FAR",
+  /** The room keeps no registry of its own, so it has no admin. */
+  "REGISTRY_OFF",
   "NOT_A_WORKER",
   "NOT_THE_ADMIN",
   "RATE_LIMITED",
@@ -142,6 +169,11 @@ export const fromServerSchema = z.discriminatedUnion("type", [
     expires_at: z.int().nullable(),
     /** How often either side may expect a sign of life, in milliseconds. */
     ping_interval_ms: z.int().min(100),
+    /**
+     * Whether the room keeps a registry of its own: a mesh and an admin. Where not, workers are found
+     * through the server alone. A server that does not say means yes.
+     */
+    registry: z.boolean().optional(),
   }),
   z.object({ type: z.literal("peer_joined"), peer: presenceSchema }),
   z.object({

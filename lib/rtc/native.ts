@@ -28,6 +28,15 @@ function urlOf(server: IceServer): string {
   return `${scheme}:${user}:${encodeURIComponent(server.credential ?? "")}@${rest.join(":")}`;
 }
 
+/**
+ * The offerer asks to begin the DTLS handshake. Left to the answerer, whose path is ready first, the
+ * first flight reaches an offerer that does not listen yet, and is sent again a second later: 1,006 ms
+ * to open instead of 8 (measured). A werift answerer ignores the wish, and loses nothing by it.
+ */
+function withActiveSetup(sdp: string): string {
+  return sdp.replace("a=setup:actpass", "a=setup:active");
+}
+
 class NativeLink implements Link {
   readonly backend = "native";
   readonly frameBytesMax = FRAME_BYTES_MAX;
@@ -52,7 +61,8 @@ class NativeLink implements Link {
       ...(offline ? { bindAddress: "127.0.0.1" } : {}),
     });
     this.#peer.onLocalDescription((sdp, type) => {
-      if (type === "offer" || type === "answer") this.#life.signal({ kind: type, sdp });
+      if (type === "offer") this.#life.signal({ kind: type, sdp: withActiveSetup(sdp) });
+      else if (type === "answer") this.#life.signal({ kind: type, sdp });
     });
     this.#peer.onLocalCandidate((candidate, sdpMid) =>
       // The addon does not name the section; there is only one.

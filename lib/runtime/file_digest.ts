@@ -4,10 +4,13 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { isSha256, type Sha256 } from "../base/id.ts";
 import { decode } from "../protocol/decode.ts";
+import { LINK_MESSAGE_BYTES_MAX } from "../base/limits.ts";
 import { type FileEntry, type Manifest, manifestSchema } from "../protocol/manifest.ts";
 
 /** One read. */
 const CHUNK_BYTES = 1024 * 1024;
+/** A list of files that fits into a message, and leaves room for what else the message says. */
+const MANIFEST_BYTES_MAX = LINK_MESSAGE_BYTES_MAX - 16 * 1024;
 
 /** The SHA-256 of the file at `path`, and its size in bytes. */
 export async function digestFile(path: string): Promise<{ bytes: number; sha256: Sha256 }> {
@@ -45,7 +48,13 @@ export async function describeFolder(folder: string): Promise<Manifest> {
   }
   const manifest = decode({ files }, manifestSchema);
   if (!manifest.ok) {
-    throw new Error(`Expected files that can be sent from ${folder}: ${manifest.reason}`);
+    throw new Error(`Expected files whose names can travel, got others: ${manifest.reason}`);
+  }
+  const bytes = new TextEncoder().encode(JSON.stringify(manifest.value)).length;
+  if (bytes > MANIFEST_BYTES_MAX) {
+    throw new Error(
+      `Expected files whose list has at most ${MANIFEST_BYTES_MAX} bytes, got ${bytes} for ${files.length} files`,
+    );
   }
   return manifest.value;
 }

@@ -5,6 +5,7 @@ import type { Manifest } from "../protocol/manifest.ts";
 import type { TransferMessage, TransferPurpose } from "../protocol/transfer_message.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import { CreditWindow } from "../transfer/credit_window.ts";
+import { tellPeer } from "./link_speech.ts";
 
 /** One read, and one call of the link. */
 const CHUNK_BYTES = 256 * 1024;
@@ -31,7 +32,7 @@ export class FileSender {
   readonly #outcome = Promise.withResolvers<void>();
   #bytesMax = 0;
   #opened: (() => void) | undefined;
-  #sending = false;
+  #sending: Promise<void> | undefined;
   #over = false;
 
   constructor(link: PeerLink, options: SendOptions) {
@@ -50,14 +51,19 @@ export class FileSender {
     return this.#outcome.promise;
   }
 
-  /** Takes a message about this transfer. */
+  /** Resolves when no file is open any more, once the transfer or its link is over. */
+  get closed(): Promise<void> {
+    return this.#sending ?? Promise.resolve();
+  }
+
+  /** Takes a message; one about another transfer is not for us. */
   receive(message: TransferMessage): void {
-    if (this.#over) return;
+    const { jobId, purpose } = this.#options;
+    if (this.#over || message.job_id !== jobId || message.purpose !== purpose) return;
     switch (message.type) {
       case "transfer_want":
-        if (this.#sending) return;
-        this.#sending = true;
-        this.#send(message.files).catch((error: unknown) => this.#fail(error));
+        this.#sending ??= this.#send(message.files)
+          .catch((error: unknown) => this.#fail(error));
         return;
       case "transfer_credit":
         this.#window.received(message.received_bytes);
@@ -85,6 +91,9 @@ export class FileSender {
 
   async #send(wants: readonly { index: number; offset: number }[]): Promise<void> {
     const files = this.#options.manifest.files;
+    if (wants.length > files.length) {
+      throw new Error(`The receiver wants ${wants.length} files of ${files.length}`);
+    }
     this.#bytesMax = wants.reduce((sum, { index, offset }) => {
       return sum + Math.max(0, (files[index]?.bytes ?? 0) - offset);
     }, 0);
@@ -101,7 +110,7 @@ export class FileSender {
         const length = await file.read(this.#chunk(entry.bytes - at));
         if (length === null) throw new Error(`${entry.path} became shorter while it was sent`);
         if (this.#over) return;
-        this.#link.sendData(index, at, this.#buffer.slice(0, length));
+        this.#link.sendData(index, at, this.#buffer.subarray(0, length));
         this.#window.sent(length);
         at += length;
       }
@@ -123,13 +132,12 @@ export class FileSender {
   #fail(error: unknown): void {
     const { jobId: job_id, purpose } = this.#options;
     const reason = error instanceof Error ? error.message : String(error);
-    if (!this.#over && this.#link.hello !== undefined) {
-      this.#say({ type: "transfer_failed", job_id, purpose, reason: reason.slice(0, 1_000) });
-    }
+    if (this.#over) return;
+    this.#say({ type: "transfer_failed", job_id, purpose, reason: reason.slice(0, 1_000) });
     this.end(new Error(`The files cannot be sent: ${reason}`, { cause: error }));
   }
 
   #say(message: TransferMessage): void {
-    this.#link.sendMessage(JSON.stringify(message));
+    tellPeer(this.#link, message);
   }
 }

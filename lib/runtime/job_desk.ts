@@ -7,30 +7,23 @@ import { join } from "node:path";
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
-import { type Executables, runnerCommand } from "../job/runner.ts";
-import {
-  JobSlot,
-  type Refused,
-  type SlotEffect,
-  type SlotInput,
-  type Verdict,
-} from "../job/slot.ts";
-import type { JobMessage } from "../protocol/job_message.ts";
+import type { Executables } from "../job/runner.ts";
+import { JobSlot, type Refused, type SlotEffect, type SlotInput } from "../job/slot.ts";
+import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
-import { describeFolder } from "./file_digest.ts";
 import { FileReceiver } from "./file_receiver.ts";
 import { FileSender } from "./file_sender.ts";
-import { JobFolder, sweepJobFolders } from "./job_folder.ts";
-import { JobProcess } from "./job_process.ts";
+import { JobArchive } from "./job_archive.ts";
+import { JobFolder } from "./job_folder.ts";
+import { JobRun } from "./job_run.ts";
+import { tellPeer } from "./link_speech.ts";
 
 /** Bytes of inputs that a worker takes for one job. */
 const INPUT_BYTES_MAX = 256 * 1024 ** 3;
-/** Finished jobs whose results can still be fetched. */
-const FINISHED_MAX = 50;
 
 /** What a desk works with. */
 export interface JobDeskOptions {
@@ -53,7 +46,7 @@ interface Visit {
 interface Prepared {
   readonly folder: JobFolder;
   readonly inputs: Manifest;
-  /** Resolves when the folder is there. */
+  /** Resolves when the folder is there, and rejects where it cannot be made. */
   readonly ready: Promise<void>;
 }
 
@@ -63,21 +56,30 @@ export class JobDesk {
   readonly #slot: JobSlot;
   readonly #visits = new Map<PeerId, Visit>();
   readonly #prepared = new Map<JobId, Prepared>();
-  readonly #finished = new Map<JobId, { client: PeerId; folder: JobFolder; results: Manifest }>();
+  readonly #archive: JobArchive;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  #process: JobProcess | undefined;
-  #work: Promise<void> = Promise.resolve();
+  /** What goes on by itself, and must be over before the desk is. */
+  readonly #chores = new Set<Promise<void>>();
+  readonly #drained = Promise.withResolvers<void>();
+  /** Resolves when no earlier transfer touches the folders any more. */
+  #foldersFree: Promise<void> = Promise.resolve();
+  #run: JobRun | undefined;
+  #isDraining = false;
   #stopped = false;
 
   constructor(options: JobDeskOptions) {
     this.#options = options;
+    this.#archive = new JobArchive(this.#jobsFolder, this.#partsFolder);
     this.#slot = new JobSlot((spec, inputs) => this.#objection(spec, inputs));
   }
 
   /** A client's link is open. */
   welcome(client: PeerId, link: PeerLink): void {
-    this.#visits.get(client)?.link.close("A newer link of the same client is open");
+    const older = this.#visits.get(client);
     this.#visits.set(client, { link });
+    if (older === undefined) return;
+    endVisit(older, "A newer link of the same client is open");
+    older.link.close("A newer link of the same client is open");
   }
 
   /** A client's link is over. Its job goes on; its transfers can be taken up again. */
@@ -85,9 +87,8 @@ export class JobDesk {
     const visit = this.#visits.get(client);
     if (visit?.link !== link) return;
     this.#visits.delete(client);
-    const reason = new Error("The link to the client closed");
-    visit.receiver?.end(reason);
-    visit.sender?.end(reason);
+    endVisit(visit, "The link to the client closed");
+    this.#checkDrained();
   }
 
   /** A client said something. */
@@ -116,7 +117,7 @@ export class JobDesk {
         return this.#visits.get(client)?.sender?.receive(message);
       case "transfer_failed": {
         const visit = this.#visits.get(client);
-        if (message.purpose === "inputs") return visit?.receiver?.receive(message);
+        visit?.receiver?.receive(message);
         return visit?.sender?.receive(message);
       }
       case "job_lease":
@@ -140,12 +141,24 @@ export class JobDesk {
     this.#visits.get(client)?.receiver?.data(index, offset, bytes);
   }
 
+  /** Takes no more jobs. Resolves when the running one has ended and every client has left. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#step({ type: "closed" });
+    this.#checkDrained();
+    await this.#drained.promise;
+  }
+
   /** Ends the running job, if there is one, and frees what the desk holds. */
   async stop(): Promise<void> {
+    this.#step({ type: "closed" });
     this.#stopped = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    await this.#process?.kill();
-    await this.#work;
+    this.#timers.clear();
+    await this.#run?.stop();
+    for (const visit of this.#visits.values()) endVisit(visit, "The worker stops");
+    while (this.#chores.size > 0) await Promise.all(this.#chores);
+    await this.#foldersFree;
   }
 
   #step(input: SlotInput): void {
@@ -157,13 +170,12 @@ export class JobDesk {
       case "tell":
         return this.#tell(effect.client, effect.message);
       case "report":
-        this.#prepared.get(effect.event.job_id)?.folder.note(effect.event);
+        this.#note(effect.event);
         return this.#tell(effect.client, effect.event);
       case "prepare":
         return this.#prepare(effect.jobId, effect.spec, effect.inputs);
       case "run":
-        this.#work = this.#run(effect.jobId, effect.spec);
-        return;
+        return this.#start(effect.jobId, effect.spec);
       case "discard":
         return this.#discard(effect.jobId);
       case "status":
@@ -183,7 +195,6 @@ export class JobDesk {
   }
 
   #objection(spec: JobSpec, inputs: Manifest): Refused | undefined {
-    if (this.#stopped) return { code: "closed", reason: "The worker is stopping" };
     if (!this.#options.runners.includes(spec.runner)) {
       const has = this.#options.runners.join(", ") || "none";
       return {
@@ -202,8 +213,10 @@ export class JobDesk {
   }
 
   #prepare(jobId: JobId, spec: JobSpec, inputs: Manifest): void {
-    const folder = new JobFolder(join(this.#options.folder, "jobs"), jobId);
-    this.#prepared.set(jobId, { folder, inputs, ready: folder.create(spec) });
+    const folder = new JobFolder(this.#jobsFolder, jobId);
+    const ready = folder.create(spec);
+    this.#prepared.set(jobId, { folder, inputs, ready });
+    this.#chore("A job's folder cannot be made", jobId, () => ready);
   }
 
   #receive(client: PeerId, offer: Extract<TransferMessage, { type: "transfer_offer" }>): void {
@@ -217,25 +230,28 @@ export class JobDesk {
       return this.#tell(client, { type: "transfer_failed", job_id: jobId, purpose, reason });
     }
     visit.receiver?.end(new Error("The client began anew"));
+    const foldersFree = this.#foldersFree;
     const receiver = new FileReceiver(visit.link, {
       jobId,
       purpose,
       manifest: prepared.inputs,
       folder: prepared.folder.inputs,
-      partsFolder: join(this.#options.folder, "parts"),
+      partsFolder: this.#partsFolder,
+      ready: Promise.all([prepared.ready, foldersFree]),
     });
     visit.receiver = receiver;
-    Promise.all([prepared.ready, receiver.done]).then(
-      () => this.#step({ type: "inputs_complete", jobId }),
-      (error: unknown) => this.#warn("Inputs did not arrive", error, jobId),
-    );
+    this.#foldersFree = Promise.all([foldersFree, receiver.closed]).then(() => {});
+    this.#chore("Inputs did not arrive", jobId, async () => {
+      await receiver.done;
+      this.#step({ type: "inputs_complete", jobId });
+    });
   }
 
   #fetch(client: PeerId, jobId: JobId): void {
     const visit = this.#visits.get(client);
-    const finished = this.#finished.get(jobId);
+    const finished = this.#archive.find(jobId, client);
     if (visit === undefined) return;
-    if (finished?.client !== client) {
+    if (finished === undefined) {
       const reason = "The worker has no results of such a job of this client";
       return this.#tell(client, {
         type: "transfer_failed",
@@ -253,80 +269,100 @@ export class JobDesk {
       pathOf: (index) => join(folder.output, results.files[index]?.path ?? ""),
     });
     visit.sender = sender;
-    sender.done.catch((error: unknown) => this.#warn("Results did not go out", error, jobId));
+    this.#chore("Results did not go out", jobId, () => sender.done);
   }
 
-  async #run(jobId: JobId, spec: JobSpec): Promise<void> {
+  #start(jobId: JobId, spec: JobSpec): void {
     const prepared = this.#prepared.get(jobId);
-    if (prepared === undefined) throw new Error(`Expected ${jobId} to be prepared before it runs`);
     const client = this.#slot.client;
-    const verdict = await this.#train(prepared.folder, spec).catch((error: unknown): Verdict => {
-      const reason = error instanceof Error ? error.message : String(error);
-      return { type: "failed", exitCode: null, reason: `The trainer cannot be run: ${reason}` };
-    });
-    if (verdict.type === "done" && client !== undefined) {
-      this.#finished.set(jobId, { client, folder: prepared.folder, results: verdict.results });
-      const [oldest] = this.#finished.keys();
-      if (this.#finished.size > FINISHED_MAX && oldest !== undefined) this.#finished.delete(oldest);
+    if (prepared === undefined || client === undefined) {
+      throw new Error(`Expected ${jobId} to be prepared before it runs`);
     }
-    this.#step({ type: "ended", verdict });
-    this.#prepared.delete(jobId);
-    await sweepJobFolders(join(this.#options.folder, "jobs"), this.#options.clock.wallMs());
-  }
-
-  async #train(folder: JobFolder, spec: JobSpec): Promise<Verdict> {
-    let complaint = "";
-    const command = runnerCommand(spec, folder.pathsFor(spec), this.#options.executables);
-    const process = new JobProcess(command, {
-      folder: folder.path,
-      logPaths: ["output/training_log.csv", `output/${spec.run_name}/training_log.csv`],
+    const { folder } = prepared;
+    const { clock, log, executables } = this.#options;
+    const { runner } = spec;
+    const run = new JobRun(folder, spec, {
+      executables,
+      clock,
       handlers: {
-        printed: (stream, { text }) => {
-          if (stream === "stderr" && text !== "") complaint = text;
-          this.#step({ type: "printed", stream, text });
-        },
-        epoch: ({ epoch, trainLoss: train_loss, valLoss: val_loss }) =>
-          this.#step({ type: "epoch_ended", epoch: { epoch, train_loss, val_loss } }),
-        unreadable: (reason) => this.#options.log.write("warning", reason),
+        started: (pid) => log.write("info", "Training started", { job_id: jobId, pid, runner }),
+        printed: (stream, text) => this.#step({ type: "printed", stream, text }),
+        epoch: (epoch) => this.#step({ type: "epoch_ended", epoch }),
+        warned: (warning) => log.write("warning", warning, { job_id: jobId }),
       },
     });
-    this.#process = process;
-    this.#options.log.write("info", "Training started", { pid: process.pid, runner: spec.runner });
-    const { exitCode, signal } = await process.ended;
-    this.#process = undefined;
-    if (this.#stopped) return { type: "failed", exitCode, reason: "The worker was stopped" };
-    const ended = signal === null ? `with exit code ${exitCode}` : `by ${signal}`;
-    this.#options.log.write("info", `Training ended ${ended}`, { exit_code: exitCode });
-    if (exitCode !== 0) {
-      const last = complaint === "" ? "" : `; its last complaint: ${complaint.slice(0, 500)}`;
-      return { type: "failed", exitCode, reason: `The trainer ended ${ended}${last}` };
-    }
-    const results = await describeFolder(folder.output);
-    if (results.files.length > 0) return { type: "done", results };
-    return { type: "failed", exitCode, reason: "The trainer ended well but wrote no file" };
+    this.#run = run;
+    this.#chore("Old jobs cannot be removed", jobId, async () => {
+      const verdict = await run.verdict;
+      this.#run = undefined;
+      const reason = verdict.type === "done" ? {} : { reason: verdict.reason };
+      log.write("info", `Training ended: ${verdict.type}`, { job_id: jobId, ...reason });
+      if (verdict.type === "done") {
+        this.#archive.keep(jobId, { client, folder, results: verdict.results });
+      }
+      this.#step({ type: "ended", verdict });
+      this.#prepared.delete(jobId);
+      this.#checkDrained();
+      await this.#archive.sweep(clock.wallMs());
+    });
   }
 
   #discard(jobId: JobId): void {
     const prepared = this.#prepared.get(jobId);
     this.#prepared.delete(jobId);
-    for (const visit of this.#visits.values()) {
-      visit.receiver?.end(new Error("The lease of the job ended"));
-    }
+    for (const visit of this.#visits.values()) visit.receiver?.giveUp("The lease of the job ended");
     if (prepared === undefined) return;
-    prepared.ready.then(() => prepared.folder.remove()).catch((error: unknown) =>
-      this.#warn("A job's folder cannot be removed", error, jobId)
-    );
+    this.#chore("A job's folder cannot be removed", jobId, async () => {
+      // A folder that we could not make is not ours to remove: it may be that of another job.
+      const isOurs = await prepared.ready.then(() => true, () => false);
+      await this.#foldersFree;
+      if (isOurs) await prepared.folder.remove();
+    });
+  }
+
+  /** What cannot be written down is still said: the run must not end for it. */
+  #note(event: JobEvent): void {
+    try {
+      this.#prepared.get(event.job_id)?.folder.note(event);
+    } catch (error) {
+      this.#warn("What is said of a job cannot be written down", error, event.job_id);
+    }
   }
 
   #tell(client: PeerId, message: JobMessage | TransferMessage): void {
     const link = this.#visits.get(client)?.link;
     // A client that is away hears of it when it comes back: what matters is in the job's folder.
-    if (link?.hello === undefined) return;
-    link.sendMessage(JSON.stringify(message));
+    if (link !== undefined) tellPeer(link, message);
+  }
+
+  #checkDrained(): void {
+    if (!this.#isDraining || this.#run !== undefined || this.#visits.size > 0) return;
+    this.#drained.resolve();
+  }
+
+  get #jobsFolder(): string {
+    return join(this.#options.folder, "jobs");
+  }
+
+  get #partsFolder(): string {
+    return join(this.#options.folder, "parts");
+  }
+
+  /** Does something that nobody waits for but the end of the desk. */
+  #chore(complaint: string, jobId: JobId, work: () => Promise<void>): void {
+    const chore = work()
+      .catch((error: unknown) => this.#warn(complaint, error, jobId))
+      .finally(() => this.#chores.delete(chore));
+    this.#chores.add(chore);
   }
 
   #warn(what: string, error: unknown, jobId: JobId): void {
     const reason = error instanceof Error ? error.message : String(error);
     this.#options.log.write("warning", `${what}: ${reason}`, { job_id: jobId });
   }
+}
+
+function endVisit({ receiver, sender }: Visit, reason: string): void {
+  receiver?.end(new Error(reason));
+  sender?.end(new Error(reason));
 }

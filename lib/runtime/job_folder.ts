@@ -1,23 +1,25 @@
-/** Where a worker keeps a job: its specification, its inputs, what it wrote, and what was said of it. */
+/**
+ * Where a worker keeps a job: its specification, its inputs, what it wrote, and what was said of it.
+ * Knows nothing of who asked for the job.
+ */
 
 import { join } from "node:path";
 import type { JobId } from "../base/id.ts";
-import { DAY_MS } from "../base/time.ts";
 import type { JobEvent } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { RunnerPaths } from "../job/runner.ts";
 
-/** Jobs that are kept. Higher: more disk; lower: results go sooner. */
-const JOBS_KEPT_MAX = 50;
-/** For how long a job is kept after its last change. */
-const KEPT_MS = 7 * DAY_MS;
+/** The file within a job's folder that has what was said of the job, one event a line. */
+export const EVENTS_NAME = "events.jsonl";
 const CONFIG_NAME = "config.yaml";
 
 /** The folder of one job. */
 export class JobFolder {
   readonly path: string;
+  readonly #root: string;
 
   constructor(root: string, jobId: JobId) {
+    this.#root = root;
     this.path = join(root, jobId);
   }
 
@@ -31,8 +33,20 @@ export class JobFolder {
     return join(this.path, "output");
   }
 
-  /** Makes the folders, and writes the specification down. */
+  /**
+   * Makes the folders, and writes the specification down.
+   *
+   * @throws {Error} Where there is such a folder: job ids are chosen by clients, and none may get at
+   * the job of another by naming it.
+   */
   async create(spec: JobSpec): Promise<void> {
+    await Deno.mkdir(this.#root, { recursive: true, mode: 0o700 });
+    try {
+      await Deno.mkdir(this.path, { mode: 0o700 });
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.AlreadyExists)) throw cause;
+      throw new Error("Expected a new job id, got one that is taken; choose another", { cause });
+    }
     for (const folder of [this.inputs, this.output, this.#config]) {
       await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     }
@@ -56,7 +70,7 @@ export class JobFolder {
   /** Writes down what is said of the job, so that it can be said again. */
   note(event: JobEvent): void {
     const line = `${JSON.stringify(event)}\n`;
-    Deno.writeTextFileSync(join(this.path, "events.jsonl"), line, { append: true });
+    Deno.writeTextFileSync(join(this.path, EVENTS_NAME), line, { append: true });
   }
 
   async remove(): Promise<void> {
@@ -66,20 +80,4 @@ export class JobFolder {
   get #config(): string {
     return join(this.path, "config");
   }
-}
-
-/** Removes the folders of jobs that are too old or too many. Gives the names of those removed. */
-export async function sweepJobFolders(root: string, nowMs: number): Promise<string[]> {
-  const folders: { name: string; changedMs: number }[] = [];
-  for await (const entry of Deno.readDir(root)) {
-    if (!entry.isDirectory) continue;
-    const { mtime } = await Deno.stat(join(root, entry.name));
-    folders.push({ name: entry.name, changedMs: mtime?.getTime() ?? 0 });
-  }
-  const newestFirst = folders.toSorted((one, other) => other.changedMs - one.changedMs);
-  const removed = newestFirst
-    .filter(({ changedMs }, place) => place >= JOBS_KEPT_MAX || nowMs - changedMs > KEPT_MS)
-    .map(({ name }) => name);
-  for (const name of removed) await Deno.remove(join(root, name), { recursive: true });
-  return removed;
 }

@@ -6,18 +6,21 @@
 import { join } from "node:path";
 import type { RunnerCommand } from "../job/runner.ts";
 import { type OutputLine, OutputLines } from "../job/progress.ts";
-import { type EpochRow, TrainingLogParser } from "../job/training_log.ts";
+import type { EpochRow } from "../job/training_log.ts";
+import { LogFollower } from "./log_follower.ts";
 
 /** Between two looks at the trainer's log. Polling also works where a file system tells no changes. */
 const LOG_POLL_MS = 200;
 /** From SIGTERM to SIGKILL. */
 const KILL_AFTER_MS = 10_000;
+/** For what a trainer leaves behind, from its own end to SIGKILL. */
+const STRAYS_KILL_AFTER_MS = 2_000;
 
 /** What a job's process tells its owner. */
 export interface JobProcessHandlers {
   printed(stream: "stdout" | "stderr", line: OutputLine): void;
   epoch(row: EpochRow): void;
-  /** The trainer's log cannot be read further. */
+  /** The trainer's log, or a line of it, cannot be read. */
   unreadable(reason: string): void;
 }
 
@@ -30,7 +33,7 @@ export interface ProcessEnd {
 /** A running trainer. */
 export class JobProcess {
   readonly #child: Deno.ChildProcess;
-  /** Resolves when the process has ended and all that it wrote has been told. */
+  /** Resolves when the process and its group have ended and all that it wrote has been told. */
   readonly ended: Promise<ProcessEnd>;
 
   /**
@@ -65,14 +68,12 @@ export class JobProcess {
     return this.#child.pid;
   }
 
-  /** Ends the whole process group: SIGTERM, then SIGKILL. Resolves when it is gone. */
+  /** Ends the whole process group: SIGTERM, then SIGKILL. Resolves when the trainer is gone. */
   async kill(): Promise<void> {
-    signalGroup(this.pid, "SIGTERM");
-    const timer = setTimeout(() => signalGroup(this.pid, "SIGKILL"), KILL_AFTER_MS);
+    this.#signalGroup("SIGTERM");
+    const timer = setTimeout(() => this.#signalGroup("SIGKILL"), KILL_AFTER_MS);
     await this.#child.status;
     clearTimeout(timer);
-    // Children of the trainer that ignored SIGTERM and outlived it.
-    signalGroup(this.pid, "SIGKILL");
   }
 
   async #watch(
@@ -82,90 +83,88 @@ export class JobProcess {
       handlers: JobProcessHandlers;
     },
   ): Promise<ProcessEnd> {
-    const log = new LogReader(logPaths.map((path) => join(folder, path)), handlers);
+    const log = new LogFollower(logPaths.map((path) => join(folder, path)), handlers);
     const poll = setInterval(() => log.read(), LOG_POLL_MS);
+    const outputs = [
+      new Output(this.#child.stdout, (line) => handlers.printed("stdout", line)),
+      new Output(this.#child.stderr, (line) => handlers.printed("stderr", line)),
+    ];
+    const reading = Promise.all(outputs.map((output) => output.read()));
+    // A trainer that nobody hears must not run on; the error itself is thrown below.
+    reading.catch(() => this.#signalGroup("SIGKILL"));
     try {
-      const [status] = await Promise.all([
-        this.#child.status,
-        readLines(this.#child.stdout, (line) => handlers.printed("stdout", line)),
-        readLines(this.#child.stderr, (line) => handlers.printed("stderr", line)),
-      ]);
-      return { exitCode: status.code, signal: status.signal };
+      const { code, signal } = await this.#child.status;
+      await this.#endStrays(outputs, reading);
+      return { exitCode: code, signal };
     } finally {
       clearInterval(poll);
       log.end();
     }
   }
-}
 
-function signalGroup(pid: number, signal: Deno.Signal): void {
-  try {
-    Deno.kill(-pid, signal);
-  } catch (error) {
-    // Nobody is left in the group: what was wanted is so.
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-async function readLines(
-  stream: ReadableStream<Uint8Array>,
-  tell: (line: OutputLine) => void,
-): Promise<void> {
-  const lines = new OutputLines();
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    for (const line of lines.push(text)) tell(line);
-  }
-  for (const line of lines.end()) tell(line);
-}
-
-/** Reads what is new in the trainer's log. */
-class LogReader {
-  readonly #paths: readonly string[];
-  readonly #handlers: JobProcessHandlers;
-  readonly #parser = new TrainingLogParser();
-  readonly #decoder = new TextDecoder();
-  #file: Deno.FsFile | undefined;
-
-  constructor(paths: readonly string[], handlers: JobProcessHandlers) {
-    this.#paths = paths;
-    this.#handlers = handlers;
-  }
-
-  read(): void {
-    this.#file ??= this.#open();
-    const buffer = new Uint8Array(64 * 1024);
-    for (
-      let length = this.#file?.readSync(buffer) ?? null;
-      length !== null && length > 0;
-      length = this.#file?.readSync(buffer) ?? null
-    ) {
-      const text = this.#decoder.decode(buffer.subarray(0, length), { stream: true });
-      this.#tell(this.#parser.push(text));
+  /** Whatever the trainer started ends with it, and keeps neither its group nor its output open. */
+  async #endStrays(outputs: readonly Output[], reading: Promise<unknown>): Promise<void> {
+    this.#signalGroup("SIGTERM");
+    const timer = setTimeout(() => {
+      this.#signalGroup("SIGKILL");
+      for (const output of outputs) output.stop();
+    }, STRAYS_KILL_AFTER_MS);
+    try {
+      await reading;
+    } finally {
+      clearTimeout(timer);
+      this.#signalGroup("SIGKILL");
     }
   }
 
-  end(): void {
-    this.read();
-    this.#tell(this.#parser.end());
-    this.#file?.close();
+  #signalGroup(signal: Deno.Signal): void {
+    try {
+      // Windows has no process groups: there the trainer alone is ended.
+      Deno.kill(Deno.build.os === "windows" ? this.pid : -this.pid, signal);
+    } catch (error) {
+      // Nobody is left in the group, which macOS says by refusing to signal what has ended.
+      if (error instanceof Deno.errors.NotFound) return;
+      if (error instanceof Deno.errors.PermissionDenied) return;
+      if (error instanceof TypeError && Deno.build.os === "windows") return;
+      throw error;
+    }
+  }
+}
+
+/** One stream of a trainer's output, cut into lines. */
+class Output {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #tell: (line: OutputLine) => void;
+  #stopping: Promise<void> | undefined;
+
+  constructor(stream: ReadableStream<Uint8Array>, tell: (line: OutputLine) => void) {
+    this.#reader = stream.getReader();
+    this.#tell = tell;
   }
 
-  #open(): Deno.FsFile | undefined {
-    for (const path of this.#paths) {
-      try {
-        return Deno.openSync(path);
-      } catch (error) {
-        // The trainer has not begun to write it yet.
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
+  /** Tells every line, until the stream ends. */
+  async read(): Promise<void> {
+    const lines = new OutputLines();
+    const decoder = new TextDecoder();
+    try {
+      for (
+        let piece = await this.#reader.read();
+        !piece.done;
+        piece = await this.#reader.read()
+      ) {
+        for (const line of lines.push(decoder.decode(piece.value, { stream: true }))) {
+          this.#tell(line);
+        }
       }
+      for (const line of [...lines.push(decoder.decode()), ...lines.end()]) this.#tell(line);
+    } finally {
+      this.stop();
+      await this.#stopping;
     }
-    return undefined;
   }
 
-  #tell(entries: ReturnType<TrainingLogParser["push"]>): void {
-    for (const entry of entries) {
-      if (entry.kind === "row") this.#handlers.epoch(entry.row);
-      else this.#handlers.unreadable(entry.reason);
-    }
+  /** Reads no further, though somebody holds the stream open. */
+  stop(): void {
+    this.#stopping ??= this.#reader.cancel();
   }
 }

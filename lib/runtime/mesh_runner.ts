@@ -23,6 +23,15 @@ export interface MeshSurroundings {
   link(linkId: LinkId): PeerLink | undefined;
   /** Says something to the server; gives whether it could be said. */
   tellServer(message: ToServer): boolean;
+  /** The node has taken something in: what it knows may have changed. */
+  stepped(): void;
+}
+
+/** What one node has said to other workers. */
+export interface MeshTraffic {
+  readonly messages: number;
+  /** As JSON. */
+  readonly bytes: number;
 }
 
 /** Runs one node. */
@@ -31,12 +40,19 @@ export class MeshRunner {
   readonly #surroundings: MeshSurroundings;
   readonly #inputs: Input[] = [];
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #messages = 0;
+  #bytes = 0;
   #running = false;
   #stopped = false;
 
   constructor(node: MeshNode, surroundings: MeshSurroundings) {
     this.#node = node;
     this.#surroundings = surroundings;
+  }
+
+  /** What the node has said to other workers so far. */
+  get traffic(): MeshTraffic {
+    return { messages: this.#messages, bytes: this.#bytes };
   }
 
   /** Hands the node something that happened. */
@@ -49,6 +65,7 @@ export class MeshRunner {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         const effects = this.#node.step(next, this.#surroundings.clock.now());
         for (const effect of effects) this.#perform(effect);
+        this.#surroundings.stepped();
       }
     } finally {
       this.#running = false;
@@ -67,8 +84,12 @@ export class MeshRunner {
   #perform(effect: Effect): void {
     const { log, tellServer, link, begin } = this.#surroundings;
     switch (effect.type) {
-      case "send":
-        return this.#say(effect.linkId, JSON.stringify(effect.message));
+      case "send": {
+        const text = JSON.stringify(effect.message);
+        this.#messages++;
+        this.#bytes += text.length;
+        return this.#say(effect.linkId, text);
+      }
       case "tell_server":
         if (!tellServer(effect.message)) {
           log.write("debug", `Not told to the server: ${effect.message.type}`);

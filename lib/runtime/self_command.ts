@@ -9,12 +9,16 @@ export interface SelfCommand {
   readonly leading: readonly string[];
 }
 
-/** This program: the compiled binary itself, or Deno with the sources. */
-export function selfCommand(): SelfCommand {
+/**
+ * This program: the compiled binary itself, or Deno with the sources.
+ *
+ * @param script What Deno starts, relative to the root of the sources.
+ */
+export function selfCommand(script = "main.ts"): SelfCommand {
   const executable = Deno.execPath();
   if (Deno.build.standalone) return { executable, leading: [] };
   const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
   // Named, since the process may start in a folder where no configuration would be found.
   const config = ["--config", join(root, "deno.json")];
-  return { executable, leading: ["run", "--quiet", "-A", ...config, join(root, "main.ts")] };
+  return { executable, leading: ["run", "--quiet", "-A", ...config, join(root, script)] };
 }

@@ -17,6 +17,8 @@ export class Reception {
   readonly #files: readonly FileEntry[];
   readonly #offsets: number[];
   readonly #verified: boolean[];
+  /** The file that arrives. */
+  #current: number | undefined;
 
   constructor(manifest: Manifest) {
     this.#files = manifest.files;
@@ -66,6 +68,10 @@ export class Reception {
         `Expected data of one of ${this.#files.length} files, got number ${index}`,
       );
     }
+    const current = this.#current ?? index;
+    if (current !== index && (this.#offsets[current] ?? 0) < (this.#files[current]?.bytes ?? 0)) {
+      throw new RangeError(`Expected the rest of file ${current} first, got data of ${file.path}`);
+    }
     if (offset !== expected) {
       throw new RangeError(`Expected byte ${expected} of ${file.path}, got byte ${offset}`);
     }
@@ -73,6 +79,7 @@ export class Reception {
       throw new RangeError(`Expected ${file.bytes} bytes of ${file.path}, got ${offset + length}`);
     }
     this.#offsets[index] = offset + length;
+    this.#current = index;
     return { file, whole: offset + length === file.bytes };
   }
 

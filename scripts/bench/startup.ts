@@ -1,5 +1,6 @@
 /** How long the program takes to say something. Knows the command line only. */
 
+import { Lab } from "../lab/lab.ts";
 import type { Bench } from "./bench.ts";
 import { median, rounded } from "./statistics.ts";
 
@@ -28,9 +29,18 @@ async function runMs([program = "", ...args]: readonly string[]): Promise<number
   return elapsedMs;
 }
 
-/** Measures `--help` from start to exit. The first run, which fills caches, is not counted. */
+/** From the start of a worker's process until it is in its room, in milliseconds. */
+async function workerReadyMs(lab: Lab, round: number): Promise<number> {
+  const start = performance.now();
+  const [worker] = await lab.addWorkers([{ name: `w${round}`, gpuMemoryMb: 8_000 }]);
+  const elapsedMs = performance.now() - start;
+  await worker?.program.end();
+  return elapsedMs;
+}
+
+/** Measures `--help` and a worker's start. The first run, which fills caches, is not counted. */
 export const bench: Bench = {
-  summary: "Time from start to the end of --help",
+  summary: "Time from start to the end of --help, and to a worker in its room",
   rounds: 10,
   options: {
     bin: { value: "PATH", summary: "A compiled program (otherwise: deno run -A main.ts)" },
@@ -39,12 +49,23 @@ export const bench: Bench = {
     const bin = options.get("bin");
     const program = bin === undefined ? [Deno.execPath(), "run", "-A", "main.ts"] : [bin];
     const helpMs: number[] = [];
-    for (let round = 0; round <= rounds; round++) {
-      const elapsedMs = await runMs([...program, "--help"]);
-      if (round === 0) continue;
-      helpMs.push(elapsedMs);
-      yield { round, help_ms: rounded(elapsedMs) };
+    const readyMs: number[] = [];
+    const folder = await Deno.makeTempDir({ prefix: "sleap-rtc-bench-" });
+    const lab = await Lab.open(folder, "auto", bin);
+    try {
+      for (let round = 0; round <= rounds; round++) {
+        const help = await runMs([...program, "--help"]);
+        const ready = await workerReadyMs(lab, round);
+        if (round === 0) continue;
+        helpMs.push(help);
+        readyMs.push(ready);
+        yield { round, help_ms: rounded(help), worker_ready_ms: rounded(ready) };
+      }
+    } finally {
+      await lab.close();
+      await Deno.remove(folder, { recursive: true });
     }
-    yield { rounds, help_ms: rounded(median(helpMs)) };
+    const [help_ms, worker_ready_ms] = [rounded(median(helpMs)), rounded(median(readyMs))];
+    yield { rounds, help_ms, worker_ready_ms };
   },
 };

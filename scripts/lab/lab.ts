@@ -18,7 +18,10 @@ const START_MS = 60_000;
 export interface LabWorkerOptions {
   readonly name: string;
   readonly gpuMemoryMb: number;
-  readonly args?: readonly string[];
+  /** The lab's backend where left out. */
+  readonly rtc?: RtcChoice;
+  /** What trains: the demo trainer where left out. */
+  readonly trainer?: readonly string[];
 }
 
 /** A worker of the lab. */
@@ -35,6 +38,9 @@ export class Lab {
   readonly identity: PeerIdentity;
   readonly workers: LabWorker[] = [];
   readonly #rtc: RtcChoice;
+  readonly #bin: string | undefined;
+  /** Every program that was started in this room, also one that never got as far as a worker. */
+  readonly #started: Program[] = [];
   #server: Program;
 
   private constructor(
@@ -44,29 +50,40 @@ export class Lab {
       identity: PeerIdentity;
       rtc: RtcChoice;
       server: Program;
+      bin: string | undefined;
     },
   ) {
     this.folder = parts.folder;
     this.room = parts.room;
     this.identity = parts.identity;
     this.#rtc = parts.rtc;
+    this.#bin = parts.bin;
     this.#server = parts.server;
   }
 
-  /** Starts a server on a free loopback port, with its store in `folder`, and makes a room. */
-  static async open(folder: string, rtc: RtcChoice): Promise<Lab> {
+  /**
+   * Starts a server on a free loopback port, with its store in `folder`, and makes a room.
+   *
+   * @param bin A compiled program; this one's sources by Deno where left out.
+   */
+  static async open(folder: string, rtc: RtcChoice, bin?: string): Promise<Lab> {
     const home = join(folder, "home");
     await Deno.mkdir(home, { recursive: true, mode: 0o700 });
-    const server = startServer(folder, 0);
+    const server = startServer(folder, 0, bin);
     try {
       const { url } = await ready(server);
       const { roomId, token } = await createRoom(url, { name: "lab" });
       const room = { server: url, roomId, token, secret: newRoomSecret() };
-      return new Lab({ folder, room, identity: await loadIdentity(home), rtc, server });
+      return new Lab({ folder, room, identity: await loadIdentity(home), rtc, server, bin });
     } catch (error) {
       await server.end();
       throw error;
     }
+  }
+
+  /** The signaling server as it runs now. */
+  get server(): Program {
+    return this.#server;
   }
 
   /** Everything a process needs to enter the room. Secrets travel in the environment, never in arguments. */
@@ -104,32 +121,33 @@ export class Lab {
     const port = Number(new URL(this.room.server).port);
     this.#server.signal("SIGKILL");
     await this.#server.end();
-    this.#server = startServer(this.folder, port);
+    this.#server = startServer(this.folder, port, this.#bin);
     await ready(this.#server);
-  }
-
-  /** Ends every process at once, without a chance to say goodbye. */
-  kill(): void {
-    for (const { program } of this.workers) program.signal("SIGKILL");
-    this.#server.signal("SIGKILL");
   }
 
   /** Ends every process, in order. */
   async close(): Promise<void> {
-    await Promise.all(this.workers.map(({ program }) => program.end()));
+    await Promise.all(this.#started.map((program) => program.end()));
     await this.#server.end();
   }
 
-  #start({ name, gpuMemoryMb, args = [] }: LabWorkerOptions): { name: string; program: Program } {
-    const memory = String(gpuMemoryMb);
-    const fixed = ["worker", "--json", "--runner", "demo", "--rtc", this.#rtc];
-    const own = ["--name", name, "--gpu-memory", memory, "--gpu-model", "none (demo)"];
+  /** Starts a program of the lab with `args`, in the room, and in the lab's folder. */
+  start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
     const program = new Program({
-      args: [...fixed, ...own, ...args],
-      env: this.environment,
+      args,
+      env: { ...this.environment, ...env },
       cwd: this.folder,
+      bin: this.#bin,
     });
-    return { name, program };
+    this.#started.push(program);
+    return program;
+  }
+
+  #start({ name, gpuMemoryMb, ...options }: LabWorkerOptions): { name: string; program: Program } {
+    const { rtc = this.#rtc, trainer = ["--runner", "demo"] } = options;
+    const gpu = ["--gpu-memory", String(gpuMemoryMb), "--gpu-model", "none (demo)"];
+    const args = ["worker", "--json", "--rtc", rtc, ...trainer, "--name", name, ...gpu];
+    return { name, program: this.start(args) };
   }
 }
 
@@ -137,11 +155,11 @@ function environmentOf(folder: string): Record<string, string> {
   return { SLEAP_RTC_HOME: join(folder, "home"), SLEAP_RTC_LOG: "json", NO_COLOR: "1" };
 }
 
-function startServer(folder: string, port: number): Program {
+function startServer(folder: string, port: number, bin: string | undefined): Program {
   const data = join(folder, "server");
   const address = ["--host", "127.0.0.1", "--port", String(port)];
   const args = ["signal", "--json", ...address, "--data", data, "--store", "sqlite"];
-  return new Program({ args, env: environmentOf(folder), cwd: folder });
+  return new Program({ args, env: environmentOf(folder), cwd: folder, bin });
 }
 
 async function ready(server: Program): Promise<{ url: string }> {

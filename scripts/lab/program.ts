@@ -7,33 +7,43 @@ export type Line = Readonly<Record<string, unknown>>;
 
 /** How a process is started. */
 export interface ProgramOptions {
+  /** A compiled program; this one's sources by Deno where left out. */
+  readonly bin?: string | undefined;
+  /** A script of this tree to run instead of the program; it may be spoken to. */
+  readonly script?: string | undefined;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
 }
 
+/** Characters of each stream that are kept. Higher: memory; lower: the start of a long log is lost. */
+const TEXT_LENGTH_MAX = 1_000_000;
+
 /** A running program whose output is lines of JSON. */
 export class Program {
   readonly #child: Deno.ChildProcess;
   readonly #lines: Line[] = [];
+  readonly #text = { stdout: "", stderr: "" };
   readonly #listeners = new Set<() => void>();
   readonly #read: Promise<unknown>;
-  #noise = "";
   #ended = false;
 
-  constructor({ args, env, cwd }: ProgramOptions) {
-    const { executable, leading } = selfCommand();
+  constructor({ args, env, cwd, bin, script }: ProgramOptions) {
+    const { executable, leading } = bin === undefined
+      ? selfCommand(script)
+      : { executable: bin, leading: [] };
     this.#child = new Deno.Command(executable, {
       args: [...leading, ...args],
-      env: { ...env },
+      clearEnv: true,
+      env: { ...foreignEnvironment(), ...env },
       cwd,
-      stdin: "null",
+      stdin: script === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
     this.#read = Promise.all([
-      this.#collect(this.#child.stdout),
-      this.#collect(this.#child.stderr),
+      this.#collect("stdout", this.#child.stdout),
+      this.#collect("stderr", this.#child.stderr),
     ]);
     this.#child.status.then(() => {
       this.#ended = true;
@@ -55,6 +65,11 @@ export class Program {
     return this.#lines;
   }
 
+  /** The last {@linkcode TEXT_LENGTH_MAX} characters of each of its streams so far. */
+  get text(): { readonly stdout: string; readonly stderr: string } {
+    return { ...this.#text };
+  }
+
   /**
    * The first line from number `from` on that is `wanted`.
    *
@@ -74,11 +89,38 @@ export class Program {
       if (this.#ended || restMs <= 0) {
         const why = this.#ended ? "it ended" : `${limitMs} ms passed`;
         throw new Error(
-          `Expected process ${this.pid} to print ${what}, but ${why}\n${this.#noise}`,
+          `Expected process ${this.pid} to print ${what}, but ${why}\n${this.#lastWords()}`,
         );
       }
       await this.#change(restMs);
     }
+  }
+
+  /**
+   * How it ended, once all that it printed has been read.
+   *
+   * @throws {Error} Where it still runs after `limitMs`.
+   */
+  async exited(limitMs: number): Promise<Deno.CommandStatus> {
+    const deadline = performance.now() + limitMs;
+    while (!this.#ended) {
+      const restMs = deadline - performance.now();
+      if (restMs <= 0) {
+        throw new Error(
+          `Expected process ${this.pid} to end within ${limitMs} ms, but it runs\n${this.#lastWords()}`,
+        );
+      }
+      await this.#change(restMs);
+    }
+    await this.#read;
+    return await this.#child.status;
+  }
+
+  /** Says a line to the script. */
+  async say(line: string): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(`${line}\n`));
+    writer.releaseLock();
   }
 
   /** Sends a signal, if it still runs. */
@@ -112,9 +154,18 @@ export class Program {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+  #lastWords(): string {
+    const { stdout, stderr } = this.#text;
+    return `${stdout.slice(-2_000)}\n${stderr.slice(-4_000)}`;
+  }
+
+  async #collect(
+    name: "stdout" | "stderr",
+    stream: ReadableStream<Uint8Array>,
+  ): Promise<void> {
     let rest = "";
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      this.#text[name] = (this.#text[name] + text).slice(-TEXT_LENGTH_MAX);
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) this.#take(line);
@@ -123,12 +174,17 @@ export class Program {
   }
 
   #take(text: string): void {
-    this.#noise = `${this.#noise}${text}\n`.slice(-4_000);
     const line = parsed(text);
     if (line === undefined) return;
     this.#lines.push(line);
     this.#changed();
   }
+}
+
+/** This process's environment without settings of sleap-rtc: a lab must not enter somebody's room. */
+function foreignEnvironment(): Record<string, string> {
+  const own = Object.entries(Deno.env.toObject());
+  return Object.fromEntries(own.filter(([name]) => !name.startsWith("SLEAP_RTC_")));
 }
 
 function parsed(text: string): Line | undefined {

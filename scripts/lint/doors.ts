@@ -7,8 +7,8 @@ import { isRelative, onMention, packageOf } from "./specifier.ts";
 export const DOORS: ReadonlyMap<string, string> = new Map([
   ["@automerge/automerge", "lib/mesh/automerge.ts"],
   ["@aws-sdk/client-cognito-identity-provider", "signaling/identity/cognito.ts"],
-  ["@aws-sdk/client-dynamodb", "signaling/stores/dynamodb.ts"],
-  ["@aws-sdk/lib-dynamodb", "signaling/stores/dynamodb.ts"],
+  ["@aws-sdk/client-dynamodb", "signaling/store/dynamodb.ts"],
+  ["@aws-sdk/lib-dynamodb", "signaling/store/dynamodb.ts"],
   ["@logtape/logtape", "lib/runtime/logging.ts"],
   ["@talmolab/sleap-io.js", "lib/runtime/training_package.ts"],
   ["asciichart", "lib/cli/plot.ts"],
@@ -18,6 +18,7 @@ export const DOORS: ReadonlyMap<string, string> = new Map([
   ["prom-client", "signaling/metrics.ts"],
   ["smol-toml", "lib/runtime/config.ts"],
   ["werift", "lib/rtc/werift.ts"],
+  ["ws", "lib/runtime/signal_client.ts"],
 ]);
 
 /** What is wrong with the file at `importer` naming `specifier`; `undefined` where nothing is. */

@@ -1,123 +1,126 @@
-/** Identities by a key of this server's own, kept in a file. Needs no provider and no network. */
+/** Identities by keys of this server's own, kept in a file. Needs no provider and no network. */
 
 import { join } from "node:path";
 import { base32nopad } from "@scure/base";
-import {
-  type CryptoKey,
-  errors,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  jwtVerify,
-  SignJWT,
-} from "jose";
-import { z } from "zod";
-import { type Clock, SECOND_MS } from "../../lib/base/time.ts";
-import { decodeJson } from "../../lib/protocol/decode.ts";
+import { type Clock, DAY_MS, SECOND_MS } from "../../lib/base/time.ts";
 import type { RandomBytes } from "../credential.ts";
-import type { Identity, SignIn, Verdict } from "./identity.ts";
+import { judgeToken, type KeySet, ownKeys, signToken, type TokenRules } from "./id_token.ts";
+import { ANONYMOUS_PREFIX, type Identity, type SignIn, type Verdict } from "./identity.ts";
+import {
+  isRotationDue,
+  type KeyAges,
+  type KeyRing,
+  newKey,
+  readRing,
+  rotated,
+  writeRing,
+} from "./key_ring.ts";
 
 const FILE_NAME = "identity_key.json";
-const ISSUER = "sleap-rtc";
-const ALGORITHM = "EdDSA";
+const RULES: TokenRules = { algorithm: "EdDSA", issuer: "sleap-rtc", audience: "sleap-rtc" };
 /** How long a sign-in lasts. Longer: a stolen token lasts too; shorter: owners lose their rooms. */
-const SIGN_IN_SECONDS = 30 * 24 * 60 * 60;
-
-const keySchema = z.object({
-  kty: z.literal("OKP"),
-  crv: z.literal("Ed25519"),
-  x: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
-  d: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
-});
-type StoredKey = z.infer<typeof keySchema>;
+const SIGN_IN_SECONDS = 30 * DAY_MS / SECOND_MS;
+const AGES: KeyAges = { signsSeconds: 30 * DAY_MS / SECOND_MS, tokenSeconds: SIGN_IN_SECONDS };
 
 /** Signs and checks id tokens: Ed25519 JWTs (RFC 7519, RFC 8037) that only this server takes. */
 export class LocalIdentity implements Identity {
-  readonly #signing: CryptoKey;
-  readonly #checking: CryptoKey;
-  readonly #clock: Clock;
+  readonly #path: string;
+  readonly #clock: Pick<Clock, "wallMs">;
   readonly #randomBytes: RandomBytes;
+  #ring: KeyRing;
+  #keys: KeySet;
+  #rotation: Promise<void> | undefined;
 
   private constructor(
-    keys: { readonly signing: CryptoKey; readonly checking: CryptoKey },
-    clock: Clock,
+    path: string,
+    ring: KeyRing,
+    clock: Pick<Clock, "wallMs">,
     randomBytes: RandomBytes,
   ) {
-    this.#signing = keys.signing;
-    this.#checking = keys.checking;
+    this.#path = path;
+    this.#ring = ring;
+    this.#keys = keysOf(ring);
     this.#clock = clock;
     this.#randomBytes = randomBytes;
   }
 
   /**
-   * Reads the key file in `folder`, which must exist; makes it at first, for its owner alone.
+   * Reads the keys in `folder`, which must exist; makes the first one, for its owner alone.
    *
-   * @throws {Error} Where the file is no such key, or cannot be read or written.
+   * @throws {Error} Where the file holds no such keys, or cannot be read or written.
    */
   static async open(
     folder: string,
-    clock: Clock,
+    clock: Pick<Clock, "wallMs">,
     randomBytes: RandomBytes,
   ): Promise<LocalIdentity> {
-    const { d, ...open } = await storedKey(join(folder, FILE_NAME));
-    const signing = await importJWK({ ...open, d }, ALGORITHM);
-    const checking = await importJWK(open, ALGORITHM);
-    if (signing instanceof Uint8Array || checking instanceof Uint8Array) {
-      throw new Error("Expected an Ed25519 key pair, got a symmetric key");
+    const path = join(folder, FILE_NAME);
+    let ring = await readRing(path);
+    if (ring === undefined) {
+      const current = await newKey(newName(randomBytes), secondsOf(clock));
+      ring = { current, retired: [] };
+      await writeRing(path, ring);
     }
-    return new LocalIdentity({ signing, checking }, clock, randomBytes);
+    return new LocalIdentity(path, ring, clock, randomBytes);
   }
 
   async anonymousSignIn(): Promise<SignIn> {
-    const username = `anonymous-${base32nopad.encode(this.#randomBytes(10)).toLowerCase()}`;
-    const nowSeconds = Math.floor(this.#clock.wallMs() / SECOND_MS);
-    const id_token = await new SignJWT({})
-      .setProtectedHeader({ alg: ALGORITHM })
-      .setIssuer(ISSUER).setAudience(ISSUER).setSubject(username)
-      .setIssuedAt(nowSeconds).setExpirationTime(nowSeconds + SIGN_IN_SECONDS)
-      .sign(this.#signing);
+    // Only signing makes a key grow old, so this is the one place to look at its age.
+    if (isRotationDue(this.#ring, AGES, secondsOf(this.#clock))) await this.rotate();
+    const username = `${ANONYMOUS_PREFIX}${newName(this.#randomBytes)}`;
+    const key = this.#ring.current;
+    const id_token = await signToken(username, SIGN_IN_SECONDS, key, RULES, this.#clock);
     return { id_token, username };
   }
 
   async verify(idToken: string): Promise<Verdict> {
-    try {
-      const { payload } = await jwtVerify(idToken, this.#checking, {
-        algorithms: [ALGORITHM],
-        issuer: ISSUER,
-        audience: ISSUER,
-        requiredClaims: ["sub", "exp"],
-        currentDate: new Date(this.#clock.wallMs()),
-      });
-      return { ok: true, subject: payload.sub ?? "" };
-    } catch (error) {
-      if (!(error instanceof errors.JOSEError)) throw error;
-      return { ok: false, reason: `Expected a valid id token: ${error.message}; sign in again` };
-    }
+    return await judgeToken(idToken, this.#keys, RULES, this.#clock);
+  }
+
+  /**
+   * Has a new key sign from now on; sign-ins by the old one last as long as they would have. Several
+   * calls at once make one key.
+   *
+   * @throws {Error} Where the file cannot be written; the old key then goes on.
+   */
+  async rotate(): Promise<void> {
+    this.#rotation ??= this.#rotateOnce().finally(() => this.#rotation = undefined);
+    await this.#rotation;
+  }
+
+  /** A local user is nothing but its token: there is nothing to keep. */
+  keep(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** A local user is nothing but its token: there is nothing to delete. */
+  forget(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #rotateOnce(): Promise<void> {
+    const nowSeconds = secondsOf(this.#clock);
+    const next = await newKey(newName(this.#randomBytes), nowSeconds);
+    const ring = rotated(this.#ring, next, AGES, nowSeconds);
+    await writeRing(this.#path, ring);
+    this.#ring = ring;
+    this.#keys = keysOf(ring);
   }
 }
 
-async function storedKey(path: string): Promise<StoredKey> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return await makeKey(path);
-  }
-  const key = decodeJson(text, keySchema);
-  if (key.ok) return key.value;
-  // The decoder's reason may quote the text, and the text is a private key.
-  throw new Error(
-    `Expected a private Ed25519 JWK in ${path}, got something else; restore it, or delete it to end all sign-ins`,
-  );
+function keysOf({ current, retired }: KeyRing): KeySet {
+  return ownKeys([current, ...retired]);
 }
 
-/** Written whole under another name first, so that no crash leaves half a key. */
-async function makeKey(path: string): Promise<StoredKey> {
-  const pair = await generateKeyPair(ALGORITHM, { extractable: true });
-  const key = keySchema.parse(await exportJWK(pair.privateKey));
-  const draft = `${path}.new`;
-  await Deno.writeTextFile(draft, JSON.stringify(key), { mode: 0o600 });
-  await Deno.rename(draft, path);
-  return key;
+/** A name that is given once: 80 random bits. */
+function newName(randomBytes: RandomBytes): string {
+  return base32nopad.encode(randomBytes(10)).toLowerCase();
+}
+
+function secondsOf(clock: Pick<Clock, "wallMs">): number {
+  return Math.floor(clock.wallMs() / SECOND_MS);
 }

@@ -44,6 +44,10 @@ export class MemoryStore implements Store {
     return Promise.resolve(expired.length);
   }
 
+  ping(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     this.#rooms.clear();
     return Promise.resolve();

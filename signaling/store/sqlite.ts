@@ -102,6 +102,12 @@ export class SqliteStore implements Store {
     return this.#answer(() => this.#run(`DELETE FROM rooms WHERE ${EXPIRED}`, { now: nowSeconds }));
   }
 
+  ping(): Promise<void> {
+    return this.#answer(() => {
+      this.#database.prepare("SELECT 1").get();
+    });
+  }
+
   close(): Promise<void> {
     return this.#answer(() => this.#database.close());
   }

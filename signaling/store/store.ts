@@ -20,9 +20,22 @@ export const storedRoomSchema = z.object({
 /** A room as it is kept. */
 export type StoredRoom = z.infer<typeof storedRoomSchema>;
 
+/** The storage does not answer now, and may later: whoever asked is told when to come back. */
+export class StoreUnavailable extends Error {
+  override readonly name = "StoreUnavailable";
+  /** After how long it is worth asking again. */
+  readonly retryAfterMs: number;
+
+  constructor(message: string, options: ErrorOptions & { readonly retryAfterMs: number }) {
+    super(message, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
 /**
  * Keeps rooms. A room whose expiry is not after `nowSeconds` does not exist for any method, whether it
- * has been swept or not. Methods reject where the storage does not answer.
+ * has been swept or not. Methods reject where the storage does not answer, those of a store elsewhere
+ * with {@linkcode StoreUnavailable}.
  */
 export interface Store {
   /** Keeps `room`, and says whether its id was free. An expired room frees its id. */
@@ -41,6 +54,8 @@ export interface Store {
   countRooms(nowSeconds: number): Promise<number>;
   /** Removes the rooms that have expired, and says how many there were. */
   sweepExpired(nowSeconds: number): Promise<number>;
+  /** Answers where the storage does; costs next to nothing, however many rooms there are. */
+  ping(): Promise<void>;
   /** Gives back what the store holds. Nothing may be asked of it afterwards. */
   close(): Promise<void>;
 }

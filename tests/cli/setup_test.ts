@@ -6,8 +6,9 @@ import { findExecutable } from "../../lib/cli/executable.ts";
 import { Mistake } from "../../lib/cli/mistake.ts";
 import { type RoomFlags, roomLayer } from "../../lib/cli/room_option.ts";
 import { runNameOf, trainingSpec } from "../../lib/cli/training_request.ts";
-import { gpuSetup, runnerSetup, thisProgram } from "../../lib/cli/worker_setup.ts";
+import { gpuSetup, runnerSetup } from "../../lib/cli/worker_setup.ts";
 import { Config } from "../../lib/runtime/config.ts";
+import { selfCommand } from "../../lib/runtime/self_command.ts";
 import { writeSamplePackage } from "../../lib/runtime/training_package.ts";
 import { fakeIo } from "./fake_io.ts";
 
@@ -76,13 +77,13 @@ Deno.test({
       await rejects(runnerSetup([], empty, env), isMistake(2, /try things out with --runner demo/));
       deepEqual(await runnerSetup(["demo"], empty, env), {
         runners: ["demo"],
-        executables: { self: thisProgram() },
+        executables: {},
       });
 
       await Deno.chmod(program, 0o755);
       deepEqual(await runnerSetup([], empty, env), {
         runners: ["sleap-nn"],
-        executables: { sleapNn: program, self: thisProgram() },
+        executables: { sleapNn: program },
       });
       const configured = new Config([
         { "worker.sleap_nn": { value: "relative/sleap-nn", from: "--sleap-nn" } },
@@ -95,7 +96,7 @@ Deno.test({
 });
 
 Deno.test("this program can start itself", async () => {
-  const { executable, leading } = thisProgram();
+  const { executable, leading } = selfCommand();
   const { success, stdout } = await new Deno.Command(executable, {
     args: [...leading, "--version"],
     stderr: "null",

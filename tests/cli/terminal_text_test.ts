@@ -2,7 +2,14 @@
 
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { cleanText, fitText, jsonText, paint, widthOf } from "../../lib/cli/terminal_text.ts";
+import {
+  cleanText,
+  fitText,
+  jsonText,
+  paint,
+  widthOf,
+  wrapText,
+} from "../../lib/cli/terminal_text.ts";
 
 Deno.test("harmful characters are removed or made visible", () => {
   const cases: [string, string][] = [
@@ -50,4 +57,16 @@ Deno.test("text is cut to the columns there are", () => {
 Deno.test("styles are left out where there are no colours", () => {
   equal(paint("x", "red", false), "x");
   equal(paint("x", "red", true), "\u001b[31mx\u001b[0m");
+});
+
+Deno.test("text is broken between words, and later lines are indented", () => {
+  const cases: [string, number, string[]][] = [
+    ["", 10, [""]],
+    ["one two", 10, ["one two"]],
+    ["one two three", 8, ["one two", "  three"]],
+    ["  a list of things", 9, ["  a list", "  of", "  things"]],
+    ["two  spaces stay", 11, ["two  spaces", "  stay"]],
+    ["incomprehensible", 5, ["incomprehensible"]],
+  ];
+  for (const [text, columns, wanted] of cases) deepEqual(wrapText(text, columns), wanted);
 });

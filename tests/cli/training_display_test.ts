@@ -3,7 +3,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { isJobId, isSha256 } from "../../lib/base/id.ts";
 import { liveLines } from "../../lib/cli/training_display.ts";
-import { TrainingScreen } from "../../lib/cli/training_screen.ts";
+import { TrainingScreen, type TrainingScreenOptions } from "../../lib/cli/training_screen.ts";
 import { widthOf } from "../../lib/cli/terminal_text.ts";
 import { advance, BLANK_VIEW, type TrainingView } from "../../lib/cli/training_view.ts";
 import type { SubmissionEvent } from "../../lib/client/event.ts";
@@ -58,11 +58,12 @@ function viewAfter(events: number): TrainingView {
   );
 }
 
-function show(options: FakeIoOptions & { readonly json?: boolean }) {
+function show(options: FakeIoOptions & Partial<TrainingScreenOptions>) {
   const io = fakeIo(options);
   let now = 0;
   const screen = new TrainingScreen(io, {
-    json: options.json ?? false,
+    json: false,
+    ...options,
     clock: { now: () => now },
   });
   for (const event of STORY) {
@@ -93,7 +94,6 @@ Deno.test("line by line, a submission reads as a story", () => {
     "Training started, at most 3 epochs",
     "Before training: val_loss 0.9000",
     "Epoch 1/3: train_loss 0.5000  val_loss 0.6000",
-    "  Epoch 2 begins",
     "Epoch 2/3: train_loss 0.2500  val_loss 0.2000",
     "Epoch 3/3: train_loss 0.1250  val_loss 0.3000",
     "Trained in 2.5s",
@@ -101,6 +101,22 @@ Deno.test("line by line, a submission reads as a story", () => {
     "Saved 1 file, 500 B, in results",
   ]);
   equal(io.drawn.length, 0);
+});
+
+Deno.test("line by line, the trainer's own lines are for those who ask, and epochs can be thinned", () => {
+  const isOfTraining = (line: string) => /^(Before|Epoch| )/.test(line);
+  deepEqual(show({ isVerbose: true }).outLines.filter(isOfTraining), [
+    "Before training: val_loss 0.9000",
+    "Epoch 1/3: train_loss 0.5000  val_loss 0.6000",
+    "  Epoch 2 begins",
+    "Epoch 2/3: train_loss 0.2500  val_loss 0.2000",
+    "Epoch 3/3: train_loss 0.1250  val_loss 0.3000",
+  ]);
+  deepEqual(show({ epochStep: 5 }).outLines.filter(isOfTraining), [
+    "Before training: val_loss 0.9000",
+    "Epoch 1/3: train_loss 0.5000  val_loss 0.6000",
+    "Epoch 3/3: train_loss 0.1250  val_loss 0.3000",
+  ]);
 });
 
 Deno.test("live, the upload has a bar with rate and remaining time", () => {
@@ -118,7 +134,7 @@ Deno.test("live, the training has a bar, losses, a plot and the last line of out
     /^training █{16}░{8} 66 % {2}2 of 3 epochs {2}200ms an epoch {2}200ms left$/,
   );
   equal(lines[4], "loss     train 0.2500  validation 0.2000  best 0.2000 after epoch 2");
-  match(lines[5] ?? "", /^ +0\.500 ┼/);
+  match(lines[5] ?? "", /^ +0\.5000 ┼/);
   equal(lines.at(-1), "output   Epoch 2 begins");
 });
 

@@ -88,4 +88,19 @@ export function testStore(
     assert.equal(await store.extendRoom(A, 900, 0), undefined);
     assert.equal((await store.findRoom(B, 200))?.room_id, B);
   });
+
+  test("whoever asks at once for the same id, one gets it", async (store) => {
+    const owners = ["ann", "bob", "eve", "joe"];
+    const got = await Promise.all(owners.map((owner) => store.createRoom(room({ owner }), 100)));
+    assert.equal(got.filter((won) => won).length, 1);
+    assert.equal((await store.findRoom(A, 100))?.owner, owners[got.indexOf(true)]);
+  });
+
+  test("of many extensions at once, the latest stands", async (store) => {
+    await store.createRoom(room(), 100);
+    await Promise.all([300, 900, 500, 250].map((until) => store.extendRoom(A, until, 100)));
+    assert.equal((await store.findRoom(A, 100))?.expires_at, 900);
+  });
+
+  test("it says that it answers", (store) => store.ping());
 }

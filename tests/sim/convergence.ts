@@ -12,10 +12,25 @@ export function bestOf(lives: readonly WorkerLife[]): string | undefined {
   );
 }
 
+/** Who holds a worker for living that does not live; `undefined` where nobody does. */
+export function ghostIn(world: World): string | undefined {
+  const living = new Set<string>(world.lives.map((life) => life.peerId));
+  for (const { name, view } of world.lives) {
+    for (const [peerId, liveness] of view.liveness) {
+      if (!living.has(peerId) && (liveness === "alive" || liveness === "suspect")) {
+        return `${name} holds the dead ${peerId} for ${liveness}`;
+      }
+    }
+  }
+  return undefined;
+}
+
 /** Why the room is not at rest although nothing is wrong any more; `undefined` where it is. */
 export function pending(world: World): string | undefined {
   const lives = world.lives;
   const best = bestOf(lives);
+  const ghost = ghostIn(world);
+  if (ghost !== undefined) return ghost;
   let heads: string | undefined;
   for (const life of lives) {
     const view = life.view;
@@ -35,21 +50,18 @@ export function pending(world: World): string | undefined {
         return `${name} sees ${other.name} as ${seen?.status ?? "absent"}, not ${other.status}`;
       }
     }
-    for (const [peerId, liveness] of view.liveness) {
-      const lives = world.lives.some((other) => other.peerId === peerId);
-      if (!lives && (liveness === "alive" || liveness === "suspect")) {
-        return `${name} holds the dead ${peerId} for ${liveness}`;
-      }
-    }
     if (view.dialling > 0) return `${name} still dials`;
     const [again] = view.retries.keys();
     if (again !== undefined) return `${name} will dial ${again} again`;
     heads ??= view.heads.join();
     if (view.heads.join() !== heads) return `${name} has another room state than ${lives[0]?.name}`;
   }
-  const { peerId } = world.server.admin;
+  const { peerId, epoch } = world.server.admin;
   if (lives.length > 0 && peerId !== best) {
     return `The server holds ${peerId ?? "nobody"} for the admin, not ${best}`;
+  }
+  for (const { name, view } of lives) {
+    if (view.epoch !== epoch) return `${name} is in epoch ${view.epoch}, the server in ${epoch}`;
   }
   return undefined;
 }

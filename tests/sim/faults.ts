@@ -65,7 +65,8 @@ function crash(world: World, random: Random, wild: number, silently: boolean): v
   if (life === undefined || machine === undefined) return;
   life.kill(silently);
   if (random.next() < 0.2) return;
-  world.startLater(machine, 50 + 5_000 * wild * random.next());
+  const clockSetBack = wild > 1 && random.next() < 0.2;
+  world.startLater(machine, 50 + 5_000 * wild * random.next(), clockSetBack);
 }
 
 function stop(world: World, random: Random, wild: number): void {

@@ -174,8 +174,9 @@ export class LinkLayer {
       if (!clear) return this.#timeline.after(250, () => this.#handshake(offerer, answerer));
       this.#join(offerer, answerer);
       this.#join(answerer, offerer);
-      this.#open(offerer);
+      // Ahead of all that the offerer may say, on the same path.
       offerer.path?.send(() => this.#open(answerer));
+      this.#open(offerer);
     });
   }
 

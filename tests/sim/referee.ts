@@ -9,8 +9,9 @@
  *  4. A worker that can be heard is never declared dead.
  *  5. A node counts exactly the links that are open to it (a late close of an old one does nothing).
  *  6. An entry says only what its owner set; the owner's replica says what it set last.
- *  7. No node asks to be woken all the time.
- *  8. A question is answered where the admin and the server are well.
+ *  7. No node asks to be woken all the time, or talks all the time.
+ *  8. Two workers of which one knows the other lead at once only for as long as it takes to notice that the room was cut.
+ *  9. A question is answered where the admin and the server are well.
  */
 
 import type { LinkId, PeerId } from "../../lib/base/id.ts";
@@ -31,12 +32,18 @@ export class Violation extends Error {}
 /** Silence that a worker must bear before it declares another dead. */
 const PATIENCE_MS = MESH_TIMING.heartbeatMs * MESH_TIMING.missedMax + MESH_TIMING.checkMs;
 
+/** For one of two leaders to notice that it lost the majority. */
+const TWO_LEADERS_MS = 12_000;
 /** Times that a node may be woken in a second; heartbeats and deadlines take a few. */
 const WAKES_MAX = 40;
+/** Messages that a node may send in a second; the join of ten workers takes an admin some hundred. */
+const SENDS_MAX = 1_500;
 
 interface Book {
   epoch: number;
-  wakes: { second: number; count: number };
+  second: number;
+  wakes: number;
+  sends: number;
   readonly links: Map<PeerId, LinkId>;
 }
 
@@ -47,6 +54,8 @@ export class Referee {
   readonly #contents = new Map<string, string>();
   readonly #seenChanges = new WeakSet<SignedChange>();
   readonly #everSet = new Map<string, Set<string>>();
+  /** Since when there is more than one leader. */
+  #rivalsSince: Instant | undefined;
   /** When the admin that the server knows changed last. */
   #adminAt: Instant = 0;
   #adminKnown = "";
@@ -59,13 +68,18 @@ export class Referee {
   stepped(life: WorkerLife, input: Input, effects: readonly Effect[]): void {
     const book = this.#books.get(life) ?? {
       epoch: 0,
-      wakes: { second: 0, count: 0 },
+      second: 0,
+      wakes: 0,
+      sends: 0,
       links: new Map(),
     };
     this.#books.set(life, book);
-    if (input.type === "woke") this.#checkWakes(life, book);
-    let changed = input.type === "link_opened" || input.type === "link_closed";
-    if (input.type === "link_opened") book.links.set(input.peerId, input.linkId);
+    this.#checkPace(life, book, input, effects);
+    const changed = input.type === "link_opened" || input.type === "link_closed";
+    // A link that is dropped in the step in which it opened was refused, and never counted.
+    const refused = input.type === "link_opened" &&
+      effects.some((effect) => effect.type === "drop" && effect.linkId === input.linkId);
+    if (input.type === "link_opened" && !refused) book.links.set(input.peerId, input.linkId);
     if (input.type === "link_closed" && book.links.get(input.peerId) === input.linkId) {
       book.links.delete(input.peerId);
     }
@@ -74,12 +88,6 @@ export class Referee {
         for (const change of effect.message.changes) this.#checkChange(change);
       } else if (effect.type === "dial") {
         this.#checkDial(life, effect.peerId);
-      } else if (effect.type === "drop") {
-        // A link that is dropped in the step in which it opened never counted.
-        if (input.type === "link_opened" && effect.linkId === input.linkId) {
-          book.links.delete(input.peerId);
-          changed = false;
-        }
       } else if (effect.type === "log" && effect.fields["event"] === "peer_dead") {
         this.#checkVerdict(life, String(effect.fields["peer_id"]));
       }
@@ -96,6 +104,7 @@ export class Referee {
   inspect(): void {
     const world = this.#world();
     this.#noteAdmin();
+    this.#checkRivals();
     for (const life of world.lives) {
       const book = this.#books.get(life);
       const view = life.view;
@@ -116,7 +125,7 @@ export class Referee {
         }
       }
       const own = view.entries.get(life.peerId);
-      if (life.state === "running" && own?.status !== life.status) {
+      if (life.state === "running" && life.status !== "left" && own?.status !== life.status) {
         throw new Violation(
           `${life.name} set ${life.status}, but its own entry says ${own?.status}`,
         );
@@ -199,10 +208,32 @@ export class Referee {
     throw new Violation(`${life.name} declared the living ${peerId} dead, although it hears it`);
   }
 
-  #checkWakes(life: WorkerLife, book: Book): void {
+  #checkRivals(): void {
+    const { lives, timeline } = this.#world();
+    const leaders = lives.filter((life) => life.state === "running" && life.view.leads);
+    const ripe = leaders.filter((life) => timeline.now - life.unsettledAt > TWO_LEADERS_MS);
+    // Two that never met each lead a room of their own: nothing that either knows tells it better.
+    const met = ripe.some(({ view }) =>
+      ripe.some(({ peerId }) => !["left", undefined].includes(view.liveness.get(peerId)))
+    );
+    if (!met) {
+      this.#rivalsSince = undefined;
+      return;
+    }
+    this.#rivalsSince ??= timeline.now;
+    if (timeline.now - this.#rivalsSince <= TWO_LEADERS_MS) return;
+    throw new Violation(`${ripe.map((life) => life.name).join(" and ")} lead at the same time`);
+  }
+
+  #checkPace(life: WorkerLife, book: Book, input: Input, effects: readonly Effect[]): void {
     const second = Math.floor(this.#world().timeline.now / 1000);
-    if (book.wakes.second !== second) book.wakes = { second, count: 0 };
-    if (++book.wakes.count > WAKES_MAX) throw new Violation(`${life.name} is woken all the time`);
+    if (book.second !== second) Object.assign(book, { second, wakes: 0, sends: 0 });
+    if (input.type === "woke") book.wakes++;
+    for (const effect of effects) {
+      if (effect.type === "send" || effect.type === "tell_server") book.sends++;
+    }
+    if (book.wakes > WAKES_MAX) throw new Violation(`${life.name} is woken all the time`);
+    if (book.sends > SENDS_MAX) throw new Violation(`${life.name} talks all the time`);
   }
 
   #checkLinks(life: WorkerLife, book: Book): void {

@@ -10,7 +10,7 @@ import type { Input } from "../../lib/mesh/input.ts";
 import { isJobId } from "../../lib/base/id.ts";
 import type { CurrentJob } from "../../lib/protocol/worker.ts";
 import type { Question } from "./asking_client.ts";
-import { pending } from "./convergence.ts";
+import { ghostIn, pending } from "./convergence.ts";
 import { Digest } from "./digest.ts";
 import { drawFaults } from "./faults.ts";
 import { Referee, Violation } from "./referee.ts";
@@ -19,6 +19,11 @@ import { drawGpuMemory, World } from "./world.ts";
 
 /** For a room to come to rest after trouble: the dead are mourned and forgotten within 75 s. */
 const QUIET_MS = 100_000;
+/**
+ * For everybody to know who is dead, once nothing is wrong any more: silence and check take 4 s, and
+ * words that the network held back may speak of the dead once more.
+ */
+const MOURNING_MS = 12_000;
 /** How long a room at rest is watched, after some time to finish what it was doing. */
 const REST_MS = 8_000;
 const SETTLE_MS = 4_000;
@@ -168,6 +173,8 @@ class Simulation {
         this.#convergedMs = restingSince - startedAt;
         return;
       }
+      const ghost = now - startedAt > MOURNING_MS ? ghostIn(world) : undefined;
+      if (ghost !== undefined) throw new Violation(`Not within ${MOURNING_MS} ms: ${ghost}`);
       if (now - startedAt > QUIET_MS) {
         throw new Violation(`No rest: ${reason ?? "it does not last"}`);
       }

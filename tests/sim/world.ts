@@ -19,9 +19,15 @@ import { type NodeFactory, type Surroundings, type Watcher, WorkerLife } from ".
 export interface Machine {
   readonly peerId: PeerId;
   readonly metadata: Metadata;
+  /** The lowest and highest number that a life of its worker had. */
+  lowest: number;
+  highest: number;
   /** The present or last life of its worker. */
   life: WorkerLife | undefined;
 }
+
+/** The number of a worker's first life: production counts from a clock, so not from 1. */
+const FIRST_LIFE = 1_000;
 
 /** What a world is made of. */
 export interface WorldOptions {
@@ -65,6 +71,8 @@ export class World {
     this.machines = options.gpuMemoryMb.map((memoryMb, index) => ({
       peerId: workerId(index),
       metadata: { tags: ["gpu"], properties: { gpu_memory_mb: memoryMb } },
+      lowest: FIRST_LIFE,
+      highest: FIRST_LIFE - 1,
       life: undefined,
     }));
     this.#surroundings = {
@@ -98,19 +106,22 @@ export class World {
     return life;
   }
 
-  /** Starts the worker of a machine, in a new life where it lived before. */
-  start(machine: Machine): void {
+  /**
+   * Starts the worker of a machine, in a new life where it lived before. A clock that was set back
+   * gives it a lower number than any before, but never the same.
+   */
+  start(machine: Machine, clockSetBack = false): void {
     if (machine.life !== undefined && machine.life.state !== "dead") return;
-    const incarnation = (machine.life?.incarnation ?? 0) + 1;
+    const incarnation = clockSetBack ? --machine.lowest : ++machine.highest;
     const { peerId, metadata } = machine;
     machine.life = new WorkerLife({ peerId, metadata, incarnation }, this.#surroundings);
     machine.life.start();
   }
 
   /** Starts the worker of a machine after a while, unless the trouble is over by then. */
-  startLater(machine: Machine, delayMs: number): void {
+  startLater(machine: Machine, delayMs: number, clockSetBack = false): void {
     this.timeline.after(delayMs, () => {
-      if (!this.#mended) this.start(machine);
+      if (!this.#mended) this.start(machine, clockSetBack);
     });
   }
 

@@ -1,0 +1,90 @@
+/** What a worker keeps of jobs that are over: who may fetch which results, and when all of it goes. */
+
+import { join } from "node:path";
+import type { JobId, PeerId } from "../base/id.ts";
+import { DAY_MS } from "../base/time.ts";
+import type { Manifest } from "../protocol/manifest.ts";
+import { EVENTS_NAME, type JobFolder } from "./job_folder.ts";
+
+/** Jobs that are kept. Higher: more disk; lower: results go sooner. */
+const JOBS_KEPT_MAX = 50;
+/** For how long a job is kept after the last word of it. */
+const JOB_KEPT_MS = 7 * DAY_MS;
+/** For how long a part of a file waits for its transfer to be taken up again. */
+const PART_KEPT_MS = DAY_MS;
+
+/** A job that ended well. */
+export interface FinishedJob {
+  readonly client: PeerId;
+  readonly folder: JobFolder;
+  readonly results: Manifest;
+}
+
+/** The jobs of one worker that are over. */
+export class JobArchive {
+  readonly #jobsFolder: string;
+  readonly #partsFolder: string;
+  readonly #finished = new Map<string, FinishedJob>();
+
+  constructor(jobsFolder: string, partsFolder: string) {
+    this.#jobsFolder = jobsFolder;
+    this.#partsFolder = partsFolder;
+  }
+
+  /** Keeps results for the client that asked for the job, and for nobody else. */
+  keep(jobId: JobId, job: FinishedJob): void {
+    this.#finished.set(jobId, job);
+  }
+
+  /** The results of that job, where `client` may have them and they are still here. */
+  find(jobId: JobId, client: PeerId): FinishedJob | undefined {
+    const job = this.#finished.get(jobId);
+    return job?.client === client ? job : undefined;
+  }
+
+  /** Removes jobs that are too old or too many, and parts that no transfer has come back for. */
+  async sweep(nowMs: number): Promise<void> {
+    for (const name of await this.#oldJobs(nowMs)) {
+      this.#finished.delete(name);
+      await Deno.remove(join(this.#jobsFolder, name), { recursive: true });
+    }
+    for await (const { name } of entriesOf(this.#partsFolder)) {
+      const path = join(this.#partsFolder, name);
+      const changedMs = await changedAtMs(path);
+      if (changedMs !== undefined && nowMs - changedMs > PART_KEPT_MS) await Deno.remove(path);
+    }
+  }
+
+  async #oldJobs(nowMs: number): Promise<string[]> {
+    const jobs: { name: string; changedMs: number }[] = [];
+    for await (const { name, isDirectory } of entriesOf(this.#jobsFolder)) {
+      if (!isDirectory) continue;
+      const folder = join(this.#jobsFolder, name);
+      // The folder itself does not change while the trainer writes below it.
+      const changedMs = await changedAtMs(join(folder, EVENTS_NAME)) ?? await changedAtMs(folder);
+      jobs.push({ name, changedMs: changedMs ?? nowMs });
+    }
+    const newestFirst = jobs.toSorted((one, other) => other.changedMs - one.changedMs);
+    const isOld = ({ changedMs }: { changedMs: number }, place: number) =>
+      place >= JOBS_KEPT_MAX || nowMs - changedMs > JOB_KEPT_MS;
+    return newestFirst.filter(isOld).map(({ name }) => name);
+  }
+}
+
+/** What a folder has; nothing, where it is not there yet. */
+async function* entriesOf(folder: string): AsyncGenerator<Deno.DirEntry> {
+  try {
+    yield* Deno.readDir(folder);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function changedAtMs(path: string): Promise<number | undefined> {
+  try {
+    return (await Deno.stat(path)).mtime?.getTime();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

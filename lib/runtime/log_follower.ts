@@ -1,0 +1,85 @@
+/** Reads what a trainer adds to its log, from wherever it writes it. Knows files, not rows. */
+
+import { type EpochRow, type LogEntry, TrainingLogParser } from "../job/training_log.ts";
+
+/** One read. */
+const CHUNK_BYTES = 64 * 1024;
+
+/** What a follower tells its owner. */
+export interface LogFollowerHandlers {
+  epoch(row: EpochRow): void;
+  /** The log, or a line of it, cannot be read. */
+  unreadable(reason: string): void;
+}
+
+/** Follows one log. It never throws: a log that cannot be read is told of once, and left alone. */
+export class LogFollower {
+  readonly #paths: readonly string[];
+  readonly #handlers: LogFollowerHandlers;
+  readonly #parser = new TrainingLogParser();
+  readonly #decoder = new TextDecoder();
+  #file: Deno.FsFile | undefined;
+  #broken = false;
+
+  /** @param paths Where the log may be; the first one that is there is followed. */
+  constructor(paths: readonly string[], handlers: LogFollowerHandlers) {
+    this.#paths = paths;
+    this.#handlers = handlers;
+  }
+
+  /** Tells what is new. */
+  read(): void {
+    if (this.#broken) return;
+    try {
+      this.#file ??= this.#open();
+      if (this.#file !== undefined) this.#readOn(this.#file);
+    } catch (error) {
+      this.#broken = true;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#handlers.unreadable(`The trainer's log cannot be read: ${reason}`);
+    }
+  }
+
+  /** Tells what is left, and frees the file. */
+  end(): void {
+    this.read();
+    this.#tell(this.#parser.end());
+    this.#file?.close();
+    this.#file = undefined;
+    this.#broken = true;
+  }
+
+  #readOn(file: Deno.FsFile): void {
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    for (
+      let length = file.readSync(buffer);
+      length !== null && length > 0;
+      length = file.readSync(buffer)
+    ) {
+      const text = this.#decoder.decode(buffer.subarray(0, length), { stream: true });
+      this.#tell(this.#parser.push(text));
+    }
+  }
+
+  #open(): Deno.FsFile | undefined {
+    for (const path of this.#paths) {
+      try {
+        // To open a pipe would wait for its writer, and with it the whole worker.
+        if (Deno.statSync(path).isFile) return Deno.openSync(path);
+      } catch (error) {
+        // The trainer has not begun to write it yet.
+        if (error instanceof Deno.errors.NotFound) continue;
+        if (error instanceof Deno.errors.NotADirectory) continue;
+        throw error;
+      }
+    }
+    return undefined;
+  }
+
+  #tell(entries: readonly LogEntry[]): void {
+    for (const entry of entries) {
+      if (entry.kind === "row") this.#handlers.epoch(entry.row);
+      else this.#handlers.unreadable(entry.reason);
+    }
+  }
+}

@@ -1,0 +1,254 @@
+/** The room state: what merges, in any order, and what is refused whoever sends it. */
+
+import * as automerge from "@automerge/automerge/slim";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { changeBytes } from "../../lib/mesh/author.ts";
+import { createDocument, headsOf } from "../../lib/mesh/automerge.ts";
+import { RoomState } from "../../lib/mesh/room_state.ts";
+import type { SignedChange } from "../../lib/protocol/mesh_message.ts";
+import type { Metadata, WorkerEntry, WorkerStatus } from "../../lib/protocol/worker.ts";
+import { automergeReady } from "../sim/automerge.ts";
+import { createStandInSigner } from "../sim/stand_in_signer.ts";
+import { metadataOf, peer, room } from "./peers.ts";
+
+await automergeReady();
+
+/** A replica of `name`, freed at the end of `using`. */
+function replica(name: string, incarnation = 1) {
+  const peerId = peer(name);
+  const author = { roomId: room(), peerId, incarnation, signer: createStandInSigner(peerId) };
+  const state = RoomState.create(author);
+  const entry = (status: WorkerStatus, metadata: Metadata = metadataOf(8_000)): WorkerEntry => ({
+    peer_id: peerId,
+    incarnation,
+    status,
+    current_job: null,
+    metadata,
+  });
+  const write = (status: WorkerStatus, metadata?: Metadata): SignedChange => {
+    const change = state.update(entry(status, metadata));
+    assert.ok(change);
+    return change;
+  };
+  return { author, state, entry, write, [Symbol.dispose]: () => state.dispose() };
+}
+
+type ForgedChange = Parameters<typeof automerge.encodeChange>[0];
+
+/** A change as `author` would send it, made by hand. */
+function forge(name: string, change: ForgedChange, actorOfLife = 1): SignedChange {
+  const signer = createStandInSigner(peer(name));
+  const chunk = automerge.encodeChange({
+    ...change,
+    actor: signer.actorOf(peer(name), actorOfLife),
+  });
+  return {
+    author: peer(name),
+    incarnation: actorOfLife,
+    public_key: signer.publicKey,
+    change: chunk.toBase64(),
+    signature: signer.sign(changeBytes(room(), chunk)),
+  };
+}
+
+const EMPTY: ForgedChange = {
+  actor: "",
+  author: null,
+  seq: 1,
+  startOp: 2,
+  time: 0,
+  message: null,
+  deps: [],
+  ops: [],
+};
+
+Deno.test("every room starts from the same change", () => {
+  const heads = ["aa", "bb"].map((actor) => {
+    const document = createDocument(actor);
+    const [first, ...more] = automerge.getAllChanges(document);
+    assert.equal(more.length, 0);
+    assert.ok(first);
+    const fresh = automerge.change(
+      automerge.init<{ workers: Record<string, never> }>({ actor: "00" }),
+      { time: 0 },
+      (draft) => {
+        draft.workers = {};
+      },
+    );
+    assert.equal(first.toBase64(), automerge.getLastLocalChange(fresh)?.toBase64());
+    const names = headsOf(document);
+    automerge.free(fresh);
+    automerge.free(document);
+    return names;
+  });
+  assert.deepEqual(heads[0], heads[1]);
+});
+
+Deno.test("replicas that took the same changes in any order are equal", () => {
+  using one = replica("w1");
+  using two = replica("w2");
+  const changes = [
+    one.write("busy"),
+    two.write("available", metadataOf(24_000, ["fast"])),
+    one.write("available", metadataOf(8_000, ["slow"])),
+    two.write("draining", { tags: [], properties: { gpu_model: "A5000", mounts: ["a", "b"] } }),
+    one.write("maintenance"),
+  ];
+  one.state.merge(changes);
+  fc.assert(
+    fc.property(fc.shuffledSubarray(changes, { minLength: 5 }), fc.nat(4), (shuffled, again) => {
+      using third = replica("w3");
+      const { refused } = third.state.merge([...shuffled, ...shuffled.slice(0, again)]);
+      assert.deepEqual(refused, []);
+      assert.deepEqual(third.state.heads, one.state.heads);
+      assert.deepEqual(
+        Object.fromEntries(third.state.entries),
+        Object.fromEntries(one.state.entries),
+      );
+    }),
+    { numRuns: 30 },
+  );
+  assert.deepEqual(one.state.entries.get(peer("w2")), {
+    ...two.entry("draining"),
+    metadata: { tags: [], properties: { gpu_model: "A5000", mounts: ["a", "b"] } },
+  });
+});
+
+Deno.test("a late joiner gets exactly what it lacks, and waits with what has a gap", () => {
+  using one = replica("w1");
+  using late = replica("w2");
+  const [first, second, third] = [one.write("busy"), one.write("available"), one.write("busy")];
+  assert.ok(first && second && third);
+  late.state.merge([first]);
+  assert.deepEqual(one.state.lackedBy(late.state.heads), [second, third]);
+  assert.deepEqual(one.state.lackedBy(late.state.heads, 1), [second]);
+  late.state.merge([third]);
+  assert.deepEqual(late.state.size, { changes: 1, waiting: 1 });
+  assert.ok(late.state.lacks(one.state.heads));
+  late.state.merge([second]);
+  assert.deepEqual(late.state.size, { changes: 3, waiting: 0 });
+  assert.deepEqual(late.state.heads, one.state.heads);
+});
+
+Deno.test("writing the same again is no change; a new life replaces the entry whole", () => {
+  using old = replica("w1", 1);
+  const first = old.write("busy", metadataOf(8_000, ["old"]));
+  assert.equal(old.state.update(old.entry("busy", metadataOf(8_000, ["old"]))), undefined);
+  using young = replica("w1", 2);
+  young.write("available");
+  young.state.merge([first]);
+  // Which of two entries written apart wins is chance; its owner sets it right.
+  young.state.update(young.entry("available", metadataOf(8_000)));
+  old.state.merge(young.state.serialise());
+  for (const { state } of [old, young]) {
+    assert.deepEqual(state.entries.get(peer("w1")), young.entry("available"));
+  }
+});
+
+Deno.test("a long entry travels as a whole", () => {
+  using one = replica("w1");
+  using two = replica("w2");
+  const properties = Object.fromEntries(
+    Array.from({ length: 14 }, (_, index) => [`property_${index}`, "long ".repeat(100)]),
+  );
+  const { refused } = two.state.merge([one.write("available", { tags: [], properties })]);
+  assert.deepEqual(refused, []);
+  assert.deepEqual(two.state.entries.get(peer("w1"))?.metadata.properties, properties);
+});
+
+Deno.test("a saved state comes back, and a spoilt one does not", () => {
+  using one = replica("w1");
+  one.write("busy");
+  one.state.nameAdmin();
+  const saved = one.state.serialise();
+  const back = RoomState.deserialise(one.author, saved);
+  assert.deepEqual(back.heads, one.state.heads);
+  assert.equal(back.adminHint, "w1");
+  back.dispose();
+  const spoilt = saved.map((change) => ({ ...change, signature: "none" }));
+  assert.throws(() => RoomState.deserialise(one.author, spoilt), /signature/);
+});
+
+Deno.test("what is not its author's is refused, and leaves the state as it was", () => {
+  using victim = replica("w1");
+  using evil = replica("evil");
+  const own = victim.write("available");
+  const [head = ""] = victim.state.heads;
+  const good = evil.write("available");
+  const elsewhere = automerge.init<Record<string, string>>({ actor: "ee" });
+  const compressed = automerge.save(
+    automerge.change(elsewhere, (draft) => {
+      draft["long"] = "x".repeat(10_000);
+    }),
+  );
+  const set = (obj: string, key: string, value: string | number): ForgedChange => ({
+    ...EMPTY,
+    deps: [head],
+    ops: [{ action: "set", obj, key, value, pred: [] }],
+  });
+  const genesis = "1@00";
+  const refusals: [name: string, change: SignedChange, reason: RegExp][] = [
+    ["forged author", { ...good, author: peer("w1") }, /signature/],
+    ["another's key", { ...good, author: peer("w1"), public_key: "mine" }, /signature/],
+    ["spoilt signature", { ...good, signature: "AAAA" }, /signature/],
+    ["forged actor", { ...good, incarnation: 2 }, /actor/],
+    ["oversized", { ...good, change: "A".repeat(48 * 1024) }, /at most 32768 bytes/],
+    ["no change", { ...good, change: "AAAA" }, /uncompressed/],
+    ["a document", { ...good, change: compressed.toBase64() }, /uncompressed/],
+    ["another's entry", forge("evil", set(genesis, "w1", "gone")), /own entry only, got one on w1/],
+    [
+      "deletes another's entry",
+      forge("evil", {
+        ...EMPTY,
+        deps: [head],
+        ops: [{ action: "del", obj: genesis, key: "w1", pred: [`2@${actorOf("w1")}`] }],
+      }),
+      /own entry only/,
+    ],
+    ["inside another's entry", forge("evil", set(`2@${actorOf("w1")}`, "status", "busy")), /own/],
+    ["names another admin", forge("evil", set("_root", "admin_peer_id", "w1")), /own/],
+    ["removes all workers", forge("evil", set("_root", "workers", 1)), /own/],
+    ["own entry as a number", forge("evil", set(genesis, "evil", 1)), /own/],
+    [
+      "senseless",
+      forge("evil", {
+        ...EMPTY,
+        deps: [head],
+        ops: [{ action: "set", obj: `99@${actorOf("evil")}`, key: "x", value: 1, pred: [] }],
+      }),
+      /senseless/,
+    ],
+  ];
+  for (const [name, change, reason] of refusals) {
+    const { applied, refused } = victim.state.merge([change]);
+    assert.deepEqual(applied, [], name);
+    assert.match(refused.join(), reason, name);
+    assert.deepEqual(victim.state.heads, [head], name);
+  }
+  assert.deepEqual(victim.state.merge([good, own]).refused, [], "the honest part still merges");
+  assert.equal(victim.state.entries.size, 2);
+  automerge.free(elsewhere);
+});
+
+Deno.test("a number used twice is refused", () => {
+  using victim = replica("w1");
+  using evil = replica("evil");
+  using twin = replica("evil");
+  assert.deepEqual(victim.state.merge([evil.write("busy")]).refused, []);
+  const { refused } = victim.state.merge([twin.write("available")]);
+  assert.match(refused.join(), /unused sequence number/);
+});
+
+Deno.test("at most 256 changes wait for others", () => {
+  using victim = replica("w1");
+  for (let index = 0; index < 300; index++) {
+    const deps = [index.toString(16).padStart(64, "0")];
+    victim.state.merge([forge("evil", { ...EMPTY, seq: index + 1, deps })]);
+  }
+  assert.deepEqual(victim.state.size, { changes: 0, waiting: 256 });
+});
+
+function actorOf(name: string): string {
+  return createStandInSigner(peer(name)).actorOf(peer(name), 1);
+}

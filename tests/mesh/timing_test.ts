@@ -1,0 +1,21 @@
+/** Durations that a mesh cannot live by are refused in words. */
+
+import assert from "node:assert/strict";
+import { MESH_TIMING, validateTiming } from "../../lib/mesh/timing.ts";
+
+Deno.test("the durations of production hold together", () => {
+  assert.equal(validateTiming(MESH_TIMING), MESH_TIMING);
+});
+
+Deno.test("durations that cannot work are refused", () => {
+  const table = [
+    [{ heartbeatMs: 0 }, /heartbeatMs above 0/],
+    [{ missedMax: 1 }, /missedMax of at least 2/],
+    [{ mournMs: 3_999 }, /mournMs of at least 4000/],
+    [{ dialMs: [] }, /at least one dialMs/],
+    [{ dialsInFlightMax: 0 }, /dialsInFlightMax of at least 1/],
+  ] as const;
+  for (const [change, reason] of table) {
+    assert.throws(() => validateTiming({ ...MESH_TIMING, ...change }), reason);
+  }
+});

@@ -1,0 +1,57 @@
+/**
+ * Plants a fault in a copy of `lib/mesh`, to see whether the simulator finds it. The copy lives in a
+ * temporary folder; production code has no switches for tests.
+ */
+
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { join } from "node:path";
+import type { MeshNode } from "../../lib/mesh/node.ts";
+import type { NodeFactory } from "./worker_life.ts";
+
+/** One replacement in the text of one file of `lib/mesh`. */
+export interface Replacement {
+  readonly file: string;
+  /** What stands there; it must stand there exactly once. */
+  readonly sound: string;
+  readonly faulty: string;
+}
+
+/** Gives a factory of nodes with the fault; `use` must be done with it when it returns. */
+export async function withPlantedFault<T>(
+  replacements: readonly Replacement[],
+  use: (createNode: NodeFactory) => T,
+): Promise<T> {
+  const source = fileURLToPath(new URL("../../lib/mesh", import.meta.url));
+  const library = new URL("../../lib/", import.meta.url).href;
+  const folder = await Deno.makeTempDir({ prefix: "sleap-rtc-planted-" });
+  try {
+    for await (const { name } of Deno.readDir(source)) {
+      const text = await Deno.readTextFile(join(source, name));
+      const mine = replacements.filter((replacement) => replacement.file === name);
+      const faulty = mine.reduce(replaceOnce, text);
+      await Deno.writeTextFile(
+        join(folder, name),
+        faulty.replaceAll(/from "\.\.\//g, `from "${library}`),
+      );
+    }
+    const module: unknown = await import(pathToFileURL(join(folder, "node.ts")).href);
+    if (!isNodeModule(module)) throw new Error("Expected the copy of node.ts to export MeshNode");
+    const { MeshNode } = module;
+    return use((options) => new MeshNode(options));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function replaceOnce(text: string, { file, sound, faulty }: Replacement): string {
+  const parts = text.split(sound);
+  if (parts.length !== 2) {
+    throw new Error(`Expected one ${JSON.stringify(sound)} in ${file}, got ${parts.length - 1}`);
+  }
+  return parts.join(faulty);
+}
+
+function isNodeModule(module: unknown): module is { readonly MeshNode: typeof MeshNode } {
+  return typeof module === "object" && module !== null && "MeshNode" in module &&
+    typeof module.MeshNode === "function";
+}

@@ -1,0 +1,226 @@
+/** Single faults, told as stories: what a person in the lab would see, and within which time. */
+
+import assert from "node:assert/strict";
+import { automergeReady } from "./automerge.ts";
+import { pending } from "./convergence.ts";
+import { SERVER } from "./signal_server.ts";
+import type { WorkerLife } from "./worker_life.ts";
+import { World } from "./world.ts";
+
+await automergeReady();
+
+/** A lab whose workers have found each other. w0 is the best, then w1, w2, … */
+class Lab {
+  readonly world: World;
+  readonly logged: { readonly who: string; readonly event: string }[] = [];
+
+  constructor(workers: number) {
+    this.world = new World({
+      seed: workers,
+      gpuMemoryMb: Array.from({ length: workers }, (_, index) => 80_000 - 8_000 * index),
+      watcher: {
+        stepped: (life, _input, effects) => {
+          for (const effect of effects) {
+            if (effect.type !== "log") continue;
+            this.logged.push({ who: life.name, event: String(effect.fields["event"]) });
+          }
+        },
+      },
+    });
+    this.world.startAll();
+    this.pass(5_000);
+    assert.equal(pending(this.world), undefined);
+    this.logged.length = 0;
+  }
+
+  pass(durationMs: number): void {
+    this.world.timeline.run(this.world.timeline.now + durationMs);
+  }
+
+  worker(name: string): WorkerLife {
+    return this.world.worker(name);
+  }
+
+  /** How long it takes until `reached`, in milliseconds; fails after `limitMs`. */
+  until(reached: () => boolean, limitMs: number): number {
+    const start = this.world.timeline.now;
+    while (!reached()) {
+      assert.ok(this.world.timeline.now - start <= limitMs, `Not within ${limitMs} ms`);
+      this.pass(10);
+    }
+    return this.world.timeline.now - start;
+  }
+
+  /** Whom each of them follows; `-` where nobody, in brackets where it is partitioned. */
+  admins(...names: string[]): string {
+    return names.map((name) => {
+      const { admin, partitioned } = this.worker(name).view;
+      return partitioned ? `(${admin ?? "-"})` : admin ?? "-";
+    }).join(" ");
+  }
+
+  events(event: string): string[] {
+    return this.logged.filter((logged) => logged.event === event).map(({ who }) => who);
+  }
+
+  [Symbol.dispose](): void {
+    this.world.dispose();
+  }
+}
+
+/** Blocks everything between two sets of machines, both ways. */
+function between(some: readonly string[], others: readonly string[]) {
+  return {
+    blocks: (from: string, to: string) =>
+      (some.includes(from) && others.includes(to)) || (others.includes(from) && some.includes(to)),
+  };
+}
+
+Deno.test("an admin that says goodbye is replaced within 0.2 s", () => {
+  using lab = new Lab(3);
+  lab.worker("w0").stop();
+  lab.until(() => lab.admins("w1", "w2") === "w1 w1", 200);
+});
+
+Deno.test("an admin that is killed is replaced within 2.5 s, and one that loses power within 6 s", () => {
+  for (const [silently, limitMs] of [[false, 2_500], [true, 6_000]] as const) {
+    using lab = new Lab(3);
+    lab.worker("w0").kill(silently);
+    lab.until(() => lab.admins("w1", "w2") === "w1 w1", limitMs);
+    lab.until(() => lab.world.server.admin.peerId === "w1", 100);
+  }
+});
+
+Deno.test("two workers without each other still have one admin, by way of the third", () => {
+  using lab = new Lab(3);
+  lab.world.trouble(between(["w0"], ["w2"]), 120_000);
+  lab.pass(40_000);
+  assert.deepEqual(lab.worker("w2").view.links, ["w1"], "the link is given up");
+  assert.equal(lab.admins("w0", "w1", "w2"), "w0 w0 w0");
+  assert.deepEqual(lab.events("peer_dead"), []);
+  lab.worker("w2").work("busy", null);
+  lab.until(
+    () => lab.worker("w0").view.entries.get(lab.worker("w2").peerId)?.status === "busy",
+    3_000,
+  );
+});
+
+Deno.test("a newcomer that cannot reach the admin follows it all the same", () => {
+  using lab = new Lab(3);
+  const newcomer = lab.worker("w2");
+  newcomer.kill();
+  lab.pass(10_000);
+  lab.world.trouble(between(["w0"], ["w2"]), 120_000);
+  lab.world.startAll();
+  lab.until(() => lab.admins("w2") === "w0", 15_000);
+  lab.pass(20_000);
+  assert.equal(lab.admins("w0", "w1", "w2"), "w0 w0 w0");
+});
+
+Deno.test("the smaller part of a cut room is partitioned and the larger one elects; healing loses nothing", () => {
+  using lab = new Lab(5);
+  const [few, many] = [["w0", "w1"], ["w2", "w3", "w4"]];
+  lab.world.trouble(between(few, [...many, SERVER]), 30_000);
+  lab.until(() => lab.admins(...few, ...many) === "(w0) (w0) w2 w2 w2", 8_000);
+  lab.worker("w0").work("busy", null);
+  lab.worker("w3").work("maintenance", null);
+  lab.pass(15_000);
+  assert.equal(lab.admins(...few, ...many), "(w0) (w0) w2 w2 w2");
+  lab.pass(10_000);
+  lab.until(() => pending(lab.world) === undefined, 30_000);
+  for (const { view } of lab.world.lives) {
+    assert.equal(view.entries.get(lab.worker("w0").peerId)?.status, "busy");
+    assert.equal(view.entries.get(lab.worker("w3").peerId)?.status, "maintenance");
+  }
+});
+
+Deno.test("of two halves without the server, the one with the smallest id decides", () => {
+  using lab = new Lab(4);
+  lab.world.serverDown(60_000);
+  lab.pass(1_000);
+  lab.world.trouble(between(["w0", "w3"], ["w1", "w2"]), 30_000);
+  lab.pass(15_000);
+  assert.equal(lab.admins("w0", "w3", "w1", "w2"), "w0 w0 (w0) (w0)");
+});
+
+Deno.test("of two halves, the one that has the server's admin decides", () => {
+  using lab = new Lab(4);
+  lab.world.trouble(between(["w0", "w1"], ["w2", "w3"]), 30_000);
+  lab.pass(15_000);
+  assert.equal(lab.admins("w0", "w1", "w2", "w3"), "w0 w0 (w0) (w0)");
+});
+
+Deno.test("half a room that has lost the server in silence does not take its own claim for granted", () => {
+  using lab = new Lab(10);
+  const names = lab.world.machines.map(({ peerId }) => peerId);
+  const [half, rest] = [names.slice(0, 5), names.slice(5)];
+  lab.world.trouble(between(rest, [...half, SERVER]), 60_000);
+  lab.pass(12_000);
+  const leaders = lab.world.lives.filter(({ view }) => view.leads).map(({ name }) => name);
+  assert.deepEqual(leaders, ["w0"]);
+});
+
+Deno.test("nobody is declared dead for a pause of three seconds, and one of a minute changes no admin", () => {
+  using lab = new Lab(4);
+  lab.world.pause(lab.worker("w1"), 3_000);
+  lab.pass(6_000);
+  assert.deepEqual(lab.events("peer_dead"), []);
+  lab.world.pause(lab.worker("w1"), 60_000);
+  lab.pass(60_000);
+  lab.until(() => pending(lab.world) === undefined, 20_000);
+  assert.deepEqual(lab.events("admin_elected"), []);
+});
+
+Deno.test("the server may go and come back without anybody noticing", () => {
+  using lab = new Lab(3);
+  lab.world.serverDown(20_000);
+  lab.pass(10_000);
+  assert.equal(lab.admins("w0", "w1", "w2"), "w0 w0 w0");
+  lab.until(() => lab.world.server.admin.peerId === "w0", 20_000);
+  assert.deepEqual([lab.events("admin_elected"), lab.events("peer_dead")], [[], []]);
+});
+
+Deno.test("a link that is cut is replaced without a death, in a room of two as in one of five", () => {
+  for (const size of [2, 5]) {
+    using lab = new Lab(size);
+    const [end] = lab.world.links.endsOf(lab.worker("w0"));
+    assert.ok(end);
+    lab.world.links.drop(end.user, end.linkId, "A story cut it");
+    lab.pass(10);
+    lab.until(() => pending(lab.world) === undefined, 5_000);
+    assert.deepEqual(lab.events("peer_dead"), []);
+  }
+});
+
+Deno.test("a link that carries words one way only is down on both sides", () => {
+  using lab = new Lab(2);
+  lab.world.trouble({ blocks: (from, to) => from === "w0" && to === "w1" }, 60_000);
+  lab.until(
+    () => lab.world.lives.every(({ view }) => view.links.length === 0),
+    10_000,
+  );
+  lab.pass(60_000);
+  lab.until(() => pending(lab.world) === undefined, 15_000);
+});
+
+Deno.test("a worker that comes back with its clock set back is let in again", () => {
+  using lab = new Lab(3);
+  lab.worker("w2").kill();
+  const machine = lab.world.machines.find(({ peerId }) => peerId === "w2");
+  assert.ok(machine);
+  lab.world.start(machine, true);
+  lab.until(() => pending(lab.world) === undefined, 30_000);
+});
+
+Deno.test("ten workers form a mesh of 45 links within three seconds", () => {
+  using world = disposable(
+    new World({ seed: 10, gpuMemoryMb: Array.from({ length: 10 }, () => 24_000), latencyMs: 1 }),
+  );
+  world.value.startAll();
+  world.value.timeline.run(3_000);
+  assert.equal(pending(world.value), undefined);
+});
+
+function disposable(value: World) {
+  return { value, [Symbol.dispose]: () => value.dispose() };
+}
