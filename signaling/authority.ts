@@ -2,11 +2,11 @@
 
 import type { RoomId } from "../lib/base/id.ts";
 import { type Clock, SECOND_MS } from "../lib/base/time.ts";
-import type { Buckets } from "./bucket.ts";
 import { tokenMatches } from "./credential.ts";
+import type { Guesses } from "./guesses.ts";
 import { HttpRefusal, retryAfter } from "./http_refusal.ts";
-import type { Identity } from "./identity/identity.ts";
-import type { Store, StoredRoom } from "./store/store.ts";
+import { type Identity, IdentityUnavailable } from "./identity/identity.ts";
+import { type Store, type StoredRoom, StoreUnavailable } from "./store/store.ts";
 
 /** What a request shows. */
 export interface Credentials {
@@ -22,7 +22,7 @@ export interface AuthorityPorts {
   readonly store: Store;
   readonly identity: Identity;
   readonly clock: Clock;
-  readonly guesses: Buckets;
+  readonly guesses: Guesses;
 }
 
 const WHO = { "www-authenticate": 'Bearer realm="sleap-rtc"' };
@@ -64,10 +64,9 @@ export class Authority {
       const text = "Expected the room's token, or its owner's id token, as Bearer; got neither";
       throw new HttpRefusal(401, "UNAUTHORIZED", text, { headers: WHO });
     }
-    const guesser = `${address} ${roomId}`;
-    const waitMs = guesses.waitMs(guesser, clock.now());
+    const waitMs = guesses.waitMs(address, roomId, clock.now());
     if (waitMs > 0) {
-      const text = "Too many wrong credentials from this address for this room";
+      const text = "Too many wrong credentials from this address";
       throw new HttpRefusal(429, "RATE_LIMITED", text, { headers: retryAfter(waitMs) });
     }
     // The same questions are asked whether the room exists or not, so that time tells nothing.
@@ -78,7 +77,7 @@ export class Authority {
     const owner = bearer === undefined ? undefined : await this.#subjectOf(bearer);
     const byOwner = owner !== undefined && owner === room?.owner;
     if (room !== undefined && (byOwner || byToken.includes(true))) return room;
-    guesses.take(guesser, clock.now());
+    guesses.record(address, roomId, clock.now());
     const text = `Expected credentials of a room that exists, got others for ${roomId}`;
     throw new HttpRefusal(403, "ROOM_REFUSED", text);
   }
@@ -99,7 +98,9 @@ export async function answered<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (cause) {
+    const isTimed = cause instanceof StoreUnavailable || cause instanceof IdentityUnavailable;
+    const waitMs = isTimed ? cause.retryAfterMs : BUSY_MS;
     const text = "The server cannot reach its storage at the moment; try again";
-    throw new HttpRefusal(503, "SERVER_BUSY", text, { cause, headers: retryAfter(BUSY_MS) });
+    throw new HttpRefusal(503, "SERVER_BUSY", text, { cause, headers: retryAfter(waitMs) });
   }
 }

@@ -3,7 +3,7 @@
 import type { Role } from "../lib/protocol/signal_message.ts";
 
 /** Who answered a question for workers. */
-export type DiscoveryWay = "admin" | "http" | "socket";
+export type DiscoveryWay = "admin" | "http";
 
 /** Something to count. Times in milliseconds. */
 export type Fact =

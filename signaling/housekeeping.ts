@@ -4,6 +4,7 @@ import type { RoomId } from "../lib/base/id.ts";
 import type { Log } from "../lib/base/log.ts";
 import { type Clock, SECOND_MS } from "../lib/base/time.ts";
 import type { Store } from "./store/store.ts";
+import type { Meter } from "./fact.ts";
 import type { LiveRooms } from "./switchboard.ts";
 
 /** The time, in seconds since 1970, at which no room has expired yet. */
@@ -14,6 +15,7 @@ export interface HousekeepingPorts {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter: Meter;
 }
 
 /** Asks the store for what no request waits for, and logs where it does not answer. */
@@ -28,15 +30,16 @@ export class Housekeeping {
   }
 
   /**
-   * Has the expiry of a room that is or was in use count from now (decision 12); ends the room where
-   * it is gone. It may be overdue, after a pause of the machine: somebody was in it all the time.
+   * Has the expiry of a room that workers are or were in count from now (decision 12); ends the room
+   * where it is gone. It may be overdue, after a pause of the machine: a worker was in it all the time.
    */
-  keep(roomId: RoomId, rooms: Pick<LiveRooms, "removeRoom">): void {
+  keep(roomId: RoomId, rooms: Pick<LiveRooms, "dateRoom" | "removeRoom">): void {
     this.#run("A room's expiry could not be moved", async () => {
       const until = this.#nowSeconds() + this.#roomTtlSeconds;
       const room = await this.#ports.store.extendRoom(roomId, until, EXPIRED_NEVER);
       // It was deleted, here while somebody was on the way in, or by another server on this store.
       if (room === undefined) rooms.removeRoom(roomId, "The room does not exist any more");
+      else rooms.dateRoom(roomId, room.expires_at);
     });
   }
 
@@ -46,7 +49,9 @@ export class Housekeeping {
     this.#run("Expired rooms could not be removed", async () => {
       await Promise.all(keeping);
       const count = await this.#ports.store.sweepExpired(this.#nowSeconds());
-      if (count > 0) this.#ports.log.write("info", "Expired rooms were removed", { count });
+      if (count === 0) return;
+      this.#ports.meter.count({ kind: "rooms_expired", count });
+      this.#ports.log.write("info", "Expired rooms were removed", { count });
     });
   }
 

@@ -4,18 +4,21 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { SECOND_MS } from "../lib/base/time.ts";
 
 /** Why a request is not granted. */
-export type HttpRefusalCode =
-  | "BAD_REQUEST"
-  | "UNAUTHORIZED"
+export const HTTP_REFUSAL_CODES = [
+  "BAD_REQUEST",
+  "UNAUTHORIZED",
   /** Unknown room, wrong token and expired room alike. */
-  | "ROOM_REFUSED"
-  | "PEER_NOT_FOUND"
-  | "NOT_FOUND"
-  | "BODY_TOO_LARGE"
-  | "RATE_LIMITED"
-  | "SERVER_FULL"
-  | "SERVER_BUSY"
-  | "INTERNAL";
+  "ROOM_REFUSED",
+  "PEER_NOT_FOUND",
+  "NOT_FOUND",
+  "BODY_TOO_LARGE",
+  "RATE_LIMITED",
+  "SERVER_FULL",
+  "SERVER_BUSY",
+  "INTERNAL",
+] as const;
+/** Why a request is not granted. */
+export type HttpRefusalCode = (typeof HTTP_REFUSAL_CODES)[number];
 
 /** Thrown by a route, caught by the app, and answered as `{ error: { code, message } }`. */
 export class HttpRefusal extends Error {

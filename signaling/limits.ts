@@ -1,13 +1,17 @@
 /** The limits of the signaling server, with what raising and lowering each costs. Knows no one who holds them. */
 
-import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../lib/base/time.ts";
+import { HOUR_MS, SECOND_MS } from "../lib/base/time.ts";
 import type { BucketLimits } from "./bucket.ts";
+import type { GuessLimits } from "./guesses.ts";
 
 /** What the server allows, and for how long it waits. */
-export interface SignalingLimits {
+export interface SignalingLimits extends GuessLimits {
   /** From opening a socket to being registered. Higher: strangers hold sockets; lower: slow machines fail. */
   readonly registerMs: number;
-  /** Between two pings. Higher: death is noticed late; lower: more idle frames. */
+  /**
+   * Between two pings. Higher: death is noticed late; lower: more idle frames. A ping and its pong each
+   * 20 s make 360 an hour, of the 400 that an idle worker may cost (ARCHITECTURE section 6).
+   */
   readonly pingIntervalMs: number;
   /** Without a frame from a peer before its socket is closed. Lower: starved peers are dropped. */
   readonly silenceMs: number;
@@ -25,22 +29,28 @@ export interface SignalingLimits {
   readonly bytes: BucketLimits;
   /** Sign-ins and new rooms of one address. */
   readonly creations: BucketLimits;
-  /** Wrong credentials of one address for one room. By room, so that one stale worker locks out no neighbour. */
-  readonly guesses: BucketLimits;
+  /** Extensions of one room. Lower: a lab that extends its room by hand is told to wait. */
+  readonly extensions: BucketLimits;
   /** One HTTP body. */
   readonly bodyBytesMax: number;
+  /** For a whole HTTP request to arrive. Higher: strangers hold connections; lower: slow lines fail. */
+  readonly requestMs: number;
+  /** Open TCP connections. Higher: more memory; lower: peers are refused before they can say who they are. */
+  readonly connectionsMax: number;
   /** Stored rooms. Higher: strangers can fill the disk; lower: labs are refused. */
   readonly roomsMax: number;
   /** How long an empty room stays joinable where nobody says otherwise, in seconds. */
   readonly roomTtlSeconds: number;
   /** How far ahead an expiry may be set, in seconds. Only "never" reaches further. */
   readonly roomTtlSecondsMax: number;
-  /** Between two extensions of the rooms that somebody is in; well below {@linkcode roomTtlSeconds}. */
+  /** Between two extensions of the rooms that workers are in; below {@linkcode roomTtlSeconds}. */
   readonly keepMs: number;
   /** Between two removals of the rooms that have expired. */
   readonly sweepMs: number;
   /** After which delay peers may come back to a server that stops. */
   readonly retryAfterMs: number;
+  /** For the other end of a socket to answer its close. Higher: strangers hold what we have given up. */
+  readonly closeMs: number;
   /** For closing every socket and request when the server stops. */
   readonly stopMs: number;
 }
@@ -48,8 +58,8 @@ export interface SignalingLimits {
 /** The limits of a server that is told nothing else. */
 export const SIGNALING_LIMITS: SignalingLimits = {
   registerMs: 10 * SECOND_MS,
-  pingIntervalMs: 15 * SECOND_MS,
-  silenceMs: 45 * SECOND_MS,
+  pingIntervalMs: 20 * SECOND_MS,
+  silenceMs: 60 * SECOND_MS,
   tickMs: SECOND_MS,
   bufferedBytesMax: 1024 * 1024,
   socketsMax: 10_000,
@@ -57,14 +67,19 @@ export const SIGNALING_LIMITS: SignalingLimits = {
   frames: { capacity: 2_000, perSecond: 200 },
   bytes: { capacity: 8 * 1024 * 1024, perSecond: 1024 * 1024 },
   creations: { capacity: 200, perSecond: 1 },
+  extensions: { capacity: 20, perSecond: 1 / 60 },
   guesses: { capacity: 20, perSecond: 0.2 },
+  guessesOfAddress: { capacity: 200, perSecond: 2 },
   bodyBytesMax: 64 * 1024,
+  requestMs: 10 * SECOND_MS,
+  connectionsMax: 12_000,
   roomsMax: 10_000,
   roomTtlSeconds: 2 * 60 * 60,
   roomTtlSecondsMax: 366 * 24 * 60 * 60,
-  keepMs: 10 * MINUTE_MS,
+  keepMs: HOUR_MS,
   sweepMs: HOUR_MS,
   retryAfterMs: SECOND_MS,
+  closeMs: 2 * SECOND_MS,
   stopMs: 2 * SECOND_MS,
 };
 

@@ -1,6 +1,6 @@
 /** What happens to the rooms and what they decide, as values. Knows no socket and no store. */
 
-import type { PeerId, RoomId } from "../lib/base/id.ts";
+import type { PeerId, RequestId, RoomId } from "../lib/base/id.ts";
 import type { LogFields, LogLevel } from "../lib/base/log.ts";
 import type { LegacyRelay } from "../lib/protocol/legacy_relay.ts";
 import type { FromServer, RefusalCode, ToServer } from "../lib/protocol/signal_message.ts";
@@ -95,4 +95,9 @@ export function refusal(
   about: Partial<Omit<Refusal, "type" | "code" | "message">> = {},
 ): Refusal {
   return { type: "error", code, message, ...about };
+}
+
+/** What a refusal repeats of a request that may have had an id. */
+export function asked(requestId: RequestId | undefined): { readonly request_id?: RequestId } {
+  return requestId === undefined ? {} : { request_id: requestId };
 }

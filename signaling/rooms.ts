@@ -3,16 +3,13 @@
  * Knows no credentials, no store, no clock and no bytes.
  */
 
-import type { PeerId, RequestId, RoomId } from "../lib/base/id.ts";
+import type { PeerId, RoomId } from "../lib/base/id.ts";
 import type { Instant } from "../lib/base/time.ts";
 import type { Filters, WorkerList } from "../lib/protocol/query.ts";
-import type { FromServer } from "../lib/protocol/signal_message.ts";
-import { decode } from "../lib/protocol/decode.ts";
-import { type Metadata, metadataSchema } from "../lib/protocol/worker.ts";
-import { matches } from "./match.ts";
-import { relayOf, type RelayRequest } from "./relay.ts";
+import { answerTo, metadataObjection, type Seat } from "./request_desk.ts";
 import { type Member, Room } from "./room.ts";
 import {
+  asked,
   CLOSE_CODE,
   type PeerRequest,
   type Refusal,
@@ -28,9 +25,6 @@ export interface RoomsLimits {
   readonly silenceMs: number;
 }
 
-/** A client's metadata as JSON. A worker is told of every client at once, so a class must fit in one frame. */
-const CLIENT_METADATA_BYTES_MAX = 2 * 1024;
-
 /** How much there is. */
 export interface RoomsCounts {
   /** Rooms that somebody is in. */
@@ -39,11 +33,6 @@ export interface RoomsCounts {
   readonly registryRooms: number;
   readonly workers: number;
   readonly clients: number;
-}
-
-interface Seat {
-  readonly room: Room;
-  readonly member: Member;
 }
 
 /**
@@ -136,7 +125,7 @@ export class Rooms {
     const about = asked(registration.request_id);
     const full = room.objection(member);
     if (full !== undefined) return refuseEntry(socket, refusal("ROOM_FULL", full, about));
-    const tooBig = objectionTo(metadata, member);
+    const tooBig = metadataObjection(metadata, member);
     if (tooBig !== undefined) return refuseEntry(socket, refusal("INVALID_MESSAGE", tooBig, about));
 
     const replaced = room.find(peer_id);
@@ -214,134 +203,12 @@ export class Rooms {
     return new Room(roomId, this.#keepsRegistry(roomId));
   }
 
-  /** Passes `request` on, or says that there is nobody to pass it to (defect g). */
-  #relay({ room, member }: Seat, request: RelayRequest): RoomsEffect[] {
-    const { to, relayed, about } = relayOf(request, member.peer_id);
-    const target = room.find(to);
-    if (target === undefined) {
-      return [{ kind: "send", socket: member.socket, message: absent(to, about) }];
-    }
-    const { socket } = target;
-    return [
-      relayed.era === "legacy"
-        ? { kind: "send_legacy", socket, message: relayed.message }
-        : { kind: "send", socket, message: relayed.message },
-      { kind: "count", fact: { kind: "relayed", type: request.type } },
-    ];
-  }
-
   #receive(socket: SocketId, message: PeerRequest, now: Instant): RoomsEffect[] {
     const seat = this.#seats.get(socket);
     if (seat === undefined) return [];
-    const { room, member } = seat;
-    member.heardAt = now;
-    const from_peer_id = member.peer_id;
-    const reply = (answer: FromServer): RoomsEffect[] => [
-      { kind: "send", socket, message: answer },
-    ];
-
-    switch (message.type) {
-      case "ping":
-        return reply({ type: "pong" });
-      case "pong":
-        return [];
-      case "discover_peers": {
-        const peers = room.visibleTo(member)
-          .filter((other) => matches(other, message.filters))
-          .map((other) => room.presence(other));
-        const about = asked(message.request_id);
-        const count = peers.length;
-        return [
-          ...reply({ type: "peer_list", ...about, to_peer_id: from_peer_id, peers, count }),
-          { kind: "count", fact: { kind: "discovered", way: "socket", tookMs: 0 } },
-        ];
-      }
-      case "update_metadata":
-        return reply(update(member, message));
-      case "peer_message":
-      case "mesh_connect":
-      case "mesh_answer":
-      case "ice_candidate":
-      case "offer":
-      case "answer":
-      case "candidate":
-        return this.#relay(seat, message);
-      case "query_workers":
-        return this.#ask(seat, message, now);
-      case "worker_list":
-        return this.#answer(seat, message, now);
-      case "claim_admin":
-        return room.claim(member, message.epoch, now, asked(message.request_id));
-      case "mesh_report": {
-        if (member.role !== "worker") {
-          const text = "Expected a worker to report of its mesh, got a client";
-          return reply(refusal("NOT_A_WORKER", text, asked(message.request_id)));
-        }
-        const { dials_failed: dialsFailed, conflicts, conflict_ms: conflictMs } = message;
-        const fact = { kind: "mesh_reported", dialsFailed, conflicts, conflictMs } as const;
-        return [{ kind: "count", fact }];
-      }
-    }
-    return message satisfies never;
+    seat.member.heardAt = now;
+    return answerTo(message, seat, now);
   }
-
-  #ask(
-    { room, member }: Seat,
-    { request_id, filters }: Extract<PeerRequest, { type: "query_workers" }>,
-    now: Instant,
-  ): RoomsEffect[] {
-    const { admin } = room;
-    const { socket, peer_id: from_peer_id } = member;
-    if (admin === undefined) {
-      const text = room.keepsRegistry
-        ? "The room has no admin at the moment; ask again, or ask the server itself"
-        : "The room keeps no registry, so nobody but the server itself can be asked";
-      return [{ kind: "send", socket, message: refusal("NO_ADMIN", text, { request_id }) }];
-    }
-    room.inquiries.ask(from_peer_id, request_id, now);
-    const message = { type: "query_workers", from_peer_id, request_id, filters } as const;
-    return [
-      { kind: "send", socket: admin.socket, message },
-      { kind: "count", fact: { kind: "relayed", type: "query_workers" } },
-    ];
-  }
-
-  #answer(
-    { room, member }: Seat,
-    { request_id, list, to_peer_id }: Extract<PeerRequest, { type: "worker_list" }>,
-    now: Instant,
-  ): RoomsEffect[] {
-    const { socket, peer_id: from_peer_id } = member;
-    if (room.admin !== member) {
-      const text = "Expected the admin to answer a query, got another peer";
-      const about = { request_id, admin_peer_id: room.admin?.peer_id ?? null, epoch: room.epoch };
-      return [{ kind: "send", socket, message: refusal("NOT_THE_ADMIN", text, about) }];
-    }
-    const asker = room.find(to_peer_id);
-    if (asker === undefined) {
-      return [{ kind: "send", socket, message: absent(to_peer_id, { request_id }) }];
-    }
-    const message = { type: "worker_list", from_peer_id, request_id, list } as const;
-    const effects: RoomsEffect[] = [
-      { kind: "send", socket: asker.socket, message },
-      { kind: "count", fact: { kind: "relayed", type: "worker_list" } },
-    ];
-    const tookMs = room.inquiries.answer(to_peer_id, request_id, now);
-    if (tookMs !== undefined) {
-      effects.push({ kind: "count", fact: { kind: "discovered", way: "admin", tookMs } });
-    }
-    return effects;
-  }
-}
-
-/** What a refusal repeats of a request that may have had an id. */
-function asked(requestId: RequestId | undefined): { readonly request_id?: RequestId } {
-  return requestId === undefined ? {} : { request_id: requestId };
-}
-
-function absent(to: PeerId, about: Partial<Refusal>): Refusal {
-  const text = `Expected a peer of the room, got ${to}, which is not here`;
-  return refusal("PEER_NOT_FOUND", text, { ...about, target_peer_id: to });
 }
 
 function refuseEntry(socket: SocketId, message: Refusal): RoomsEffect[] {
@@ -350,35 +217,4 @@ function refuseEntry(socket: SocketId, message: Refusal): RoomsEffect[] {
     { kind: "send", socket, message },
     { kind: "close", socket, code: CLOSE_CODE.policy, reason },
   ];
-}
-
-/** Merges what `message` names into what `member` says of itself; the rest stays (defect d). */
-function update(
-  member: Member,
-  message: Extract<PeerRequest, { type: "update_metadata" }>,
-): FromServer {
-  const about = asked(message.request_id);
-  const merged = decode({
-    tags: message.metadata.tags ?? member.metadata.tags,
-    properties: { ...member.metadata.properties, ...message.metadata.properties },
-  }, metadataSchema);
-  const objection = merged.ok ? objectionTo(merged.value, member) : merged.reason;
-  if (!merged.ok || objection !== undefined) {
-    return refusal("INVALID_MESSAGE", objection ?? "Unexpected metadata", about);
-  }
-  member.metadata = merged.value;
-  return {
-    type: "metadata_updated",
-    ...about,
-    peer_id: member.peer_id,
-    metadata: member.metadata,
-  };
-}
-
-function objectionTo(metadata: Metadata, { role }: Pick<Member, "role">): string | undefined {
-  if (role === "worker") return undefined;
-  const bytes = JSON.stringify(metadata).length;
-  return bytes <= CLIENT_METADATA_BYTES_MAX
-    ? undefined
-    : `Expected at most ${CLIENT_METADATA_BYTES_MAX} bytes of a client's metadata, got ${bytes}`;
 }

@@ -4,13 +4,17 @@ import { randomBytes } from "node:crypto";
 import type { Log } from "../lib/base/log.ts";
 import type { Clock } from "../lib/base/time.ts";
 import { createApp } from "./app.ts";
-import { Buckets } from "./bucket.ts";
+import { callerOf } from "./caller.ts";
+import { Guesses } from "./guesses.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { HttpRefusal } from "./http_refusal.ts";
-import { LocalIdentity } from "./identity/local.ts";
+import { Attendance } from "./identity/attendance.ts";
+import { type IdentityChoice, openIdentity } from "./identity/open_identity.ts";
+import { TOUCH_MS } from "./identity/user_cleanup.ts";
 import { limitsWith, type SignalingLimits } from "./limits.ts";
-import { MemoryStore } from "./store/memory.ts";
-import { SqliteStore } from "./store/sqlite.ts";
+import { listen, type Listener, type Tls } from "./listener.ts";
+import { Metrics } from "./metrics.ts";
+import { EVERY_ROOM, keepsRegistry, type RegistryRollout } from "./rollout.ts";
+import { openStore, type StoreChoice } from "./store/open_store.ts";
 import { Switchboard } from "./switchboard.ts";
 import { Upgrades } from "./upgrade.ts";
 
@@ -19,9 +23,18 @@ export interface SignalingOptions {
   readonly hostname: string;
   /** 0 for a free one. */
   readonly port: number;
-  /** Made where it is missing; the identity's key lives here, and the rooms with `sqlite`. */
+  /** Made where it is missing; the local identity's keys live here, and the rooms with `sqlite`. */
   readonly dataFolder: string;
-  readonly store: "sqlite" | "memory";
+  readonly store: "sqlite" | "memory" | Extract<StoreChoice, { kind: "dynamodb" }>;
+  /** Whose identities make rooms: this server's own where left out. */
+  readonly identity?: Extract<IdentityChoice, { kind: "cognito" }> | undefined;
+  /** Which rooms keep a registry of their own: all where left out. */
+  readonly rollout?: RegistryRollout;
+  readonly tls?: Tls | undefined;
+  /** Where people reach the server, if not at its port. */
+  readonly publicUrl?: string | undefined;
+  /** Whether a proxy of ours stands before it, whose `X-Forwarded-For` is believed. */
+  readonly isProxied?: boolean;
   /** Limits that differ from the usual ones. */
   readonly limits?: Partial<SignalingLimits>;
 }
@@ -39,26 +52,46 @@ const CLOCK: Clock = { now: () => performance.now(), wallMs: () => Date.now() };
 /**
  * Starts a server.
  *
- * @throws {Error} Where a limit is wrong, the data folder cannot be used, or the port is taken.
+ * @throws {Error} Where a limit is wrong, the data folder, store or identity cannot be used, or the
+ * port is taken (`EADDRINUSE`).
  */
 export async function startSignaling(
   options: SignalingOptions,
   log: Log,
 ): Promise<SignalingServer> {
+  const { dataFolder, rollout = EVERY_ROOM, isProxied = false } = options;
   const limits = limitsWith(options.limits ?? {});
-  await Deno.mkdir(options.dataFolder, { recursive: true, mode: 0o700 });
-  const identity = await LocalIdentity.open(options.dataFolder, CLOCK, randomBytes);
-  const store = options.store === "sqlite"
-    ? new SqliteStore(options.dataFolder)
-    : new MemoryStore();
-  const guesses = new Buckets(limits.guesses);
-  const housekeeping = new Housekeeping({ store, clock: CLOCK, log }, limits.roomTtlSeconds);
-  const switchboard = new Switchboard({
-    gate: { store, clock: CLOCK, guesses },
+  await Deno.mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  const identity = await openIdentity(options.identity ?? { kind: "local", folder: dataFolder }, {
     clock: CLOCK,
     randomBytes,
     log,
+  });
+  const choice: StoreChoice = options.store === "sqlite"
+    ? { kind: "sqlite", folder: dataFolder }
+    : options.store === "memory"
+    ? { kind: "memory" }
+    : options.store;
+  const store = await openStore(choice, { clock: CLOCK, log }).catch(async (error: unknown) => {
+    await identity.close();
+    throw error;
+  });
+  const guesses = new Guesses(limits);
+  const attendance = new Attendance(identity, log);
+  const metrics = new Metrics(() => switchboard.counts());
+  const housekeeping = new Housekeeping(
+    { store, clock: CLOCK, log, meter: metrics },
+    limits.roomTtlSeconds,
+  );
+  const switchboard: Switchboard = new Switchboard({
+    gate: { store, identity, clock: CLOCK, guesses, log },
+    clock: CLOCK,
+    randomBytes,
+    log,
+    meter: metrics,
+    attendance,
     limits,
+    keepsRegistry: (roomId) => keepsRegistry(roomId, rollout),
     keepRoom: (roomId) => housekeeping.keep(roomId, switchboard),
   });
   const app = createApp({
@@ -68,66 +101,60 @@ export async function startSignaling(
     clock: CLOCK,
     randomBytes,
     log,
+    meter: metrics,
+    metrics,
     limits,
     guesses,
+    publicUrl: options.publicUrl,
   });
-  const upgrades = new Upgrades(switchboard, limits);
-
-  let server: Deno.HttpServer<Deno.NetAddr>;
-  const stopped = new AbortController();
-  try {
-    server = Deno.serve({
-      hostname: options.hostname,
-      port: options.port,
-      signal: stopped.signal,
-      // Deno would print the address; ours goes to the log below.
-      onListen: () => {},
-      onError: (error) => {
-        log.write("error", "A request failed", { error: String(error) });
-        const refused = new HttpRefusal(500, "INTERNAL", "The server failed at this request");
-        return Response.json(refused.body, { status: refused.status });
-      },
-    }, (request, info) => {
-      const address = info.remoteAddr.hostname;
-      return upgrades.accepts(request)
-        ? upgrades.upgrade(request, address)
-        : app.fetch(request, { address });
-    });
-  } catch (error) {
+  const upgrades = new Upgrades(switchboard, limits, isProxied);
+  const release = async () => {
+    await housekeeping.finished();
+    await attendance.finished();
     await store.close();
+    await identity.close();
+  };
+
+  let listener: Listener;
+  try {
+    listener = await listen({ ...options, ...limits }, {
+      answer: (request, remote) => app.fetch(request, callerOf(request.headers, remote, isProxied)),
+      upgrade: (incoming, connection, head) => upgrades.upgrade(incoming, connection, head),
+    }, log);
+  } catch (error) {
+    await release();
     throw error;
   }
   const keepAll = () => {
-    for (const roomId of switchboard.roomIds) housekeeping.keep(roomId, switchboard);
+    for (const roomId of switchboard.mannedRoomIds) housekeeping.keep(roomId, switchboard);
   };
   housekeeping.sweep();
   const timers = [
     setInterval(() => switchboard.tick(), limits.tickMs),
     setInterval(keepAll, limits.keepMs),
+    setInterval(() => attendance.keepAll(), TOUCH_MS),
     setInterval(() => {
       keepAll();
       housekeeping.sweep();
     }, limits.sweepMs),
   ];
-  const url = urlOf(server.addr);
-  log.write("info", "The signaling server listens", { url, store: options.store });
+  const { url } = listener;
+  log.write("info", "The signaling server listens", {
+    url,
+    store: choice.kind,
+    identity: options.identity?.kind ?? "local",
+    registry_percent: rollout.isEnabled ? rollout.percent : 0,
+  });
 
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     for (const timer of timers) clearInterval(timer);
+    attendance.drain();
     switchboard.drain();
     await upgrades.allClosed(limits.stopMs);
-    stopped.abort();
-    await server.finished;
-    await housekeeping.finished();
-    await store.close();
+    await listener.close(limits.stopMs);
+    await release();
     log.write("info", "The signaling server has stopped", { url });
   };
   return { url, stop: () => stopping ??= stop() };
-}
-
-function urlOf({ hostname, port }: Deno.NetAddr): string {
-  // A server that listens everywhere is reached at the loopback address from here.
-  const host = hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -7,13 +7,17 @@ import { Buffer } from "node:buffer";
 import { SIGNAL_FRAME_BYTES_MAX } from "../lib/base/limits.ts";
 import type { Log } from "../lib/base/log.ts";
 import type { Clock, Instant } from "../lib/base/time.ts";
-import type { FromServer } from "../lib/protocol/signal_message.ts";
+import type { LegacyRelay } from "../lib/protocol/legacy_relay.ts";
+import type { FromServer, ToServer } from "../lib/protocol/signal_message.ts";
 import type { Admission } from "./admission.ts";
 import { Bucket } from "./bucket.ts";
+import type { Caller } from "./caller.ts";
+import type { Meter } from "./fact.ts";
 import { readFrame } from "./frame.ts";
 import type { SignalingLimits } from "./limits.ts";
 import {
   type AdmittedRoom,
+  asked,
   CLOSE_CODE,
   type PeerRequest,
   type Refusal,
@@ -34,9 +38,12 @@ export interface Wire {
 export interface SocketHost {
   readonly clock: Clock;
   readonly log: Log;
+  readonly meter: Meter;
   readonly limits: SignalingLimits;
+  /** `message` as JSON. */
+  written(message: FromServer | LegacyRelay): string;
   admit(registration: Registration, nonce: string, address: string): Promise<Admission>;
-  registered(socket: SocketId, room: AdmittedRoom, registration: Registration): void;
+  registered(socket: Socket, room: AdmittedRoom, registration: Registration): void;
   requested(socket: SocketId, message: PeerRequest): void;
   /** The socket is over. Called exactly once. */
   ended(socket: Socket): void;
@@ -44,10 +51,15 @@ export interface SocketHost {
 
 type Stage = "challenged" | "verifying" | "registered" | "over";
 
+/** Requests of the original's era, counted so that one knows when nobody needs them any more. */
+const LEGACY_TYPES: ReadonlySet<string> = new Set(["offer", "answer", "candidate"]);
+
 /** One peer's socket. */
 export class Socket {
   readonly id: SocketId;
-  readonly address: string;
+  readonly caller: Caller;
+  /** As whom the peer signed in, once it has registered and where it says so. */
+  subject: string | undefined;
   readonly #wire: Wire;
   readonly #host: SocketHost;
   readonly #nonce: string;
@@ -60,11 +72,11 @@ export class Socket {
     id: SocketId,
     wire: Wire,
     host: SocketHost,
-    options: { readonly address: string; readonly nonce: string },
+    options: { readonly caller: Caller; readonly nonce: string },
   ) {
     const now = host.clock.now();
     this.id = id;
-    this.address = options.address;
+    this.caller = options.caller;
     this.#wire = wire;
     this.#host = host;
     this.#nonce = options.nonce;
@@ -79,13 +91,26 @@ export class Socket {
   }
 
   /** Sends `message`, unless the other end reads too slowly: then the socket is over. */
-  send(message: FromServer): void {
+  send(message: FromServer | LegacyRelay): void {
     if (this.#stage === "over") return;
-    if (this.#wire.bufferedBytes() > this.#host.limits.bufferedBytesMax) {
+    const { limits, meter } = this.#host;
+    if (this.#wire.bufferedBytes() > limits.bufferedBytesMax) {
+      meter.count({ kind: "refused", by: "socket", code: "SLOW_READER" });
       this.end(CLOSE_CODE.policy, "Reads too slowly");
       return;
     }
-    this.#wire.send(JSON.stringify(message));
+    const text = this.#host.written(message);
+    this.#wire.send(text);
+    // The text is nearly all ASCII: its length is near enough to its bytes for a counter.
+    meter.count({ kind: "frame_sent", type: message.type, bytes: text.length });
+    if (message.type === "error") {
+      meter.count({ kind: "refused", by: "socket", code: message.code });
+    }
+  }
+
+  /** Bytes that were sent and have not left yet. */
+  get bufferedBytes(): number {
+    return this.#wire.bufferedBytes();
   }
 
   /** Ends the socket. Does nothing where it is over. */
@@ -109,6 +134,11 @@ export class Socket {
     this.#refuse(refusal("NOT_REGISTERED", "Expected a registration in time, got none"));
   }
 
+  /** The other end sent a control frame, which costs it as much as any other. Never throws. */
+  controlled(bytes: number): void {
+    if (this.#stage !== "over") this.#afford(bytes);
+  }
+
   /** Takes one frame. Never throws. */
   received(data: unknown): void {
     if (this.#stage === "over") return;
@@ -129,14 +159,14 @@ export class Socket {
       this.end(CLOSE_CODE.tooBig, `Expected at most ${SIGNAL_FRAME_BYTES_MAX} bytes a frame`);
       return;
     }
-    const now = this.#host.clock.now();
-    if (!this.#frames.take(1, now) || !this.#bytes.take(bytes, now)) {
-      const { frames } = this.#host.limits;
-      const text = `Expected at most ${frames.perSecond} frames a second in the long run`;
-      this.#refuse(refusal("RATE_LIMITED", text));
-      return;
-    }
+    if (!this.#afford(bytes)) return;
     const frame = readFrame(data);
+    const type = frame.ok ? frame.message.type : "invalid";
+    this.#host.meter.count({ kind: "frame_received", type, bytes });
+    if (LEGACY_TYPES.has(type)) {
+      const { program: client } = this.caller;
+      this.#host.meter.count({ kind: "legacy_used", feature: `socket ${type}`, client });
+    }
     if (this.#stage !== "registered") {
       // A stranger has one try: everything but a registration ends the socket.
       if (!frame.ok) this.#refuse(frame.refusal);
@@ -144,29 +174,42 @@ export class Socket {
         this.#register(frame.message);
       } else {
         const text = `Expected a registration first, got ${frame.message.type}`;
-        this.#refuse(refusal("NOT_REGISTERED", text));
+        this.#refuse(refusal("NOT_REGISTERED", text, requestOf(frame.message)));
       }
     } else if (!frame.ok) this.send(frame.refusal);
     else if (frame.message.type === "register") {
       const text = "Expected one registration a socket, got another; open a new socket";
-      this.send(refusal("ALREADY_REGISTERED", text));
+      this.send(refusal("ALREADY_REGISTERED", text, requestOf(frame.message)));
     } else this.#host.requested(this.id, frame.message);
+  }
+
+  /** Whether one more frame of so many bytes is within the limits. Where not, the socket is over. */
+  #afford(bytes: number): boolean {
+    const { clock, limits } = this.#host;
+    const now = clock.now();
+    if (this.#frames.take(1, now) && this.#bytes.take(bytes, now)) return true;
+    const text = `Expected at most ${limits.frames.perSecond} frames a second in the long run`;
+    this.#refuse(refusal("RATE_LIMITED", text));
+    return false;
   }
 
   #register(registration: Registration): void {
     this.#stage = "verifying";
-    this.#host.admit(registration, this.#nonce, this.address).then((admission) => {
+    const { address } = this.caller;
+    this.#host.admit(registration, this.#nonce, address).then((admission) => {
       // The socket may have ended while the store was asked.
       if (this.#stage !== "verifying") return;
       if (!admission.ok) {
         const { room_id, peer_id } = registration;
-        const fields = { room_id, peer_id, code: admission.code, address: this.address };
+        const fields = { room_id, peer_id, code: admission.code, address };
         this.#host.log.write("info", "A registration was refused", fields);
-        this.#refuse(refusal(admission.code, admission.reason));
+        const about = requestOf(registration);
+        this.#refuse(refusal(admission.code, admission.reason, about));
         return;
       }
       this.#stage = "registered";
-      this.#host.registered(this.id, admission.room, registration);
+      this.subject = admission.subject;
+      this.#host.registered(this, admission.room, registration);
     }).catch((error: unknown) => {
       this.#fail("A registration could not be checked", error);
     });
@@ -183,4 +226,8 @@ export class Socket {
     this.#host.log.write("error", what, fields);
     this.#refuse(refusal("SERVER_BUSY", "The server could not handle this; try again later"));
   }
+}
+
+function requestOf(message: ToServer): ReturnType<typeof asked> {
+  return "request_id" in message ? asked(message.request_id) : {};
 }

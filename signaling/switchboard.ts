@@ -6,11 +6,17 @@
 import { base64urlnopad } from "@scure/base";
 import type { PeerId, RoomId } from "../lib/base/id.ts";
 import type { Log } from "../lib/base/log.ts";
-import type { Clock } from "../lib/base/time.ts";
+import { type Clock, SECOND_MS } from "../lib/base/time.ts";
+import type { LegacyRelay } from "../lib/protocol/legacy_relay.ts";
 import type { Filters, WorkerList } from "../lib/protocol/query.ts";
 import { admit, type Gate } from "./admission.ts";
+import type { FromServer } from "../lib/protocol/signal_message.ts";
+import type { Caller } from "./caller.ts";
 import type { RandomBytes } from "./credential.ts";
+import type { Meter } from "./fact.ts";
+import type { Attendance } from "./identity/attendance.ts";
 import type { SignalingLimits } from "./limits.ts";
+import type { LiveCounts } from "./metrics.ts";
 import { CLOSE_CODE, type RoomsEffect, type RoomsInput, type SocketId } from "./room_event.ts";
 import { Rooms } from "./rooms.ts";
 import { Socket, type SocketHost, type Wire } from "./socket.ts";
@@ -22,7 +28,9 @@ export interface LiveRooms {
   removePeer(roomId: RoomId, peerId: PeerId, reason: string): boolean;
   /** Ends the sockets of everybody in the room. */
   removeRoom(roomId: RoomId, reason: string): void;
-  counts(): { readonly rooms: number; readonly peers: number; readonly sockets: number };
+  /** The stored room ends at `expiresAt`, in seconds since 1970; null for never. */
+  dateRoom(roomId: RoomId, expiresAt: number | null): void;
+  counts(): LiveCounts;
   /** Whether the server is about to stop. */
   readonly draining: boolean;
 }
@@ -33,8 +41,13 @@ export interface SwitchboardPorts {
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   readonly log: Log;
+  readonly meter: Meter;
+  /** Told as whom peers come and go. */
+  readonly attendance: Pick<Attendance, "arrived" | "left">;
   readonly limits: SignalingLimits;
-  /** Somebody came into an empty room, or the last peer left it: its expiry counts from now. */
+  /** Which rooms elect an admin and keep a registry. */
+  keepsRegistry(roomId: RoomId): boolean;
+  /** A worker came into a room that had none, or the last one left: its expiry counts from now. */
   keepRoom(roomId: RoomId): void;
 }
 
@@ -53,19 +66,25 @@ export class Switchboard implements LiveRooms {
   /** Inputs wait here, so that a step and all its effects finish before the next. */
   readonly #inputs: RoomsInput[] = [];
   #stepping = false;
+  #lastWritten: { readonly message: FromServer | LegacyRelay; readonly text: string } | undefined;
   #draining = false;
   #lastId: SocketId = 0;
 
   constructor(ports: SwitchboardPorts) {
     this.#ports = ports;
-    this.#rooms = new Rooms(ports.limits);
+    this.#rooms = new Rooms(ports.limits, ports.keepsRegistry);
     this.#host = {
       clock: ports.clock,
       log: ports.log,
+      meter: ports.meter,
       limits: ports.limits,
+      written: (message) => this.#written(message),
       admit: (registration, nonce, address) => admit(registration, nonce, address, ports.gate),
-      registered: (socket, room, registration) =>
-        this.#step({ kind: "admitted", socket, room, registration }),
+      registered: (socket, room, registration) => {
+        if (socket.subject !== undefined) ports.attendance.arrived(socket.subject);
+        this.#step({ kind: "admitted", socket: socket.id, room, registration });
+        this.dateRoom(room.room_id, room.expires_at);
+      },
       requested: (socket, message) => this.#step({ kind: "received", socket, message }),
       ended: (socket) => this.#forget(socket),
     };
@@ -80,11 +99,13 @@ export class Switchboard implements LiveRooms {
   }
 
   /** Takes a new transport. Its events go to the socket that is given back. */
-  open(wire: Wire, address: string): Socket {
+  open(wire: Wire, caller: Caller): Socket {
+    const { address } = caller;
     const nonce = base64urlnopad.encode(this.#ports.randomBytes(NONCE_BYTES));
-    const socket = new Socket(++this.#lastId, wire, this.#host, { address, nonce });
+    const socket = new Socket(++this.#lastId, wire, this.#host, { caller, nonce });
     this.#sockets.set(socket.id, socket);
     this.#socketsByAddress.set(address, (this.#socketsByAddress.get(address) ?? 0) + 1);
+    this.#ports.meter.count({ kind: "socket_opened" });
     socket.challenge();
     return socket;
   }
@@ -96,9 +117,9 @@ export class Switchboard implements LiveRooms {
     this.#step({ kind: "tick" });
   }
 
-  /** The rooms that somebody is in. */
-  get roomIds(): RoomId[] {
-    return this.#rooms.roomIds;
+  /** The rooms that workers are in. */
+  get mannedRoomIds(): RoomId[] {
+    return this.#rooms.mannedRoomIds;
   }
 
   get draining(): boolean {
@@ -119,12 +140,16 @@ export class Switchboard implements LiveRooms {
     this.#step({ kind: "room_removed", room_id: roomId, reason });
   }
 
-  counts(): { readonly rooms: number; readonly peers: number; readonly sockets: number } {
-    return {
-      rooms: this.#rooms.roomIds.length,
-      peers: this.#rooms.peerCount,
-      sockets: this.#sockets.size,
-    };
+  dateRoom(roomId: RoomId, expiresAt: number | null): void {
+    const wallMs = this.#ports.clock.wallMs();
+    const restMs = expiresAt === null ? null : expiresAt * SECOND_MS - wallMs;
+    this.#step({ kind: "dated", room_id: roomId, expires_at: expiresAt, restMs });
+  }
+
+  counts(): LiveCounts {
+    let bufferedBytes = 0;
+    for (const socket of this.#sockets.values()) bufferedBytes += socket.bufferedBytes;
+    return { ...this.#rooms.counts(), sockets: this.#sockets.size, bufferedBytes };
   }
 
   /** Tells everybody when to come back, and ends all sockets. No more are taken. */
@@ -136,11 +161,22 @@ export class Switchboard implements LiveRooms {
     for (const socket of sockets) socket.end(CLOSE_CODE.goingAway, "The server stops");
   }
 
+  /** What goes to many in a row is written once. */
+  #written(message: FromServer | LegacyRelay): string {
+    if (this.#lastWritten?.message === message) return this.#lastWritten.text;
+    const text = JSON.stringify(message);
+    this.#lastWritten = { message, text };
+    return text;
+  }
+
   #forget(socket: Socket): void {
     this.#sockets.delete(socket.id);
-    const left = (this.#socketsByAddress.get(socket.address) ?? 1) - 1;
-    if (left > 0) this.#socketsByAddress.set(socket.address, left);
-    else this.#socketsByAddress.delete(socket.address);
+    const { address } = socket.caller;
+    const left = (this.#socketsByAddress.get(address) ?? 1) - 1;
+    if (left > 0) this.#socketsByAddress.set(address, left);
+    else this.#socketsByAddress.delete(address);
+    if (socket.subject !== undefined) this.#ports.attendance.left(socket.subject);
+    this.#ports.meter.count({ kind: "socket_closed" });
     this.#step({ kind: "closed", socket: socket.id });
   }
 
@@ -161,14 +197,17 @@ export class Switchboard implements LiveRooms {
   #perform(effect: RoomsEffect): void {
     switch (effect.kind) {
       case "send":
+      case "send_legacy":
         this.#sockets.get(effect.socket)?.send(effect.message);
         return;
       case "close":
         this.#sockets.get(effect.socket)?.end(effect.code, effect.reason);
         return;
-      case "room_opened":
-      case "room_emptied":
+      case "keep_room":
         this.#ports.keepRoom(effect.room_id);
+        return;
+      case "count":
+        this.#ports.meter.count(effect.fact);
         return;
       case "log":
         this.#ports.log.write(effect.level, effect.message, effect.fields);

@@ -56,6 +56,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import("./cleanup_cognito.ts")).cleanupCognitoCommand,
   ),
   entry(
+    "bench-server",
+    "Put a load on a signaling server and say how it bears it",
+    async () => (await import("./bench_server.ts")).benchServerCommand,
+  ),
+  entry(
     "version",
     "Say which version this is and what it runs on",
     async () => (await import("./version.ts")).versionCommand,

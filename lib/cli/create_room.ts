@@ -64,7 +64,13 @@ export const createRoomCommand = defineCommand({
       expires_at: expiresAt,
     };
     if (json) io.out(JSON.stringify(facts));
-    else for (const line of roomLines(facts)) io.out(line);
+    else {
+      for (const line of roomLines(facts)) io.out(line);
+      if (io.isTerminal) {
+        const { qrLines } = await import("./qr_code.ts");
+        for (const line of qrLines(invite, io)) io.out(line);
+      }
+    }
     if (isLoopback(address)) {
       io.err(
         `Only this machine reaches ${address}: for other machines make the room with --server and the address that they use`,

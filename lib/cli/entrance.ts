@@ -18,14 +18,16 @@ export async function enter(args: readonly string[], io: Io): Promise<number> {
     io.out(SOFTWARE_VERSION);
     return EXIT.ok;
   }
-  if (stranger === undefined) {
+  const wrong = stranger ?? rest[0];
+  if (wrong === undefined) {
     for (const line of overviewLines()) io.err(line);
     return EXIT.usage;
   }
   const { findSimilar } = await import("@optique/core/suggestion");
-  const [similar] = findSimilar(stranger, COMMANDS.map(({ name }) => name), { maxDistance: 3 });
+  const known = [...COMMANDS.map(({ name }) => name), "--help", "--version"];
+  const [similar] = findSimilar(wrong, known, { maxDistance: 3 });
   const hint = similar === undefined ? "" : `; did you mean \`${similar}\`?`;
-  io.err(`Error: Expected a command, got \`${cleanText(stranger)}\`${hint}`);
+  io.err(`Error: Expected a command, got \`${cleanText(wrong)}\`${hint}`);
   io.err("See `sleap-rtc --help`");
   return EXIT.usage;
 }

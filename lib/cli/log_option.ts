@@ -13,9 +13,7 @@ import { cleanText, paint, type Style } from "./terminal_text.ts";
 /** `--verbose` and `--log-level`. */
 export const logOptions = object("Log", {
   verbose: withDefault(
-    flag("-v", "--verbose", {
-      description: message`Log everything, as --log-level debug, and a trainer's own lines`,
-    }),
+    flag("-v", "--verbose", { description: message`Tell everything; logs as --log-level debug` }),
     false,
   ),
   logLevel: optional(

@@ -5,12 +5,22 @@ import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
-import { choice, integer, string } from "@optique/core/valueparser";
+import { integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit_code.ts";
 import { logOptions, openLog } from "./log_option.ts";
 import { Mistake } from "./mistake.ts";
+import {
+  addressOf,
+  backendOptions,
+  frontOptions,
+  identityOf,
+  rolloutOf,
+  roomLimitOptions,
+  storeOf,
+  tlsOf,
+} from "./signal_option.ts";
 
 const parser = merge(
   object({
@@ -29,17 +39,14 @@ const parser = merge(
     data: optional(option("--data", path({ metavar: "FOLDER", type: "directory" }), {
       description: message`Where rooms and keys are kept (by default ~/.sleap-rtc/signal)`,
     })),
-    store: withDefault(
-      option("--store", choice(["sqlite", "memory"], { metavar: "STORE" }), {
-        description: message`What keeps the rooms; memory forgets them at the end`,
-      }),
-      "sqlite",
-    ),
     json: withDefault(
       flag("--json", { description: message`Print the ready line as a JSON object` }),
       false,
     ),
   }),
+  backendOptions,
+  frontOptions,
+  roomLimitOptions,
   logOptions,
 );
 
@@ -50,26 +57,43 @@ export const signalCommand = defineCommand({
   examples: [
     "sleap-rtc signal",
     "sleap-rtc signal --host 127.0.0.1 --port 9000 --data /srv/sleap-rtc",
+    "sleap-rtc signal --tls-cert lab.pem --tls-key lab.key --public-url https://lab.example.org",
+    "sleap-rtc signal --host 127.0.0.1 --trust-proxy --registry-rollout 10",
+    "AWS_REGION=… sleap-rtc signal --store dynamodb --identity cognito",
     "sleap-rtc signal --port 0 --store memory --json",
   ],
   exits: [],
   parser,
-  async run({ host, port, data, store, json, ...logFlags }, io) {
+  async run(given, io) {
+    const { host, port, data, json, isProxied, roomsMax } = given;
+    const publicUrl = given.publicUrl === undefined
+      ? undefined
+      : addressOf("--public-url", given.publicUrl);
+    const options = {
+      store: storeOf(given, io.env),
+      identity: identityOf(given, io.env),
+      rollout: rolloutOf(given.registryPercent, io.env),
+      tls: await tlsOf(given),
+      publicUrl,
+      isProxied,
+      limits: { roomsMax },
+    };
     const { installationFolder } = await import("../runtime/config.ts");
     const { startSignaling } = await import("../../signaling/server.ts");
     const dataFolder = data ?? join(installationFolder(io.env), "signal");
     const interruption = io.interruption();
-    const { log, stop } = await openLog(logFlags, io, "info");
+    const { log, stop } = await openLog(given, io, "info");
     try {
-      const server = await startSignaling({ hostname: host, port, dataFolder, store }, log)
+      const server = await startSignaling({ hostname: host, port, dataFolder, ...options }, log)
         .catch((error: unknown) => {
           throw explained(error, { host, port, dataFolder });
         });
       try {
-        if (json) io.out(JSON.stringify({ event: "ready", url: server.url }));
+        const url = publicUrl ?? server.url;
+        if (json) io.out(JSON.stringify({ event: "ready", url }));
         else {
-          io.out(`Signaling server ready at ${server.url}`);
-          io.err(`Next: sleap-rtc create-room --server ${server.url}`);
+          io.out(`Signaling server ready at ${url}`);
+          io.err(`Next: sleap-rtc create-room --server ${url}`);
         }
         await aborted(interruption);
       } finally {
@@ -87,19 +111,20 @@ function explained(
   cause: unknown,
   { host, port, dataFolder }: { host: string; port: number; dataFolder: string },
 ): unknown {
-  if (cause instanceof Deno.errors.AddrInUse) {
+  const code = codeOf(cause);
+  if (code === "EADDRINUSE") {
     return new Mistake(
       `Expected port ${port} of ${host} to be free, got one that is taken; stop what listens there, or give another --port (0 for any)`,
       { cause },
     );
   }
-  if (cause instanceof Deno.errors.AddrNotAvailable) {
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
     return new Mistake(
       `Expected an address of this machine for --host, got ${host}; 0.0.0.0 stands for all of them`,
       { cause },
     );
   }
-  const isForbidden = cause instanceof Deno.errors.PermissionDenied ||
+  const isForbidden = code === "EACCES" || cause instanceof Deno.errors.PermissionDenied ||
     cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory;
   if (!isForbidden) return cause;
   return new Mistake(
@@ -114,4 +139,9 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) =>
     signal.addEventListener("abort", () => resolve(), { once: true })
   );
+}
+
+/** The system's name of an error, such as `EADDRINUSE`. */
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }

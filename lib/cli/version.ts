@@ -22,9 +22,8 @@ export const versionCommand = defineCommand({
     const { selectBackend } = await import("../rtc/backend.ts");
     const reasons: string[] = [];
     const backend = await selectBackend("auto", {
-      write: (_level, sentence, fields = {}) => {
-        const facts = Object.values(fields).filter((fact) => typeof fact === "string");
-        reasons.push([sentence, ...facts].join(": "));
+      write: (_level, _sentence, { why } = {}) => {
+        if (typeof why === "string") reasons.push(why);
       },
     });
     await backend.dispose();

@@ -8,10 +8,10 @@ import { type Column, tableLines } from "./table.ts";
 import { cleanText, paint, wrapText } from "./terminal_text.ts";
 
 /** Who answered a query, and how long it took. */
-export interface Answered {
-  readonly via: "admin" | "server";
-  readonly tookMs: number;
-}
+export type Answered =
+  | { readonly via: "admin" | "server"; readonly tookMs: number }
+  /** One worker by itself, or the replica of what it knows. */
+  | { readonly via: "worker" | "replica"; readonly worker: string; readonly tookMs: number };
 
 /** The screen that lines are made for. */
 export interface Screen {
@@ -46,14 +46,14 @@ export function workerLines(list: WorkerList, answered: Answered, screen: Screen
   return [...tableLines(list.workers, COLUMNS, screen), "", ...footer];
 }
 
-function footerOf(list: WorkerList, { via, tookMs }: Answered): string[] {
+function footerOf(list: WorkerList, answered: Answered): string[] {
   const { workers } = list;
   const available = workers.filter(({ status, alive }) => status === "available" && alive).length;
   const shown = workers.length === list.total_count
     ? count(workers.length, "worker")
     : `${workers.length} of ${count(list.total_count, "worker")}`;
   const admin = list.admin_peer_id === null ? "no admin" : `admin ${cleanText(list.admin_peer_id)}`;
-  const answer = `answered by ${via} in ${tookMs.toFixed(1)} ms`;
+  const answer = `answered by ${answererOf(answered)} in ${answered.tookMs.toFixed(1)} ms`;
   const footer = [`${shown}, ${available} available, ${admin}, ${answer}`];
   if (workers.some((view) => view.is_admin)) footer.push("* admin");
   if (list.stale) {
@@ -62,6 +62,19 @@ function footerOf(list: WorkerList, { via, tookMs }: Answered): string[] {
     );
   }
   return footer;
+}
+
+function answererOf(answered: Answered): string {
+  switch (answered.via) {
+    case "admin":
+    case "server":
+      return answered.via;
+    case "worker":
+      return cleanText(answered.worker);
+    case "replica":
+      return `own replica of ${cleanText(answered.worker)}`;
+  }
+  return answered satisfies never;
 }
 
 function statusOf(view: WorkerView): string {

@@ -18,6 +18,7 @@ import { FileSender } from "../runtime/file_sender.ts";
 import type { SubmissionEvent } from "./event.ts";
 import type { ResultFolder } from "./result_folder.ts";
 import type { Session } from "./session.ts";
+import { type Training, TrainingRecord } from "./training_record.ts";
 import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
 
 /** For a worker to answer a question. */
@@ -30,14 +31,6 @@ export interface VisitParts {
   readonly options: WorkerLinkOptions & { watch(event: SubmissionEvent): void };
 }
 
-/** What a training came to. */
-export interface Training {
-  readonly results: Manifest;
-  readonly epochs: number;
-  readonly firstLoss: number | undefined;
-  readonly lastLoss: number | undefined;
-}
-
 type Question = Extract<JobMessage, { type: "job_reserve" | "job_start" }>;
 type Answer = Extract<JobMessage, { type: "job_lease" | "job_refused" | "job_accepted" }>;
 
@@ -45,11 +38,12 @@ type Answer = Extract<JobMessage, { type: "job_lease" | "job_refused" | "job_acc
 export class JobVisit {
   readonly #jobId: JobId;
   readonly #parts: VisitParts;
-  readonly #ended = Promise.withResolvers<never>();
+  /** Resolves, and does not reject, with why the visit ended: at times nobody waits for it. */
+  readonly #ended = Promise.withResolvers<unknown>();
   readonly #closed = Promise.withResolvers<void>();
-  readonly #trained = Promise.withResolvers<Training>();
-  readonly #losses: number[] = [];
-  readonly #abort = () => this.#ended.reject(this.#parts.options.signal.reason);
+  readonly #trained = Promise.withResolvers<Training | Failure>();
+  readonly #record = new TrainingRecord();
+  readonly #abort = () => this.#ended.resolve(this.#parts.options.signal.reason);
   #link: WorkerLink | undefined;
   #asked: { readonly question: Question; readonly answer: (answer: Answer) => void } | undefined;
   #sender: FileSender | undefined;
@@ -57,15 +51,10 @@ export class JobVisit {
   #fetched: PromiseWithResolvers<Manifest> | undefined;
   /** From `reserving` on, and until the job runs, the worker may hold something for us. */
   #phase: "new" | "reserving" | "running" | "over" = "new";
-  #epochs = 0;
-  #sequence = 0;
 
   private constructor(jobId: JobId, parts: VisitParts) {
     this.#jobId = jobId;
     this.#parts = parts;
-    // Whoever waits races against these; nobody waiting must not end the process.
-    this.#ended.promise.catch(() => {});
-    this.#trained.promise.catch(() => {});
     parts.options.signal.addEventListener("abort", this.#abort, { once: true });
   }
 
@@ -147,7 +136,9 @@ export class JobVisit {
     const request_id = newRequestId();
     const answer = await this.#ask({ type: "job_start", request_id, job_id: this.#jobId });
     if (answer.type === "job_refused") throw new Failure("job_refused", answer.reason);
-    return await this.#race(this.#trained.promise);
+    const training = await this.#race(this.#trained.promise);
+    if (training instanceof Failure) throw training;
+    return training;
   }
 
   /**
@@ -228,7 +219,7 @@ export class JobVisit {
       case "job_release":
       case "job_start":
       case "job_fetch":
-        this.#ended.reject(
+        this.#ended.resolve(
           new Failure("protocol", `The worker sent ${message.type}, which clients say`),
         );
         return;
@@ -239,9 +230,10 @@ export class JobVisit {
   /** What the worker says of the running job, in order and without gaps. */
   #follow(event: JobEvent): void {
     const { watch } = this.#parts.options;
-    if (event.sequence !== ++this.#sequence) {
-      const got = `word ${event.sequence} of the job, expected ${this.#sequence}`;
-      return this.#ended.reject(new Failure("protocol", `The worker sent ${got}`));
+    try {
+      this.#record.take(event);
+    } catch (error) {
+      return this.#ended.resolve(error);
     }
     switch (event.type) {
       case "job_accepted": {
@@ -252,23 +244,16 @@ export class JobVisit {
         return;
       }
       case "job_metric":
-        if (event.epoch.train_loss !== null) {
-          this.#losses.push(event.epoch.train_loss);
-          this.#epochs = Math.max(this.#epochs, event.epoch.epoch + 1);
-        }
         return watch({ type: "epoch", epoch: event.epoch });
       case "job_log":
         return watch({ type: "output", stream: event.stream, text: event.text });
-      case "job_done": {
+      case "job_done":
         this.#phase = "over";
         watch({ type: "trained", durationMs: event.duration_ms });
-        const [firstLoss, lastLoss] = [this.#losses.at(0), this.#losses.at(-1)];
-        const { results } = event;
-        return this.#trained.resolve({ results, epochs: this.#epochs, firstLoss, lastLoss });
-      }
+        return this.#trained.resolve(this.#record.endedWith(event.results));
       case "job_failed":
         this.#phase = "over";
-        return this.#trained.reject(new Failure("job_failed", event.reason));
+        return this.#trained.resolve(new Failure("job_failed", event.reason));
     }
     event satisfies never;
   }
@@ -296,7 +281,10 @@ export class JobVisit {
 
   /** Whatever ends the visit also ends every wait. */
   async #race<T>(promise: Promise<T>): Promise<T> {
-    return await Promise.race([promise, this.#ended.promise]);
+    const ended = this.#ended.promise.then((reason) => {
+      throw reason;
+    });
+    return await Promise.race([promise, ended]);
   }
 
   #open(): WorkerLink {
@@ -305,7 +293,7 @@ export class JobVisit {
   }
 
   #lost(failure: Failure): void {
-    this.#ended.reject(failure);
+    this.#ended.resolve(failure);
     this.#sender?.end(failure);
     this.#receiver?.end(failure);
     this.#closed.resolve();

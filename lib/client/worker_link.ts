@@ -5,10 +5,11 @@ import type { PeerId, RequestId } from "../base/id.ts";
 import { SECOND_MS } from "../base/time.ts";
 import { decodeJson } from "../protocol/decode.ts";
 import type { JobMessage } from "../protocol/job_message.ts";
-import { isClientMessage, linkMessageSchema } from "../protocol/link_message.ts";
+import { isClientMessage, isObserverMessage, linkMessageSchema } from "../protocol/link_message.ts";
 import type { DirectoryMessage } from "../protocol/mesh_message.ts";
 import type { Filters, WorkerList } from "../protocol/query.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
+import type { ObserverMessage, WatchRequest } from "../protocol/watch_message.ts";
 import type { BackendName, IceServer, LinkBackend } from "../rtc/link.ts";
 import { PeerLink } from "../rtc/peer_link.ts";
 import { newLinkId, newRequestId } from "../runtime/chance.ts";
@@ -44,6 +45,8 @@ export interface WorkerLinkOptions {
 export interface WorkerLinkHandlers {
   message(message: JobMessage | TransferMessage): void;
   data(index: number, offset: number, bytes: Uint8Array): void;
+  /** Where left out, the worker may say nothing of the sort: nobody watches. */
+  observed?(message: ObserverMessage): void;
   /** The worker is lost, or the link was closed. Called exactly once. */
   lost(failure: Failure): void;
 }
@@ -54,7 +57,7 @@ export class WorkerLink {
   readonly link: PeerLink;
   readonly #stopListening: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #questions = new Map<RequestId, (list: WorkerList) => void>();
+  readonly #questions = new Map<RequestId, PromiseWithResolvers<WorkerList>>();
   #silentLooks = 0;
   #missed = false;
 
@@ -100,14 +103,14 @@ export class WorkerLink {
   }
 
   /** Says something to the worker. Where that cannot be, `lost` follows. */
-  say(message: JobMessage | TransferMessage): void {
+  say(message: JobMessage | TransferMessage | WatchRequest): void {
     tellPeer(this.link, message);
   }
 
   /**
    * Asks the worker which workers there are: one hop, no server.
    *
-   * @throws {Failure} Where no answer comes in time.
+   * @throws {Failure} Where no answer comes in time, or the worker is lost.
    */
   async discover(filters: Filters): Promise<WorkerList> {
     const request_id = newRequestId();
@@ -116,9 +119,11 @@ export class WorkerLink {
       () => answer.reject(new Failure("worker_lost", `${this.worker} did not answer a query`)),
       ANSWER_MS,
     );
-    this.#questions.set(request_id, answer.resolve);
+    this.#questions.set(request_id, answer);
     const question: DirectoryMessage = { type: "query_workers", request_id, filters };
-    tellPeer(this.link, question);
+    if (!tellPeer(this.link, question)) {
+      answer.reject(new Failure("worker_lost", `The link to ${this.worker} is closed`));
+    }
     try {
       return await answer.promise;
     } finally {
@@ -180,7 +185,7 @@ export class WorkerLink {
           const failure = new Failure("worker_lost", `Link to ${worker} closed: ${reason}`);
           dialled.reject(failure);
           if (open === undefined) return;
-          open.#end();
+          open.#end(failure);
           handlers.lost(failure);
         },
       },
@@ -200,7 +205,10 @@ export class WorkerLink {
     if (!decoded.ok) return this.close(`Expected a message of the protocol: ${decoded.reason}`);
     const message = decoded.value;
     if (message.type === "worker_list") {
-      return this.#questions.get(message.request_id)?.(message.list);
+      return this.#questions.get(message.request_id)?.resolve(message.list);
+    }
+    if (handlers.observed !== undefined && isObserverMessage(message)) {
+      return handlers.observed(message);
     }
     if (isClientMessage(message)) return handlers.message(message);
     this.close(`Expected a message for a client, got ${message.type}`);
@@ -220,7 +228,8 @@ export class WorkerLink {
     this.say({ type: "job_alive" });
   }
 
-  #end(): void {
+  #end(failure: Failure): void {
+    for (const answer of this.#questions.values()) answer.reject(failure);
     clearInterval(this.#timer);
     this.#stopListening();
   }

@@ -59,6 +59,10 @@ export class Administration {
   readonly #timing: MeshTiming;
   readonly #asked = new Map<PeerId, { readonly at: Instant; answered: boolean }>();
   readonly #agreed = new Set<PeerId>();
+  /** The epoch in which the members last agreed; 0 for a newcomer. */
+  #agreedEpoch = 0;
+  /** Workers that say that they are cut off, and in which epoch their room last agreed. */
+  readonly #cutOff = new Map<PeerId, number>();
   #claimedAt: Instant = -Infinity;
   /** Whether it never followed anybody, not even itself. */
   #isNewcomer = true;
@@ -95,6 +99,16 @@ export class Administration {
     return this.#partitionedSince;
   }
 
+  /** The epoch in which they did. */
+  get agreedEpoch(): number {
+    return this.#agreedEpoch;
+  }
+
+  /** The workers that say that they are cut off. */
+  get cutOff(): PeerId[] {
+    return [...this.#cutOff.keys()];
+  }
+
   /** The members when the room last agreed. */
   get agreed(): ReadonlySet<PeerId> {
     return this.#agreed;
@@ -114,24 +128,36 @@ export class Administration {
     if (this.#following?.peerId === peerId) this.#following = undefined;
   }
 
-  /** An epoch was seen, wherever. */
-  saw(epoch: number): void {
-    this.#epoch = Math.max(this.#epoch, epoch);
+  /**
+   * An epoch was seen, wherever. Whoever leads in a new one is a member of the room, met or not: a
+   * count without it could make a majority of those that it leads no more.
+   */
+  saw(epoch: number, adminPeerId: PeerId | undefined): void {
+    if (epoch <= this.#epoch) return;
+    this.#epoch = epoch;
+    if (adminPeerId !== undefined) this.#agreed.add(adminPeerId);
   }
 
   /** A worker says whom it follows. That is worth an answer to a question (invariant 4). */
   heard(
     from: PeerId,
-    says: { adminPeerId: PeerId | undefined; epoch: number; partitioned: boolean },
+    says: {
+      adminPeerId: PeerId | undefined;
+      epoch: number;
+      agreedEpoch: number;
+      partitioned: boolean;
+    },
   ): void {
-    this.saw(says.epoch);
+    if (says.partitioned) this.#cutOff.set(from, says.agreedEpoch);
+    else this.#cutOff.delete(from);
+    this.saw(says.epoch, says.partitioned ? undefined : says.adminPeerId);
     if (says.partitioned || says.adminPeerId === undefined) return;
     if (says.adminPeerId === from || says.epoch === this.#epoch) this.answered(says.adminPeerId);
   }
 
   /** The server refused a claim: the epoch that it was for is another's. */
-  refused(epoch: number): void {
-    this.saw(epoch);
+  refused(epoch: number, adminPeerId: PeerId | undefined): void {
+    this.saw(epoch, adminPeerId);
     if (this.#following?.peerId === this.#self) this.#following = { peerId: this.#self, epoch: 0 };
   }
 
@@ -142,8 +168,14 @@ export class Administration {
     else asked.answered = true;
   }
 
-  /** Whether others that are in reach and have a majority vouch that there is one. */
-  rejoin(living: readonly PeerId[]): void {
+  /**
+   * A worker that is in reach says that it is with the majority: so are those that it reaches. Not
+   * where our own room is a later one: a newcomer that met nobody is the majority of itself alone.
+   */
+  rejoin(living: readonly PeerId[], agreedEpoch: number): void {
+    const latest = Math.max(this.#agreedEpoch, this.#cutOffEpoch(new Set(living)));
+    if (agreedEpoch < latest) return;
+    this.#agreedEpoch = agreedEpoch;
     for (const peerId of living) this.#agreed.add(peerId);
     for (const peerId of this.#agreed) if (!living.includes(peerId)) this.#agreed.delete(peerId);
   }
@@ -157,9 +189,11 @@ export class Administration {
       isNewcomer: this.#isNewcomer,
       server: situation.server,
     });
+    // Whoever met part of a later room than its own is no majority of that, whatever it counts.
+    const partitioned = !inMajority || this.#cutOffEpoch(living) > this.#agreedEpoch;
     // It leads nobody and follows nobody; to call it partitioned would be a false alarm.
-    if (!inMajority && this.#following === undefined && now < this.#arrivingUntil) return [];
-    const decisions = this.#judgePartition(!inMajority, living, now);
+    if (partitioned && this.#following === undefined && now < this.#arrivingUntil) return [];
+    const decisions = this.#judgePartition(partitioned, living, now);
     if (this.#following !== undefined && !living.has(this.#following.peerId)) {
       this.#leaderlessSince ??= now;
     }
@@ -236,8 +270,19 @@ export class Administration {
     return decisions;
   }
 
+  /** The latest epoch in which the room of a living worker that is cut off agreed; 0 without any. */
+  #cutOffEpoch(living: ReadonlySet<PeerId>): number {
+    let latest = 0;
+    for (const [peerId, epoch] of this.#cutOff) {
+      if (living.has(peerId)) latest = Math.max(latest, epoch);
+      else this.#cutOff.delete(peerId);
+    }
+    return latest;
+  }
+
   #agree(living: ReadonlySet<PeerId>, mourned: ReadonlySet<PeerId>): void {
     this.#isNewcomer = false;
+    this.#agreedEpoch = this.#epoch;
     for (const peerId of living) this.#agreed.add(peerId);
     for (const peerId of this.#agreed) {
       if (!living.has(peerId) && !mourned.has(peerId)) this.#agreed.delete(peerId);

@@ -6,26 +6,6 @@
 import * as automerge from "@automerge/automerge/slim";
 import type { CurrentJob, Property, WorkerEntry } from "../protocol/worker.ts";
 
-/** A room's document. Opaque outside this file and `room_state.ts`. */
-export type RoomDocument = automerge.Doc<RoomShape>;
-
-/** Text that is a name or a word: one operation, where collaborative text takes one a character. */
-type Word = automerge.ImmutableString;
-type Stored = Word | number | boolean | null | (Word | number)[];
-
-/** The document as it is stored. */
-interface RoomShape {
-  admin_peer_id?: Word;
-  workers: Record<string, StoredEntry>;
-}
-interface StoredEntry {
-  peer_id: Word;
-  incarnation: number;
-  status: Word;
-  current_job: { job_id: Word; client_id: Word } | null;
-  metadata: { tags: Word[]; properties: Record<string, Stored> };
-}
-
 /** One operation of a change, as far as ownership depends on it. */
 export interface Operation {
   readonly action: string;
@@ -53,6 +33,14 @@ const GENESIS_ACTOR = "00";
 const GENESIS = "hW9Kg/5ib7kBIwABAAEBAAAABRUJNAFCAlYCcAJ/B3dvcmtlcnMBfwB/AH8A";
 /** The object that {@linkcode GENESIS} made. */
 export const WORKERS_OBJECT = `1@${GENESIS_ACTOR}`;
+/** The document itself, and the name in it under which the admin's stands. */
+const ROOT = "_root";
+const ADMIN = "admin_peer_id";
+/**
+ * The library's lower half. The upper one keeps all entries as JavaScript objects too, and lays them out
+ * anew with every copy and every change, which takes ten times as long as the change itself.
+ */
+type Store = ReturnType<typeof automerge.getBackend>;
 
 /**
  * Makes Automerge ready from its WebAssembly module. Once a process, before anything else here.
@@ -61,25 +49,6 @@ export const WORKERS_OBJECT = `1@${GENESIS_ACTOR}`;
  */
 export function initializeAutomerge(wasm: Uint8Array): Promise<void> {
   return automerge.initializeWasm(wasm);
-}
-
-/** A room's document as it is at birth, written to by `actor` (hexadecimal). */
-export function createDocument(actor: string): RoomDocument {
-  const [document] = automerge.applyChanges(
-    automerge.init<RoomShape>({ actor }),
-    [Uint8Array.fromBase64(GENESIS)],
-  );
-  return document;
-}
-
-/** Frees a document's memory now; left alone, WebAssembly memory waits for the event loop to turn. */
-export function freeDocument(document: RoomDocument): void {
-  automerge.free(document);
-}
-
-/** The names of the changes that nothing in `document` builds on. Equal heads mean equal documents. */
-export function headsOf(document: RoomDocument): string[] {
-  return automerge.getHeads(document).toSorted();
 }
 
 /** What a change says of itself; `undefined` where `chunk` is no uncompressed change. */
@@ -107,107 +76,113 @@ export function readChange(chunk: Uint8Array): ChangeFacts | undefined {
 }
 
 /**
- * `document` with `chunk` applied, or `undefined` where the library cannot take it. The change is
- * tried on a copy: a senseless one panics inside and would ruin the document. On success the old
- * document is freed and must not be used again.
+ * One room's document. Changes of others are tried on a copy: a well-formed, senseless one panics
+ * inside the library and ruins the document that took it.
  */
-export function withChange(document: RoomDocument, chunk: Uint8Array): RoomDocument | undefined {
-  const copy = automerge.clone(document, { actor: automerge.getActorId(document) });
-  const changed = appliedTo(copy, chunk);
-  // The library also swallows some bad input in silence: then the heads stay where they were.
-  if (changed === undefined || headsOf(changed).join() === headsOf(document).join()) {
-    automerge.free(copy);
-    return undefined;
+export class RoomDocument {
+  readonly #actor: string;
+  #store: Store;
+
+  /** The document as it is at birth, written to by `actor` (hexadecimal). Automerge must be ready. */
+  constructor(actor: string) {
+    this.#actor = actor;
+    this.#store = automerge.getBackend(automerge.init({ actor }));
+    this.#store.applyChanges([Uint8Array.fromBase64(GENESIS)]);
   }
-  automerge.free(document);
-  return changed;
+
+  /** The names of the changes that nothing here builds on. Equal heads mean equal documents. */
+  get heads(): string[] {
+    return this.#store.getHeads().toSorted();
+  }
+
+  /** The worker that last named itself admin; a hint only. */
+  get adminHint(): string | undefined {
+    const hint = plain(this.#store.get(ROOT, ADMIN));
+    return typeof hint === "string" ? hint : undefined;
+  }
+
+  /** Applies changes. False, and nothing is different, where the library cannot take all of them. */
+  apply(chunks: readonly Uint8Array[]): boolean {
+    const copy = this.#store.fork(this.#actor);
+    // The library also swallows some bad input in silence: then it holds fewer than it was given.
+    const wanted = this.#store.stats().numChanges + chunks.length;
+    const took = takes(copy, chunks) && copy.stats().numChanges === wanted;
+    (took ? this.#store : copy).free();
+    if (took) this.#store = copy;
+    return took;
+  }
+
+  /** Writes to the document, and gives the chunk that others must apply; `undefined` if nothing differs. */
+  change(write: (draft: RoomDraft) => void): Uint8Array | undefined {
+    write(new RoomDraft(this.#store));
+    // `time: 0` makes heads depend on what was written alone, on every machine.
+    if (this.#store.commit(null, 0) === null) return undefined;
+    return this.#store.getLastLocalChange() ?? undefined;
+  }
+
+  /**
+   * What stands in the place of `author`'s entry, as plain values not yet checked: more than one where
+   * two of its lives wrote without knowing of each other.
+   */
+  entriesOf(author: string): unknown[] {
+    return this.#store.getAll(WORKERS_OBJECT, author).map(([type, id]) =>
+      type === "map" ? plain(this.#store.materialize(id)) : undefined
+    );
+  }
+
+  /** Frees the memory now; left alone, WebAssembly memory waits for the event loop to turn. */
+  free(): void {
+    this.#store.free();
+  }
 }
 
-function appliedTo(copy: RoomDocument, chunk: Uint8Array): RoomDocument | undefined {
+function takes(copy: Store, chunks: readonly Uint8Array[]): boolean {
   try {
-    return automerge.applyChanges(copy, [chunk])[0];
+    copy.applyChanges([...chunks]);
+    return true;
   } catch {
     // A panic of the library on a senseless change. The caller throws the copy away.
-    return undefined;
+    return false;
   }
-}
-
-/** Writes to the document, and gives the new document with the chunk that others must apply. */
-export function changeDocument(
-  document: RoomDocument,
-  write: (draft: RoomDraft) => void,
-): { document: RoomDocument; chunk: Uint8Array } | undefined {
-  // `time: 0` makes heads depend on what was written alone, on every machine.
-  const changed = automerge.change(document, { time: 0 }, (stored) => write(new RoomDraft(stored)));
-  const chunk = automerge.getLastLocalChange(changed);
-  if (chunk === undefined || headsOf(changed).join() === headsOf(document).join()) return undefined;
-  return { document: changed, chunk };
-}
-
-/** The entry of `author` as a plain value, not yet checked by a schema; `undefined` where there is none. */
-export function entryOf(document: RoomDocument, author: string): unknown {
-  // Read from the document as it stands: `toJS` copies all of it, and takes 0.7 ms for ten workers.
-  return plain(document.workers[author]);
-}
-
-/** The worker that last named itself admin; a hint only. */
-export function adminHintOf(document: RoomDocument): string | undefined {
-  return document.admin_peer_id?.val;
-}
-
-/** How many concurrent values stand in the place of `author`'s entry: more than 1 after a conflict. */
-export function entryConflicts(document: RoomDocument, author: string): number {
-  let count = 1;
-  // Nested objects of a copy still point at the document it was copied from, which is freed by now;
-  // those that `change` hands out do not. A change that writes nothing changes nothing.
-  automerge.change(document, { time: 0 }, (stored) => {
-    const conflicts = automerge.getConflicts(stored.workers, author);
-    if (conflicts !== undefined) count = Object.keys(conflicts).length;
-  });
-  return count;
 }
 
 /** A document while it is being written to. Writes only what differs. */
 export class RoomDraft {
-  readonly #stored: RoomShape;
+  readonly #store: Store;
 
-  constructor(stored: RoomShape) {
-    this.#stored = stored;
+  constructor(store: Store) {
+    this.#store = store;
   }
 
   /** Names `peerId` admin. */
   nameAdmin(peerId: string): void {
-    this.#stored.admin_peer_id = word(peerId);
+    this.#put(ROOT, ADMIN, peerId);
   }
 
-  /** Writes the whole entry anew: after a restart, or where another life's entry stands. */
-  replaceEntry(entry: WorkerEntry): void {
-    this.#stored.workers[entry.peer_id] = {
-      peer_id: word(entry.peer_id),
-      incarnation: entry.incarnation,
-      status: word(entry.status),
-      current_job: storedJob(entry.current_job),
-      metadata: {
-        tags: entry.metadata.tags.map(word),
-        properties: Object.fromEntries(
-          Object.entries(entry.metadata.properties).map((
-            [key, value],
-          ) => [key, storedProperty(value)]),
-        ),
-      },
-    };
-  }
-
-  /** Writes what differs between `before`, the entry as it stands, and `after`. */
-  updateEntry(before: WorkerEntry, after: WorkerEntry): void {
-    const stored = this.#stored.workers[after.peer_id];
-    if (stored === undefined) return this.replaceEntry(after);
-    if (before.status !== after.status) stored.status = word(after.status);
-    if (!same(before.current_job, after.current_job)) {
-      stored.current_job = storedJob(after.current_job);
+  /** Writes the whole entry anew: after a restart, or where other lives' entries stand. */
+  replaceEntry({ peer_id, incarnation, status, current_job, metadata }: WorkerEntry): void {
+    const entry = this.#store.putObject(WORKERS_OBJECT, peer_id, {});
+    this.#put(entry, "peer_id", peer_id);
+    this.#put(entry, "incarnation", incarnation);
+    this.#put(entry, "status", status);
+    this.#putJob(entry, current_job);
+    const described = this.#store.putObject(entry, "metadata", {});
+    this.#put(described, "tags", metadata.tags);
+    const properties = this.#store.putObject(described, "properties", {});
+    for (const [name, value] of Object.entries(metadata.properties)) {
+      this.#put(properties, name, value);
     }
+  }
+
+  /** Writes what differs between `before`, the entry as it stands alone, and `after`. */
+  updateEntry(before: WorkerEntry, after: WorkerEntry): void {
+    const entry = this.#child(WORKERS_OBJECT, after.peer_id);
+    const metadata = this.#child(entry, "metadata");
+    const properties = this.#child(metadata, "properties");
+    if (before.status !== after.status) this.#put(entry, "status", after.status);
+    if (!same(before.current_job, after.current_job)) this.#putJob(entry, after.current_job);
     if (!same(before.metadata.tags, after.metadata.tags)) {
-      stored.metadata.tags = after.metadata.tags.map(word);
+      this.#put(metadata, "tags", after.metadata.tags);
     }
     const names = new Set([
       ...Object.keys(before.metadata.properties),
@@ -216,23 +191,37 @@ export class RoomDraft {
     for (const name of names) {
       const value = after.metadata.properties[name];
       if (same(before.metadata.properties[name], value)) continue;
-      if (value === undefined) delete stored.metadata.properties[name];
-      else stored.metadata.properties[name] = storedProperty(value);
+      if (value === undefined) this.#store.delete(properties, name);
+      else this.#put(properties, name, value);
     }
+  }
+
+  #child(object: string, key: string): string {
+    const found = this.#store.getWithType(object, key);
+    if (found?.[0] !== "map") throw new Error(`Expected the map ${key}, got ${String(found?.[0])}`);
+    return found[1];
+  }
+
+  #putJob(entry: string, job: CurrentJob | null): void {
+    if (job === null) return this.#put(entry, "current_job", null);
+    const stored = this.#store.putObject(entry, "current_job", {});
+    this.#put(stored, "job_id", job.job_id);
+    this.#put(stored, "client_id", job.client_id);
+  }
+
+  #put(object: string, key: string, value: Property): void {
+    if (!Array.isArray(value)) return this.#store.put(object, key, value, datatypeOf(value));
+    const list = this.#store.putObject(object, key, []);
+    value.forEach((item, index) => this.#store.insert(list, index, item, datatypeOf(item)));
   }
 }
 
-function word(text: string): Word {
-  return new automerge.ImmutableString(text);
-}
-
-function storedJob(job: CurrentJob | null): StoredEntry["current_job"] {
-  return job === null ? null : { job_id: word(job.job_id), client_id: word(job.client_id) };
-}
-
-function storedProperty(value: Property): Stored {
-  if (typeof value === "string") return word(value);
-  return Array.isArray(value) ? value.map(word) : value;
+/** Text is stored as a word, one operation, where collaborative text takes one a character. */
+function datatypeOf(value: Exclude<Property, readonly unknown[]>) {
+  if (value === null) return "null";
+  if (typeof value === "string") return "str";
+  if (typeof value === "boolean") return "boolean";
+  return Number.isSafeInteger(value) ? "int" : "f64";
 }
 
 function same(one: unknown, other: unknown): boolean {

@@ -4,7 +4,7 @@
  */
 
 import type { PeerId } from "../base/id.ts";
-import type { SignedChange } from "../protocol/mesh_message.ts";
+import { HELD_ACTORS_MAX, type SignedChange } from "../protocol/mesh_message.ts";
 import type { ChangeFacts } from "./automerge.ts";
 
 /** Changes that may wait for one they build on. Higher: a member can make us hold more. */
@@ -12,7 +12,7 @@ const WAITING_MAX = 256;
 
 interface Held {
   readonly change: SignedChange;
-  readonly deps: readonly string[];
+  readonly facts: ChangeFacts;
 }
 
 /** The signed changes of one room, in an order in which each follows those it builds on. */
@@ -58,13 +58,19 @@ export class ChangeLog {
     return this.#authors.get(actor);
   }
 
-  /** Adds a change that is in the document. */
+  /** Adds a change that is in the document, or about to be. */
   add(change: SignedChange, facts: ChangeFacts): void {
-    this.#changes.set(facts.hash, { change, deps: facts.deps });
+    this.#changes.set(facts.hash, { change, facts });
     this.#authors.set(facts.actor, change.author);
     const sequences = this.#sequences.get(facts.actor) ?? new Set();
     sequences.add(facts.seq);
     this.#sequences.set(facts.actor, sequences);
+  }
+
+  /** Takes back a change that turned out not to fit into the document. */
+  remove(facts: ChangeFacts): void {
+    this.#changes.delete(facts.hash);
+    this.#sequences.get(facts.actor)?.delete(facts.seq);
   }
 
   /** Keeps a change until those that it builds on are there; the oldest goes where too many wait. */
@@ -73,29 +79,45 @@ export class ChangeLog {
       const [oldest] = this.#waiting.keys();
       if (oldest !== undefined) this.#waiting.delete(oldest);
     }
-    this.#waiting.set(facts.hash, { change, deps: facts.deps });
+    this.#waiting.set(facts.hash, { change, facts });
   }
 
   /** The waiting changes whose turn has come, which then no longer wait. */
   takeReady(): SignedChange[] {
-    const ready = [...this.#waiting].filter(([, { deps }]) => this.hasAll(deps));
+    const ready = [...this.#waiting].filter(([, { facts }]) => this.hasAll(facts.deps));
     for (const [hash] of ready) this.#waiting.delete(hash);
     return ready.map(([, { change }]) => change);
   }
 
-  /** What a peer with `heads` lacks, oldest first, at most `limit`. Heads unknown here are ignored. */
-  lackedBy(heads: readonly string[], limit = Infinity): SignedChange[] {
+  /** How many changes of each actor are held; of the actors heard of last where there are too many. */
+  get held(): Record<string, number> {
+    const counts = [...this.#sequences].map(([actor, sequences]) =>
+      [actor, sequences.size] as const
+    )
+      .filter(([, count]) => count > 0);
+    return Object.fromEntries(counts.slice(-HELD_ACTORS_MAX));
+  }
+
+  /**
+   * What a peer lacks that has `heads` and what they build on, and the first `held` changes of each
+   * actor; oldest first, at most `limit`. Heads unknown here are ignored.
+   */
+  lackedBy(
+    heads: readonly string[],
+    limit = Infinity,
+    held: Readonly<Record<string, number>> = {},
+  ): SignedChange[] {
     const had = new Set<string>();
     const open = heads.filter((head) => this.has(head));
     for (let hash = open.pop(); hash !== undefined; hash = open.pop()) {
       if (had.has(hash)) continue;
       had.add(hash);
-      open.push(...(this.#changes.get(hash)?.deps ?? []));
+      open.push(...(this.#changes.get(hash)?.facts.deps ?? []));
     }
     const lacked: SignedChange[] = [];
-    for (const [hash, { change }] of this.#changes) {
+    for (const [hash, { change, facts }] of this.#changes) {
       if (lacked.length >= limit) break;
-      if (!had.has(hash)) lacked.push(change);
+      if (!had.has(hash) && facts.seq > (held[facts.actor] ?? 0)) lacked.push(change);
     }
     return lacked;
   }

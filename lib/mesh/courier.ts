@@ -10,6 +10,7 @@ import type { ToServer } from "../protocol/signal_message.ts";
 import type { Administration } from "./administration.ts";
 import type { Introduction, Route } from "./introduction.ts";
 import type { LinkTable, OpenLink } from "./link_table.ts";
+import type { Membership } from "./membership.ts";
 import type { Outbox } from "./outbox.ts";
 import type { ServerView } from "./server_view.ts";
 
@@ -26,6 +27,7 @@ export interface CourierParts {
   readonly server: ServerView;
   readonly introduction: Introduction;
   readonly administration: Administration;
+  readonly membership: Membership;
   readonly outbox: Outbox;
   /** For how long an answer to an offer may try, in milliseconds. */
   readonly answerMs: number;
@@ -75,10 +77,16 @@ export class Courier {
 
   /** A word from the other end of a link arrived by `route`. An offer makes the link. */
   receive(from: PeerId, linkId: LinkId, signal: LinkSignal, route: Route): void {
-    const { introduction, outbox } = this.#parts;
+    const { introduction, membership, outbox } = this.#parts;
     if (signal.kind === "offer") {
       if (introduction.peerOf(linkId) !== undefined) return;
-      for (const replaced of introduction.offered(from, linkId, route)) {
+      const stranger = membership.get(from) === undefined;
+      const attempts = introduction.offered(from, linkId, route, stranger);
+      if (attempts === undefined) {
+        const facts = { from_peer_id: from };
+        return outbox.log("debug", "offer_ignored", "Too many offers are being answered", facts);
+      }
+      for (const replaced of attempts) {
         outbox.add({
           type: "drop",
           linkId: replaced,

@@ -1,15 +1,43 @@
 /** Lists workers for those who ask. Knows nothing of who asks or by which way. */
 
+import type { PeerId } from "../base/id.ts";
 import { type Listed, matches } from "../protocol/match.ts";
-import type { Filters } from "../protocol/query.ts";
-import { gpuMemoryMb } from "../protocol/worker.ts";
+import type { Filters, WorkerList } from "../protocol/query.ts";
+import { gpuMemoryMb, type WorkerEntry, type WorkerView } from "../protocol/worker.ts";
 import { type Candidate, compareCandidates } from "./election.ts";
+
+/** What one worker holds of another's life. */
+export type Life = Pick<WorkerView, "alive" | "last_heard_ms">;
+
+/** What one worker knows of its room besides the room state. */
+export interface Outlook extends Omit<WorkerList, "workers" | "total_count"> {
+  /** Who is not in it was never heard of. */
+  readonly lives: ReadonlyMap<PeerId, Life>;
+}
+
+/** Of a worker that was never heard of. */
+const UNHEARD: Life = { alive: false, last_heard_ms: null };
 
 /** The workers that `filters` ask for, best first: GPU memory descending, then peer id. */
 export function listWorkers<T extends Listed>(workers: Iterable<T>, filters: Filters): T[] {
   return [...workers]
     .filter((worker) => matches(worker, filters))
     .toSorted((one, other) => compareCandidates(candidateOf(one), candidateOf(other)));
+}
+
+/** The answer to a query, from a room state's entries and what is known besides. */
+export function listRoom(
+  entries: Iterable<WorkerEntry>,
+  { lives, ...outlook }: Outlook,
+  filters: Filters,
+): WorkerList {
+  const present = [...entries].filter((entry) => entry.status !== "left");
+  const views = present.map((entry): WorkerView => ({
+    ...entry,
+    ...(lives.get(entry.peer_id) ?? UNHEARD),
+    is_admin: entry.peer_id === outlook.admin_peer_id,
+  }));
+  return { ...outlook, workers: listWorkers(views, filters), total_count: present.length };
 }
 
 function candidateOf(worker: Listed): Candidate {

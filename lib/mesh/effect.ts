@@ -7,12 +7,15 @@ import type { LinkSignal } from "../protocol/link_signal.ts";
 import type { MeshMessage } from "../protocol/mesh_message.ts";
 import type { WorkerList } from "../protocol/query.ts";
 import type { ToServer } from "../protocol/signal_message.ts";
+import type { ObserverMessage } from "../protocol/watch_message.ts";
 import type { Asker } from "./input.ts";
 
 /** One thing to be done. */
 export type Effect =
   /** Say this on that link. */
   | { readonly type: "send"; readonly linkId: LinkId; readonly message: MeshMessage }
+  /** Tell a client that watches. One that does not read is to be dropped. */
+  | { readonly type: "tell_observer"; readonly linkId: LinkId; readonly message: ObserverMessage }
   /** Say this to the server. Only asked for while it is in reach. */
   | { readonly type: "tell_server"; readonly message: ToServer }
   /** Offer a link to that peer. `link_opened` or `link_closed` must follow. */

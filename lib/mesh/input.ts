@@ -52,6 +52,15 @@ export type Input =
     readonly requestId: RequestId;
     readonly filters: Filters;
   }
+  /** A client wants to be told of every change, and has these heads. Said again, it still does. */
+  | {
+    readonly type: "watched";
+    readonly linkId: LinkId;
+    readonly peerId: PeerId;
+    readonly heads: readonly string[];
+  }
+  /** A client wants to be told no more. */
+  | { readonly type: "unwatched"; readonly linkId: LinkId }
   /** What this worker does has changed. */
   | {
     readonly type: "status_changed";

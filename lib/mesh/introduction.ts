@@ -7,6 +7,7 @@
  *  2. At most `dialsInFlightMax` dials are in flight; a live one is never given up for a new one.
  *  3. Every attempt has a link id of its own; words for another attempt do nothing.
  *  4. A wanted link is retried for ever.
+ *  5. At most `ANSWERS_MAX` offers are being answered, `STRANGERS_MAX` of them to strangers.
  */
 
 import { fullJitterMs } from "../base/backoff.ts";
@@ -37,7 +38,18 @@ interface Flight {
   readonly peerId: PeerId;
   readonly route: Route;
   readonly offered: boolean;
+  /** Whether the peer is no worker that we know of: a client, or nobody. */
+  readonly stranger: boolean;
 }
+
+/**
+ * Offers of peers that may be answered at once. The peer that offers one has not proved yet who it is:
+ * a member that invents names must not make us begin without end. Higher: more sockets are spent on
+ * inventions; lower: a class of students that comes at once has to try twice.
+ */
+const ANSWERS_MAX = 64;
+/** The same of strangers, so that workers find room. */
+const STRANGERS_MAX = 32;
 
 /** Dials in flight, and those to try again. */
 export class Introduction {
@@ -86,7 +98,7 @@ export class Introduction {
       const route = ways[attempts % Math.max(1, ways.length)];
       if (route === undefined) continue;
       const linkId = this.#newLinkId();
-      this.#flights.set(linkId, { peerId, route, offered: true });
+      this.#flights.set(linkId, { peerId, route, offered: true, stranger: false });
       const limits = this.#timing.dialMs;
       const limitMs = limits[Math.min(attempts, limits.length - 1)] ?? 0;
       dials.push({ peerId, linkId, limitMs });
@@ -94,12 +106,23 @@ export class Introduction {
     return dials;
   }
 
-  /** A peer offers a link, by `route`. Gives the attempts of that peer which this one replaces. */
-  offered(peerId: PeerId, linkId: LinkId, route: Route): LinkId[] {
-    const replaced = [...this.#flights].filter(([, flight]) => flight.peerId === peerId)
-      .map(([id]) => id);
+  /**
+   * A peer offers a link, by `route`. Gives the attempts of that peer which this one replaces;
+   * `undefined` where too many offers are being answered already.
+   */
+  offered(peerId: PeerId, linkId: LinkId, route: Route, stranger: boolean): LinkId[] | undefined {
+    const replaced: LinkId[] = [];
+    let [answers, strangers] = [0, 0];
+    for (const [id, flight] of this.#flights) {
+      if (flight.peerId === peerId) replaced.push(id);
+      else if (!flight.offered) {
+        answers++;
+        if (flight.stranger) strangers++;
+      }
+    }
+    if (answers >= ANSWERS_MAX || (stranger && strangers >= STRANGERS_MAX)) return undefined;
     for (const id of replaced) this.#flights.delete(id);
-    this.#flights.set(linkId, { peerId, route, offered: false });
+    this.#flights.set(linkId, { peerId, route, offered: false, stranger });
     return replaced;
   }
 

@@ -12,10 +12,17 @@
  */
 
 import type { PeerId } from "../base/id.ts";
+import { WORKERS_MAX } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
 import type { Acquaintance, SignOfLife } from "../protocol/mesh_message.ts";
 import type { Metadata } from "../protocol/worker.ts";
 import type { MeshTiming } from "./timing.ts";
+
+/**
+ * Workers that are remembered, the dead and the announced among them. Higher: a member that invents
+ * others makes us remember more; lower: a room whose workers come and go quickly meets some later.
+ */
+const MEMBERS_MAX = 4 * WORKERS_MAX;
 
 /** What is held of a worker's life. `unknown`: announced, but never heard. */
 export type Liveness = "unknown" | "alive" | "suspect" | "dead" | "left";
@@ -40,15 +47,23 @@ export interface Member {
 /** The other workers of a room, and the signs of their life. */
 export class Membership {
   readonly #members = new Map<PeerId, Member>();
+  readonly #self: PeerId;
   readonly #timing: MeshTiming;
+  #ownLife = 0;
 
-  constructor(timing: MeshTiming) {
+  constructor(self: PeerId, timing: MeshTiming) {
+    this.#self = self;
     this.#timing = timing;
   }
 
   /** Every worker that was ever announced and has not been forgotten. */
   get members(): Iterable<Member> {
     return this.#members.values();
+  }
+
+  /** The latest life of this worker itself that others speak of; 0 where none does. */
+  get ownLife(): number {
+    return this.#ownLife;
   }
 
   get(peerId: PeerId): Member | undefined {
@@ -59,6 +74,7 @@ export class Membership {
   announce({ peer_id, incarnation, metadata }: Acquaintance, now: Instant): boolean {
     const member = this.#members.get(peer_id);
     if (member === undefined) {
+      if (this.#members.size >= MEMBERS_MAX) return false;
       this.#members.set(peer_id, newMember(peer_id, incarnation, metadata, now));
       return true;
     }
@@ -94,6 +110,7 @@ export class Membership {
   /** Others passed on signs of life. Ages grow a little with every mouth. */
   told(signs: readonly SignOfLife[], now: Instant): void {
     for (const sign of signs) {
+      if (sign.peer_id === this.#self) this.#ownLife = Math.max(this.#ownLife, sign.incarnation);
       const member = this.#members.get(sign.peer_id);
       if (
         member === undefined || member.leftAt !== undefined ||

@@ -45,7 +45,7 @@ export class MeshNode {
 
   /** What this worker knows, as a copy. */
   view(now: Instant): MeshView {
-    const { self, administration, introduction, links, membership, state } = this.#parts;
+    const { self, administration, introduction, links, membership, own, state } = this.#parts;
     const liveness = [...membership.members].map((member) =>
       [member.peerId, membership.livenessOf(member, now)] as const
     );
@@ -54,6 +54,7 @@ export class MeshNode {
       admin: administration.admin,
       leads: administration.leads,
       epoch: administration.epoch,
+      laterLife: own.laterLife,
       partitioned: administration.partitionedSince !== undefined,
       liveness: new Map(liveness),
       links: links.peers,
@@ -76,10 +77,11 @@ export class MeshNode {
 
   /** A wake that comes late means that this process was held up, not that the others are silent. */
   #excuse(now: Instant): void {
-    const { membership, outbox, timing } = this.#parts;
+    const { membership, observers, outbox, timing } = this.#parts;
     const lateMs = now - this.#wakeAt;
     if (lateMs > timing.heartbeatMs) {
       membership.excuse(lateMs);
+      observers.excuse(lateMs);
       const message = "Own timers came late; waiting longer for others";
       outbox.log("warning", "held_up", message, { late_ms: Math.round(lateMs) });
     }
@@ -87,7 +89,8 @@ export class MeshNode {
   }
 
   #record(input: Input, now: Instant): void {
-    const { own, server, courier, inquiry, formation, links, peerListener } = this.#parts;
+    const { own, server, courier, inquiry, formation, links, observers, peerListener } =
+      this.#parts;
     switch (input.type) {
       case "started":
         return formation.begin(now);
@@ -109,6 +112,10 @@ export class MeshNode {
       }
       case "asked":
         return inquiry.reply(input.asker, input.requestId, input.filters, now);
+      case "watched":
+        return observers.watch(input.linkId, input.peerId, input.heads, now);
+      case "unwatched":
+        return observers.unwatch(input.linkId);
       case "status_changed":
         own.work(input.status, input.currentJob);
         return this.#tellPresence();
@@ -157,9 +164,10 @@ export class MeshNode {
   }
 
   #onClosed(closed: Extract<Input, { type: "link_closed" }>, now: Instant): void {
-    const { introduction, links, outbox, roster } = this.#parts;
+    const { introduction, links, observers, outbox, roster } = this.#parts;
     const { linkId, peerId, reason } = closed;
     introduction.closed(linkId, peerId, now);
+    observers.unwatch(linkId);
     if (!links.close(peerId, linkId)) return;
     const facts = { peer_id: peerId, link_id: linkId };
     outbox.log("info", "link_closed", `Link to ${peerId} closed: ${reason}`, facts);
@@ -169,16 +177,30 @@ export class MeshNode {
 
   /** Decides everything that follows from the facts, as often as it is asked. */
   #reconcile(now: Instant): void {
-    const { administration, formation, office, own, peerListener, pulse, sync } = this.#parts;
+    const { administration, formation, observers, office, own, peerListener, pulse, sync } =
+      this.#parts;
     this.#judgeLives(now);
+    // Before our own entry is written, which would hide what another life wrote.
+    this.#noteLaterLife();
     if (this.#arrived) office.reconcile(now);
     this.#dial(now);
     sync.publish(own.entry);
     if (peerListener.takeSpokenOf()) pulse.refute(now);
     pulse.beat(now);
+    observers.reconcile(now);
     const { admin, partitionedSince } = administration;
     formation.report(admin !== undefined && partitionedSince === undefined, now);
     this.#scheduleWake(now);
+  }
+
+  #noteLaterLife(): void {
+    const { self, membership, outbox, own, state } = this.#parts;
+    const known = Math.max(state.entries.get(self)?.incarnation ?? 0, membership.ownLife);
+    if (!own.lives(known)) return;
+    const { incarnation } = own.entry;
+    const message = `Expected ${incarnation} to be this worker's latest life, got ${known}; ` +
+      "start it again with a higher number, and see that no other process has its key";
+    outbox.log("error", "later_life", message, { incarnation, later_life: known });
   }
 
   #judgeLives(now: Instant): void {
@@ -233,9 +255,11 @@ export class MeshNode {
   }
 
   #scheduleWake(now: Instant): void {
-    const { administration, introduction, links, membership, outbox, pulse } = this.#parts;
+    const { administration, introduction, links, membership, observers, outbox, pulse } =
+      this.#parts;
     const nextAt = Math.min(
       pulse.nextAt,
+      observers.nextAt,
       membership.nextAt(links.isEmpty),
       administration.nextAt(now),
       introduction.nextAt(now),

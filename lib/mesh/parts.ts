@@ -9,7 +9,9 @@ import { Formation } from "./formation.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Introduction } from "./introduction.ts";
 import { LinkTable } from "./link_table.ts";
+import { Lookout } from "./lookout.ts";
 import { Membership } from "./membership.ts";
+import { Observers } from "./observers.ts";
 import { Office } from "./office.ts";
 import { Outbox } from "./outbox.ts";
 import { OwnEntry } from "./own_entry.ts";
@@ -55,6 +57,7 @@ export interface Parts {
   readonly pulse: Pulse;
   readonly office: Office;
   readonly inquiry: Inquiry;
+  readonly observers: Observers;
   readonly formation: Formation;
   readonly probing: Probing;
   readonly peerListener: PeerListener;
@@ -77,7 +80,7 @@ export function createParts(options: NodeOptions): Parts {
     links: new LinkTable(),
     server: new ServerView(),
     outbox: new Outbox(),
-    membership: new Membership(timing),
+    membership: new Membership(self, timing),
     introduction: new Introduction(self, timing, options.random),
     administration: new Administration(self, timing),
     state: RoomState.create({ roomId, peerId: self, incarnation, signer }),
@@ -91,13 +94,15 @@ export function createParts(options: NodeOptions): Parts {
     probing,
     introductionMs: timing.dialMs[0] ?? 0,
   });
+  const lookout = new Lookout(facts);
   const pulse = new Pulse({ ...facts, heartbeatMs: timing.heartbeatMs });
   const suspicionMs = timing.heartbeatMs * timing.missedMax;
   const actors = { ...facts, probing, sync, courier, roster, pulse };
   return {
     ...actors,
     office: new Office({ ...actors, mournMs: timing.mournMs }),
-    inquiry: new Inquiry(facts),
+    inquiry: new Inquiry({ ...facts, lookout }),
+    observers: new Observers({ ...facts, lookout, heartbeatMs: timing.heartbeatMs }),
     formation: new Formation(facts),
     peerListener: new PeerListener({ ...actors, suspicionMs }),
     serverListener: new ServerListener(actors),

@@ -82,12 +82,12 @@ export class PeerListener {
         return outbox.send(link.linkId, { type: "admin_verify_ack", request_id, epoch });
       }
       case "admin_verify_ack":
-        administration.saw(message.epoch);
+        administration.saw(message.epoch, undefined);
         return administration.answered(from);
       case "state_broadcast":
         return sync.take(link, message.changes, this.#unreachedBy(from));
       case "state_request":
-        return sync.supply(link, message.heads);
+        return sync.supply(link, message.heads, message.held);
       case "leave":
         roster.leave(from, message.incarnation, now);
         return roster.drop(link.linkId, "The worker left");
@@ -123,11 +123,14 @@ export class PeerListener {
     administration.heard(from, {
       adminPeerId: beat.admin_peer_id ?? undefined,
       epoch: beat.epoch,
+      agreedEpoch: beat.agreed_epoch,
       partitioned: beat.partitioned,
     });
-    const belongs = beat.admin_peer_id !== null && !beat.partitioned;
+    // Said in the knowledge that we are cut off: an older word is of before both of us were.
+    const belongs = beat.admin_peer_id !== null && !beat.partitioned && beat.cut_off.includes(self);
     if (administration.partitionedSince !== undefined && belongs) {
-      administration.rejoin([self, ...membership.living(now).map((member) => member.peerId)]);
+      const living = membership.living(now).map((member) => member.peerId);
+      administration.rejoin([self, ...living], beat.agreed_epoch);
     }
     sync.compare(link, beat.heads, now);
   }

@@ -78,7 +78,9 @@ export class Pulse {
       suspects,
       admin_peer_id: administration.admin ?? null,
       epoch: administration.epoch,
+      agreed_epoch: administration.agreedEpoch,
       partitioned: administration.partitionedSince !== undefined,
+      cut_off: administration.cutOff,
     };
   }
 }

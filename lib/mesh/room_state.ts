@@ -7,28 +7,17 @@
  *  2. A change touches nothing but `workers/<author>`, and `admin_peer_id` to name the author.
  *  3. (actor, seq) is never used twice with different content.
  *  4. A refused change leaves the document as it was.
+ *  5. The log holds exactly the changes that are in the document.
  */
 
 import type { PeerId } from "../base/id.ts";
 import { decode } from "../protocol/decode.ts";
 import type { SignedChange } from "../protocol/mesh_message.ts";
 import { type WorkerEntry, workerEntrySchema } from "../protocol/worker.ts";
-import {
-  adminHintOf,
-  changeDocument,
-  createDocument,
-  entryConflicts,
-  entryOf,
-  freeDocument,
-  headsOf,
-  readChange,
-  type RoomDocument,
-  type RoomDraft,
-  withChange,
-} from "./automerge.ts";
+import { readChange, RoomDocument, type RoomDraft } from "./automerge.ts";
 import { type Author, changeBytes } from "./author.ts";
 import { ChangeLog } from "./change_log.ts";
-import { judgeChange } from "./change_judgement.ts";
+import { judgeChange, type Judgement } from "./change_judgement.ts";
 
 /** What became of changes from another peer. */
 export interface Acceptance {
@@ -38,20 +27,29 @@ export interface Acceptance {
   readonly refused: readonly string[];
 }
 
+/** A change that may be applied. */
+type Fitting = Omit<Extract<Judgement, { verdict: "fitting" }>, "verdict"> & {
+  readonly change: SignedChange;
+};
+
 /** One worker's replica of the room state. */
 export class RoomState {
   readonly #author: Author;
-  #document: RoomDocument;
+  readonly #document: RoomDocument;
   readonly #log = new ChangeLog();
+  #heads: readonly string[];
   #entries: ReadonlyMap<PeerId, WorkerEntry> = new Map();
+  /** Those whose entry stands there more than once. */
+  readonly #contested = new Set<PeerId>();
   #conflicts = 0;
   /** The own entry that was written last, and how it stood in the document then. */
   #settled: { readonly entry: WorkerEntry; readonly stored: WorkerEntry } | undefined;
 
   private constructor(author: Author) {
     this.#author = author;
-    this.#document = createDocument(author.signer.actorOf(author.peerId, author.incarnation));
-    this.#log.genesis(headsOf(this.#document));
+    this.#document = new RoomDocument(author.signer.actorOf(author.peerId, author.incarnation));
+    this.#heads = this.#document.heads;
+    this.#log.genesis(this.#heads);
   }
 
   /** The state of a room that nobody has written to yet. Automerge must be initialised. */
@@ -83,12 +81,12 @@ export class RoomState {
 
   /** The versions that nothing builds on, sorted. Equal heads mean equal states. */
   get heads(): string[] {
-    return headsOf(this.#document);
+    return [...this.#heads];
   }
 
   /** The worker that last named itself admin; a hint, the admin is computed. */
   get adminHint(): string | undefined {
-    return adminHintOf(this.#document);
+    return this.#document.adminHint;
   }
 
   /** Entries that were found to have concurrent values, since birth. */
@@ -108,8 +106,10 @@ export class RoomState {
     if (this.#settled?.entry === entry && this.#settled.stored === before) return undefined;
     const change = this.#write((draft) => {
       // An entry of another life is replaced whole: nothing that it said holds any more.
-      if (before?.incarnation !== entry.incarnation) draft.replaceEntry(entry);
-      else draft.updateEntry(before, entry);
+      const isAlone = before?.incarnation === entry.incarnation &&
+        !this.#contested.has(entry.peer_id);
+      if (isAlone) draft.updateEntry(before, entry);
+      else draft.replaceEntry(entry);
     });
     const stored = this.#entries.get(entry.peer_id);
     this.#settled = stored === undefined ? undefined : { entry, stored };
@@ -126,33 +126,40 @@ export class RoomState {
   merge(changes: readonly SignedChange[]): Acceptance {
     const applied: SignedChange[] = [];
     const refused: string[] = [];
-    const open = [...changes];
-    for (let change = open.shift(); change !== undefined; change = open.shift()) {
-      const judgement = judgeChange(change, this.#author, this.#log);
-      if (judgement.verdict === "refused") refused.push(judgement.reason);
-      if (judgement.verdict !== "fitting") continue;
-      const { facts, chunk } = judgement;
-      if (!this.#log.hasAll(facts.deps)) {
-        this.#log.hold(change, facts);
+    for (let open = changes; open.length > 0; open = this.#log.takeReady()) {
+      const fitting = this.#judge(open, refused);
+      if (this.#apply(fitting)) {
+        applied.push(...fitting.map(({ change }) => change));
         continue;
       }
-      const document = withChange(this.#document, chunk);
-      if (document === undefined) {
-        refused.push(`Expected a change that applies, got a senseless one from ${change.author}`);
-        continue;
+      // One of them is senseless. Tried alone it is found; those that build on it will wait in vain.
+      for (const { change } of fitting) {
+        const alone = this.#judge([change], refused);
+        if (this.#apply(alone)) applied.push(...alone.map((one) => one.change));
+        else {refused.push(
+            `Expected a change that applies, got a senseless one from ${change.author}`,
+          );}
       }
-      this.#document = document;
-      this.#log.add(change, facts);
-      applied.push(change);
-      open.unshift(...this.#log.takeReady());
     }
     if (applied.length > 0) this.#read(new Set(applied.map((change) => change.author)));
     return { applied, refused };
   }
 
-  /** What a peer with `heads` lacks, each change after those it builds on; at most `limit`. */
-  lackedBy(heads: readonly string[], limit = Infinity): SignedChange[] {
-    return this.#log.lackedBy(heads, limit);
+  /** How many changes of each actor this replica holds. */
+  get held(): Record<string, number> {
+    return this.#log.held;
+  }
+
+  /**
+   * What a peer lacks that has `heads` and, of each actor, `held` changes; each change after those it
+   * builds on, at most `limit`.
+   */
+  lackedBy(
+    heads: readonly string[],
+    limit = Infinity,
+    held: Readonly<Record<string, number>> = {},
+  ): SignedChange[] {
+    return this.#log.lackedBy(heads, limit, held);
   }
 
   /** Whether something stands in `heads` that this replica has not got. */
@@ -162,36 +169,84 @@ export class RoomState {
 
   /** Frees the document. The state must not be used again. */
   dispose(): void {
-    freeDocument(this.#document);
+    this.#document.free();
   }
 
   #write(write: (draft: RoomDraft) => void): SignedChange | undefined {
-    const written = changeDocument(this.#document, write);
-    if (written === undefined) return undefined;
-    const facts = readChange(written.chunk);
+    const chunk = this.#document.change(write);
+    if (chunk === undefined) return undefined;
+    const facts = readChange(chunk);
     if (facts === undefined) throw new Error("Expected Automerge to read the change that it made");
-    this.#document = written.document;
     const { roomId, peerId, incarnation, signer } = this.#author;
     const change: SignedChange = {
       author: peerId,
       incarnation,
       public_key: signer.publicKey,
-      change: written.chunk.toBase64(),
-      signature: signer.sign(changeBytes(roomId, written.chunk)),
+      change: chunk.toBase64(),
+      signature: signer.sign(changeBytes(roomId, chunk)),
     };
     this.#log.add(change, facts);
     this.#read(new Set([peerId]));
     return change;
   }
 
+  /**
+   * Those of `changes` that may be applied, each after those it builds on. They are noted at once: the
+   * next one is judged by them.
+   */
+  #judge(changes: readonly SignedChange[], refused: string[]): Fitting[] {
+    const fitting: Fitting[] = [];
+    for (const change of changes) {
+      const judgement = judgeChange(change, this.#author, this.#log);
+      if (judgement.verdict === "refused") refused.push(judgement.reason);
+      if (judgement.verdict !== "fitting") continue;
+      const { facts, chunk } = judgement;
+      if (!this.#log.hasAll(facts.deps)) {
+        this.#log.hold(change, facts);
+        continue;
+      }
+      this.#log.add(change, facts);
+      fitting.push({ change, facts, chunk });
+    }
+    return fitting;
+  }
+
+  /** Applies all of them, or none, which are then not noted any more. Gives whether it did. */
+  #apply(fitting: readonly Fitting[]): boolean {
+    if (fitting.length === 0) return true;
+    if (this.#document.apply(fitting.map(({ chunk }) => chunk))) return true;
+    for (const { facts } of fitting) this.#log.remove(facts);
+    return false;
+  }
+
   #read(authors: ReadonlySet<PeerId>): void {
+    this.#heads = this.#document.heads;
     const entries = new Map(this.#entries);
     for (const author of authors) {
-      const entry = decode(entryOf(this.#document, author), workerEntrySchema);
-      if (entry.ok && entry.value.peer_id === author) entries.set(author, entry.value);
-      else entries.delete(author);
-      if (entryConflicts(this.#document, author) > 1) this.#conflicts++;
+      const stored = this.#document.entriesOf(author);
+      const entry = latestOf(stored, author);
+      if (entry === undefined) entries.delete(author);
+      else entries.set(author, entry);
+      if (stored.length < 2) this.#contested.delete(author);
+      else if (!this.#contested.has(author)) {
+        this.#contested.add(author);
+        this.#conflicts++;
+      }
     }
     this.#entries = entries;
   }
+}
+
+/**
+ * The entry of the latest life. Which of two that were written apart Automerge prefers is chance, and
+ * the last word of an earlier life must not hide a later one's.
+ */
+function latestOf(stored: readonly unknown[], author: PeerId): WorkerEntry | undefined {
+  let latest: WorkerEntry | undefined;
+  for (const value of stored) {
+    const entry = decode(value, workerEntrySchema);
+    if (!entry.ok || entry.value.peer_id !== author) continue;
+    if (latest === undefined || entry.value.incarnation >= latest.incarnation) latest = entry.value;
+  }
+  return latest;
 }

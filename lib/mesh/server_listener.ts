@@ -36,7 +36,7 @@ export class ServerListener {
         const workers = message.peers.filter((peer) => peer.role === "worker");
         const peerIds = workers.map((peer) => peer.peer_id);
         server.registered(message.admin_peer_id, message.epoch, peerIds);
-        administration.saw(message.epoch);
+        administration.saw(message.epoch, message.admin_peer_id ?? undefined);
         administration.arrive(peerIds, now);
         for (const peer of workers) roster.meet(peer, now);
         return;
@@ -50,7 +50,7 @@ export class ServerListener {
         return;
       case "admin_changed":
         server.adminChanged(message.admin_peer_id, message.epoch);
-        return administration.saw(message.epoch);
+        return administration.saw(message.epoch, message.admin_peer_id ?? undefined);
       case "mesh_offer":
       case "mesh_answer":
       case "ice_candidate": {
@@ -60,7 +60,7 @@ export class ServerListener {
       case "error":
         if (message.code === "STALE_EPOCH" && message.epoch !== undefined) {
           server.adminChanged(message.admin_peer_id ?? null, message.epoch);
-          administration.refused(message.epoch);
+          administration.refused(message.epoch, message.admin_peer_id ?? undefined);
         }
         if (message.link_id !== undefined) {
           courier.undelivered(message.link_id, { by: "server" }, message.message);

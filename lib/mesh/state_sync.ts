@@ -48,12 +48,12 @@ export class StateSync {
     // One request at a time: nine peers would send the same changes nine times.
     if (this.#fetch !== undefined && now < this.#fetch.until) return;
     this.#fetch = { heads, until: now + this.#fetchMs };
-    this.#outbox.send(link.linkId, { type: "state_request", heads: this.#state.heads });
+    this.#request(link);
   }
 
-  /** A worker asks for what it lacks. */
-  supply(link: OpenLink, heads: readonly string[]): void {
-    const changes = this.#state.lackedBy(heads, CHANGES_PER_MESSAGE);
+  /** A worker asks for what it lacks: it has `heads` and, of each actor, `held` changes. */
+  supply(link: OpenLink, heads: readonly string[], held: Readonly<Record<string, number>>): void {
+    const changes = this.#state.lackedBy(heads, CHANGES_PER_MESSAGE, held);
     this.#outbox.send(link.linkId, { type: "state_broadcast", changes });
   }
 
@@ -71,9 +71,12 @@ export class StateSync {
     if (applied.length > 0 && unreached.length > 0) {
       this.#broadcast(applied, [link.peerId], unreached);
     }
-    if (full && applied.length > 0) {
-      this.#outbox.send(link.linkId, { type: "state_request", heads: this.#state.heads });
-    }
+    if (full && applied.length > 0) this.#request(link);
+  }
+
+  #request(link: OpenLink): void {
+    const { heads, held } = this.#state;
+    this.#outbox.send(link.linkId, { type: "state_request", heads, held });
   }
 
   #broadcast(

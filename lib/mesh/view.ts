@@ -11,6 +11,8 @@ export interface MeshView {
   readonly admin: PeerId | undefined;
   readonly leads: boolean;
   readonly epoch: number;
+  /** A life of this worker with a higher number, where others know of one: see `OwnEntry`. */
+  readonly laterLife: number | undefined;
   readonly partitioned: boolean;
   readonly liveness: ReadonlyMap<PeerId, Liveness>;
   readonly links: readonly PeerId[];

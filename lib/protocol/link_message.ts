@@ -4,11 +4,13 @@ import { z } from "zod";
 import { type JobMessage, jobMessageSchema } from "./job_message.ts";
 import { directoryMessageSchema, type MeshMessage, meshMessageSchema } from "./mesh_message.ts";
 import { type TransferMessage, transferMessageSchema } from "./transfer_message.ts";
+import { type ObserverMessage, watchMessageSchema } from "./watch_message.ts";
 
 /** Any message on a link. */
 export const linkMessageSchema = z.discriminatedUnion("type", [
   meshMessageSchema,
   directoryMessageSchema,
+  watchMessageSchema,
   jobMessageSchema,
   transferMessageSchema,
 ]);
@@ -21,6 +23,10 @@ const CLIENT_TYPES: ReadonlySet<string> = typesOf([
   ...transferMessageSchema.options,
 ]);
 
+const OBSERVER_TYPES: ReadonlySet<string> = new Set<ObserverMessage["type"]>(
+  ["state_broadcast", "watch_report", "watch_refused"],
+);
+
 /** Whether workers say it to each other. */
 export function isMeshMessage(message: LinkMessage): message is MeshMessage {
   return MESH_TYPES.has(message.type);
@@ -29,6 +35,11 @@ export function isMeshMessage(message: LinkMessage): message is MeshMessage {
 /** Whether a client and a worker say it to each other about a job. */
 export function isClientMessage(message: LinkMessage): message is JobMessage | TransferMessage {
   return CLIENT_TYPES.has(message.type);
+}
+
+/** Whether a worker says it to a client that watches the room through it. */
+export function isObserverMessage(message: LinkMessage): message is ObserverMessage {
+  return OBSERVER_TYPES.has(message.type);
 }
 
 function typesOf(

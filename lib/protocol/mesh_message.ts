@@ -11,7 +11,18 @@ import { filtersSchema, workerListSchema } from "./query.ts";
 import { metadataSchema } from "./worker.ts";
 
 /** Names of room-state versions (Automerge heads): 64 hexadecimal digits each. */
-const headsSchema = z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(64);
+export const headsSchema = z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(64);
+
+/** Lives whose changes a request counts. Higher: longer requests; lower: old rooms sync in more steps. */
+export const HELD_ACTORS_MAX = 4_096;
+/** How many changes of each Automerge actor are held: they are numbered from 1, without gaps. */
+export const heldSchema: z.ZodType<Record<string, number>, Record<string, number>> = z.record(
+  z.string().regex(/^[0-9a-f]{2,64}$/),
+  z.int().min(1),
+).refine(
+  (held) => Object.keys(held).length <= HELD_ACTORS_MAX,
+  `Expected at most ${HELD_ACTORS_MAX} actors`,
+);
 
 /** One change to the room state, signed by the worker that made it (ARCHITECTURE decision 6). */
 export const signedChangeSchema = z.object({
@@ -84,8 +95,12 @@ export const meshMessageSchema = z.discriminatedUnion("type", [
     /** Whom the sender follows. */
     admin_peer_id: peerIdSchema.nullable(),
     epoch: z.int().min(0),
+    /** The epoch in which the sender last saw a majority of the room. */
+    agreed_epoch: z.int().min(0).default(0),
     /** Whether the sender is cut off from the majority. */
     partitioned: z.boolean(),
+    /** Workers of which the sender knows that they believe themselves cut off. */
+    cut_off: z.array(peerIdSchema).max(4 * WORKERS_MAX).default([]),
   }),
   /** Are you there? */
   z.object({ type: z.literal("probe"), request_id: requestIdSchema }),
@@ -111,8 +126,15 @@ export const meshMessageSchema = z.discriminatedUnion("type", [
   }),
   /** Changes to the room state; a late joiner gets those that it lacks. */
   z.object({ type: z.literal("state_broadcast"), changes: z.array(signedChangeSchema).max(64) }),
-  /** I have these heads; send me what I lack. */
-  z.object({ type: z.literal("state_request"), heads: headsSchema }),
+  /**
+   * Send me what I lack. By heads alone, one that has not got them could not tell, and would send the
+   * oldest changes for ever: so the request also says how many changes of each actor are there.
+   */
+  z.object({
+    type: z.literal("state_request"),
+    heads: headsSchema,
+    held: heldSchema.default({}),
+  }),
   /** I go. Said aloud, so that nobody has to find out. */
   z.object({ type: z.literal("leave"), incarnation: z.int().min(0) }),
 ]);

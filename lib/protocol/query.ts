@@ -35,10 +35,13 @@ export const filtersSchema = z.object({
 /** What a worker must be like to be listed. */
 export type Filters = z.infer<typeof filtersSchema>;
 
+/** Workers in an answer: those who left a while ago, too. */
+export const WORKERS_LISTED_MAX = 4 * WORKERS_MAX;
+
 /** The answer to a query, whoever gives it. */
 export const workerListSchema = z.object({
   /** Best first: GPU memory descending, then peer id. */
-  workers: z.array(workerViewSchema).max(WORKERS_MAX * 4),
+  workers: z.array(workerViewSchema).max(WORKERS_LISTED_MAX),
   /** Workers that have not left, before the filters. */
   total_count: z.int().min(0),
   admin_peer_id: peerIdSchema.nullable(),

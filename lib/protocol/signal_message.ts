@@ -48,6 +48,8 @@ export const toServerSchema = z.discriminatedUnion("type", [
     public_key: z.string().max(64),
     /** Over {@linkcode registrationBytes}: proves that the sender owns the peer id now. */
     signature: z.string().max(128),
+    /** As whom the peer signed in, where it did: that user is kept while the peer is connected. */
+    id_token: z.string().min(1).max(8_192).optional(),
     metadata: metadataSchema,
   }),
   z.object({

@@ -251,8 +251,10 @@ export class JobDesk {
     const visit = this.#visits.get(client);
     const finished = this.#archive.find(jobId, client);
     if (visit === undefined) return;
-    if (finished === undefined) {
-      const reason = "The worker has no results of such a job of this client";
+    if (finished === undefined || this.#stopped) {
+      const reason = this.#stopped
+        ? "The worker is stopping"
+        : "The worker has no results of such a job of this client";
       return this.#tell(client, {
         type: "transfer_failed",
         job_id: jobId,

@@ -170,6 +170,13 @@ export class MeshPeer {
       const { request_id: requestId, filters } = message;
       return this.#runner.push({ type: "asked", asker, requestId, filters });
     }
+    if (role === "client" && message.type === "watch") {
+      const { heads } = message;
+      return this.#runner.push({ type: "watched", linkId: link.id, peerId, heads });
+    }
+    if (role === "client" && message.type === "unwatch") {
+      return this.#runner.push({ type: "unwatched", linkId: link.id });
+    }
     if (role === "client" && isClientMessage(message)) {
       return this.#options.handlers.clientSaid(peerId, message);
     }

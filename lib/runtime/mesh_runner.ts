@@ -13,6 +13,9 @@ import type { DirectoryMessage } from "../protocol/mesh_message.ts";
 import type { ToServer } from "../protocol/signal_message.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 
+/** What a link to a client that watches may hold back. Higher: one that does not read costs more. */
+const OBSERVER_BUFFERED_BYTES_MAX = 1024 * 1024;
+
 /** What a runner acts on. */
 export interface MeshSurroundings {
   readonly clock: Clock;
@@ -90,6 +93,8 @@ export class MeshRunner {
         this.#bytes += text.length;
         return this.#say(effect.linkId, text);
       }
+      case "tell_observer":
+        return this.#tellObserver(effect.linkId, JSON.stringify(effect.message));
       case "tell_server":
         if (!tellServer(effect.message)) {
           log.write("debug", `Not told to the server: ${effect.message.type}`);
@@ -131,6 +136,14 @@ export class MeshRunner {
     } catch (error) {
       link.close(`A message could not be sent: ${error instanceof Error ? error.message : error}`);
     }
+  }
+
+  #tellObserver(linkId: LinkId, text: string): void {
+    const link = this.#surroundings.link(linkId);
+    if (link !== undefined && link.bufferedBytes > OBSERVER_BUFFERED_BYTES_MAX) {
+      return link.close("The client that watches reads too slowly");
+    }
+    this.#say(linkId, text);
   }
 
   #wakeAt(dueAt: number): void {

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import { listWorkers } from "../../lib/client/room_api.ts";
+import { RoomWatch } from "../../lib/client/room_watch.ts";
 import { Session } from "../../lib/client/session.ts";
 import { WorkerLink } from "../../lib/client/worker_link.ts";
 import { rtcChoiceSchema } from "../../lib/runtime/config.ts";
@@ -12,7 +13,7 @@ import type { Bench, Measurement } from "./bench.ts";
 import { median, p95, p99, rounded } from "./statistics.ts";
 
 const MESH_MS_MAX = 60_000;
-const viaSchema = z.enum(["relay", "link", "http"]);
+const viaSchema = z.enum(["relay", "link", "replica", "http"]);
 type Via = z.infer<typeof viaSchema>;
 
 /** Asks in a settled room, one question after the other. The first ones, which warm up, do not count. */
@@ -20,7 +21,7 @@ export const bench: Bench = {
   summary: "Time from a query to the list of workers",
   rounds: 300,
   options: {
-    via: { value: "WAY", summary: "relay, link or http (all if left out)" },
+    via: { value: "WAY", summary: "relay, link, replica or http (all if left out)" },
     workers: { value: "N", summary: "Workers in the room (3 if left out)" },
     rtc: { value: "BACKEND", summary: "native or werift (native where it loads)" },
   },
@@ -54,25 +55,37 @@ async function* measure(
   const { room, identity } = lab;
   const signal = new AbortController().signal;
   const session = await Session.open({ room, identity, log: SILENT_LOG, signal });
+  // A worker keeps one link a client: the link and the watch are two clients.
+  const watcher = await Session.open({ room, identity, log: SILENT_LOG, signal });
   const backend = await selectBackend(rtc, SILENT_LOG);
   const lost = Promise.withResolvers<void>();
   let link: WorkerLink | undefined;
+  let watch: RoomWatch | undefined;
   try {
     const admin = (await session.discover({})).list.admin_peer_id;
     if (admin === null) throw new Error("Expected an admin to ask, got none");
     const handlers = { message: () => {}, data: () => {}, lost: () => lost.resolve() };
-    const open = link = await WorkerLink.open(admin, backend, session, handlers, {
-      room,
-      identity,
-      iceServers: [],
-      signal,
+    const options = { room, identity, iceServers: [], log: SILENT_LOG, signal };
+    const open = link = await WorkerLink.open(admin, backend, session, handlers, options);
+    const watching = Promise.withResolvers<void>();
+    const watched = watch = new RoomWatch(watcher, backend, {
+      ...options,
+      hear: ({ type }) => type === "watching" && watching.resolve(),
     });
+    await Promise.race([watching.promise, watched.over]);
     const ask: Record<Via, () => Promise<unknown>> = {
       relay: async () => {
         const { via } = await session.discover({});
         if (via !== "admin") throw new Error(`Expected the admin to answer, got the ${via}`);
       },
       link: () => open.discover({}),
+      replica: () => {
+        const { stale, total_count } = watched.list({});
+        if (stale || total_count === 0) {
+          throw new Error("Expected a fresh replica, got a stale one");
+        }
+        return Promise.resolve();
+      },
       http: () => listWorkers(room, {}),
     };
     for (const via of ways) {
@@ -87,10 +100,12 @@ async function* measure(
       yield { via, p50_ms, p95_ms: rounded(p95(times)), p99_ms: rounded(p99(times)), rounds };
     }
   } finally {
+    await watch?.close();
     if (link !== undefined) {
       link.close("The bench is done");
       await lost.promise;
     }
+    await watcher.close();
     await session.close();
     await backend.dispose();
   }

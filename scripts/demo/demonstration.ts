@@ -35,6 +35,7 @@ const LEARNING_RATE = 0.001;
 /** Which epochs are told where there is no terminal to draw in. */
 const EPOCH_STEP = 10;
 const MESH_MS_MAX = 60_000;
+const LISTED_MS_MAX = 10_000;
 const REELECTION_MS_MAX = 20_000;
 const STEPS = 6;
 
@@ -102,6 +103,7 @@ export class Demonstration {
     await this.#unlessAborted(lab.meshed(workers, MESH_MS_MAX));
     const mesh_ms = rounded(systemClock.now() - startedAt);
     const after = `${mesh_ms} ms after the last was in the room`;
+    await lab.listed(workers, LISTED_MS_MAX, this.#signal);
     this.#narrator.held(
       `Full mesh: each worker is linked to the ${workers.length - 1} others, ${after}`,
     );

@@ -5,7 +5,9 @@
 
 import { join } from "node:path";
 import { isPeerId, type PeerId } from "../../lib/base/id.ts";
+import { SILENT_LOG } from "../../lib/base/log.ts";
 import { createRoom } from "../../lib/client/room_api.ts";
+import { Session } from "../../lib/client/session.ts";
 import { encodeInvite } from "../../lib/protocol/invite.ts";
 import type { RoomAccess, RtcChoice } from "../../lib/runtime/config.ts";
 import { loadIdentity, newRoomSecret, type PeerIdentity } from "../../lib/runtime/credentials.ts";
@@ -13,6 +15,8 @@ import { type Line, Program } from "./program.ts";
 
 /** For a process to come up: a first run from source also compiles. */
 const START_MS = 60_000;
+
+const LIST_POLL_MS = 25;
 
 /** A worker to be started. */
 export interface LabWorkerOptions {
@@ -114,6 +118,39 @@ export class Lab {
       event === "mesh_complete" && count === workers.length;
     const what = `that the mesh of ${workers.length} is complete`;
     return await Promise.all(workers.map(({ program }) => program.line(complete, what, limitMs)));
+  }
+
+  /**
+   * Resolves when the admin's answer names all of `workers`, and them alone, as living: an entry may
+   * arrive a moment after the link.
+   *
+   * @throws {Error} Where that takes longer than `limitMs`.
+   */
+  async listed(workers: readonly LabWorker[], limitMs: number, signal: AbortSignal): Promise<void> {
+    const wanted = workers.map(({ peerId }) => peerId).sort().join();
+    const session = await Session.open({
+      room: this.room,
+      identity: this.identity,
+      log: SILENT_LOG,
+      signal,
+    });
+    try {
+      const deadline = performance.now() + limitMs;
+      for (;;) {
+        signal.throwIfAborted();
+        const { list } = await session.discover({});
+        const living = list.workers.filter(({ alive }) => alive).map(({ peer_id }) => peer_id);
+        if (living.sort().join() === wanted) return;
+        if (performance.now() > deadline) {
+          throw new Error(
+            `Expected the admin to list ${wanted} within ${limitMs} ms, got ${living.join()}`,
+          );
+        }
+        await new Promise((resolve) => setTimeout(resolve, LIST_POLL_MS));
+      }
+    } finally {
+      await session.close();
+    }
   }
 
   /** Kills the server with no chance to say goodbye, and starts it again at the same address. */

@@ -3,34 +3,37 @@
 import { type Fault, isProduct, rule } from "./rule.ts";
 import { isRelative, onMention, packageOf } from "./specifier.ts";
 
-/** The one importing file of each package that has one. */
-export const DOORS: ReadonlyMap<string, string> = new Map([
+/** The one importing file of each package that has one; of `ws`, one at either end. */
+export const DOORS: readonly (readonly [name: string, file: string])[] = [
   ["@automerge/automerge", "lib/mesh/automerge.ts"],
-  ["@aws-sdk/client-cognito-identity-provider", "signaling/identity/cognito.ts"],
-  ["@aws-sdk/client-dynamodb", "signaling/store/dynamodb.ts"],
+  ["@aws-sdk/client-cognito-identity-provider", "signaling/identity/user_pool.ts"],
+  ["@aws-sdk/client-dynamodb", "signaling/store/dynamo_table.ts"],
   ["@aws-sdk/lib-dynamodb", "signaling/store/dynamodb.ts"],
   ["@logtape/logtape", "lib/runtime/logging.ts"],
   ["@talmolab/sleap-io.js", "lib/runtime/training_package.ts"],
   ["asciichart", "lib/cli/plot.ts"],
   ["cli-table3", "lib/cli/table.ts"],
-  ["jose", "signaling/identity/local.ts"],
+  ["jose", "signaling/identity/id_token.ts"],
   ["node-datachannel", "lib/rtc/native.ts"],
   ["prom-client", "signaling/metrics.ts"],
   ["smol-toml", "lib/runtime/config.ts"],
+  ["uqr", "lib/cli/qr_code.ts"],
   ["werift", "lib/rtc/werift.ts"],
   ["ws", "lib/runtime/signal_client.ts"],
-]);
+  ["ws", "signaling/upgrade.ts"],
+];
 
 /** What is wrong with the file at `importer` naming `specifier`; `undefined` where nothing is. */
 export function doorFault(importer: string, specifier: string): Fault | undefined {
   if (!isProduct(importer) || isRelative(specifier)) return undefined;
   const name = packageOf(specifier);
-  const door = DOORS.get(name);
-  if (door === importer) return undefined;
-  if (door !== undefined) {
+  const files = DOORS.flatMap(([door, file]) => door === name ? [file] : []);
+  if (files.includes(importer)) return undefined;
+  if (files.length > 0) {
+    const file = files.join(" and ");
     return {
-      message: `Expected only ${door} to import ${name}, got ${importer}`,
-      hint: `Import what ${door} exports, or move the door in scripts/lint/doors.ts`,
+      message: `Expected only ${file} to import ${name}, got ${importer}`,
+      hint: `Import what ${file} exports, or move the door in scripts/lint/doors.ts`,
     };
   }
   if (!name.startsWith("@aws-sdk/")) return undefined;

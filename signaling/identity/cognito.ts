@@ -86,12 +86,17 @@ export class CognitoIdentity implements Identity {
 
   async keep(subject: string): Promise<void> {
     const nowSeconds = Math.floor(this.#ports.clock.wallMs() / SECOND_MS);
-    await answered("keep a user", () => this.#pool.touchUser(subject, nowSeconds));
+    await answered("keep a user", async () => {
+      const username = await this.#anonymousName(subject);
+      if (username !== undefined) await this.#pool.touchUser(username, nowSeconds);
+    });
   }
 
-  /** The subject stands for the name: Cognito takes either, and never gives a subject twice. */
   async forget(subject: string): Promise<void> {
-    await answered("delete a user", () => this.#pool.deleteUser(subject));
+    await answered("delete a user", async () => {
+      const username = await this.#anonymousName(subject);
+      if (username !== undefined) await this.#pool.deleteUser(username);
+    });
   }
 
   close(): Promise<void> {
@@ -109,6 +114,12 @@ export class CognitoIdentity implements Identity {
         error: String(error),
       });
     }
+  }
+
+  /** The name of a user that we made. The pool may hold people too: those are not ours to touch. */
+  async #anonymousName(subject: string): Promise<string | undefined> {
+    const username = await this.#pool.nameOf(subject);
+    return username?.startsWith(ANONYMOUS_PREFIX) ? username : undefined;
   }
 
   #name(bytes: number): string {

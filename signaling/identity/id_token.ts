@@ -6,6 +6,7 @@
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
+  customFetch,
   errors,
   exportJWK,
   generateKeyPair,
@@ -76,6 +77,12 @@ export function remoteKeys(url: string): KeySet {
     timeoutDuration: KEYS_MS_MAX,
     cooldownDuration: KEYS_COOLDOWN_MS,
     cacheMaxAge: KEYS_AGE_MS_MAX,
+    [customFetch]: async (address, options) => {
+      const response = await fetch(address, options);
+      // jose throws at these without reading them, which would hold the connection.
+      if (response.status !== 200) await response.body?.cancel();
+      return response;
+    },
   });
   return async (header, token) => {
     try {

@@ -14,6 +14,8 @@ export interface ListedUser {
   readonly createdAtMs: number;
   /** When the pool last changed it: servers touch those that are connected. */
   readonly usedAtMs: number;
+  /** Whether it has an e-mail address or a telephone number: then it is a person. */
+  readonly hasAddress: boolean;
 }
 
 /** Some users, and where the next begin. A page may be short or empty and yet have a next. */
@@ -62,17 +64,32 @@ export interface CleanupReport {
   readonly retries: number;
 }
 
+/** The report of a cleanup that has not begun. */
+export const NOTHING_CLEANED: CleanupReport = {
+  pages: 0,
+  users: 0,
+  anonymous: 0,
+  deleted: 0,
+  inUse: 0,
+  young: 0,
+  retries: 0,
+};
+
 /** How a cleanup goes. */
 export interface CleanupOptions {
   readonly olderThanMs: number;
   /** Whether nothing is deleted. */
   readonly isDryRun: boolean;
+  /** Whether users without an address whose name is a UUID count as anonymous, too. */
+  readonly takesUuids: boolean;
   readonly clock: Pick<Clock, "wallMs">;
   readonly random: Random;
   /** Waits; rejects where `signal` is aborted. */
   wait(durationMs: number, signal: AbortSignal): Promise<void>;
   /** Ends it before the next request. */
   readonly signal: AbortSignal;
+  /** Hears first how many users there are, roughly. It costs a request, and the right to make it. */
+  onCounted?(users: number): void;
   /** Hears of each user that is deleted, or would be. */
   onDeleted?(user: ListedUser): void;
   /** Hears of each step, the last included. */
@@ -81,17 +98,28 @@ export interface CleanupOptions {
 
 /** The wait after a request that was throttled or lost. Quotas of Cognito are counted by the second. */
 const BACKOFF: Backoff = { baseMs: SECOND_MS, capMs: 30 * SECOND_MS, floorMs: 100 };
-/** Attempts for one request. Higher: an hour of throttling is borne; lower: an outage is told sooner. */
-const ATTEMPTS_MAX = 10;
+/** Attempts for a request that is throttled: some five minutes. Lower: a busy account stops us. */
+const THROTTLED_MAX = 20;
+/** Attempts for a request that is lost: some five seconds. Higher: an outage is told later. */
+const LOST_MAX = 4;
 /** Pages of one run: six million users. Higher: a provider that repeats itself is believed longer. */
 const PAGES_MAX = 100_000;
 
 /** What becomes of a user. */
 export type Fate = "named" | "young" | "in_use" | "left_over";
 
+/** How the original Python server names anonymous users. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** What becomes of `user` in a cleanup of what has not been used since `limitMs` (since 1970). */
-export function fateOf({ username, createdAtMs, usedAtMs }: ListedUser, limitMs: number): Fate {
-  if (!username.startsWith(ANONYMOUS_PREFIX)) return "named";
+export function fateOf(
+  { username, createdAtMs, usedAtMs, hasAddress }: ListedUser,
+  limitMs: number,
+  { takesUuids }: { readonly takesUuids: boolean },
+): Fate {
+  const isAnonymous = !hasAddress &&
+    (username.startsWith(ANONYMOUS_PREFIX) || (takesUuids && UUID.test(username)));
+  if (!isAnonymous) return "named";
   if (createdAtMs > limitMs) return "young";
   return usedAtMs > limitMs ? "in_use" : "left_over";
 }
@@ -106,26 +134,21 @@ export function fateOf({ username, createdAtMs, usedAtMs }: ListedUser, limitMs:
 export async function cleanUsers(pool: UserPool, options: CleanupOptions): Promise<CleanupReport> {
   const { olderThanMs, isDryRun, clock, signal } = options;
   const limitMs = clock.wallMs() - olderThanMs;
-  let report: CleanupReport = {
-    pages: 0,
-    users: 0,
-    anonymous: 0,
-    deleted: 0,
-    inUse: 0,
-    young: 0,
-    retries: 0,
-  };
+  let report = NOTHING_CLEANED;
   const advance = (change: Partial<CleanupReport>) => {
     report = { ...report, ...change };
     options.onProgress?.(report);
   };
   const onRetry = () => advance({ retries: report.retries + 1 });
+  if (options.onCounted !== undefined) {
+    options.onCounted(await persist(() => pool.countUsers(), options, onRetry));
+  }
   let pageToken: string | undefined;
   do {
     const { users, next } = await persist(() => pool.listUsers(pageToken), options, onRetry);
     advance({ pages: report.pages + 1 });
     for (const user of users) {
-      const fate = fateOf(user, limitMs);
+      const fate = fateOf(user, limitMs, options);
       if (fate === "left_over") {
         const isGone = isDryRun ||
           await persist(() => pool.deleteUser(user.username), options, onRetry);
@@ -164,7 +187,8 @@ async function persist<T>(
     try {
       return await ask();
     } catch (error) {
-      if (error instanceof PoolRefused || attempt + 1 >= ATTEMPTS_MAX) throw error;
+      const attemptsMax = error instanceof PoolThrottled ? THROTTLED_MAX : LOST_MAX;
+      if (error instanceof PoolRefused || attempt + 1 >= attemptsMax) throw error;
       onRetry();
       await wait(fullJitterMs(attempt, BACKOFF, random), signal);
     }

@@ -6,6 +6,7 @@
 import {
   AdminConfirmSignUpCommand,
   AdminDeleteUserCommand,
+  AdminGetUserCommand,
   AdminUpdateUserAttributesCommand,
   CognitoIdentityProviderClient,
   DescribeUserPoolCommand,
@@ -42,6 +43,8 @@ const CONNECT_MS_MAX = SECOND_MS;
 /** One answer. Higher: slow answers count; lower: whoever signs in is told sooner. */
 const ANSWER_MS_MAX = 3 * SECOND_MS;
 
+/** Attributes that anonymous users never have. */
+const ADDRESSES: ReadonlySet<string> = new Set(["email", "phone_number"]);
 const THROTTLED: ReadonlySet<string> = new Set([
   "TooManyRequestsException",
   "ThrottlingException",
@@ -103,6 +106,14 @@ export class CognitoPool implements UserPool {
     );
   }
 
+  /** The name of the user that a token's subject stands for; `undefined` where it does not exist. */
+  async nameOf(subject: string): Promise<string | undefined> {
+    const user = await this.#unlessAbsent(this.#client.send(
+      new AdminGetUserCommand({ UserPoolId: this.#userPoolId, Username: subject }),
+    ));
+    return user?.Username;
+  }
+
   /** Moves the time at which a user was last modified to now. Nothing where it does not exist. */
   async touchUser(username: string, nowSeconds: number): Promise<void> {
     await this.#unlessAbsent(this.#client.send(
@@ -115,9 +126,10 @@ export class CognitoPool implements UserPool {
   }
 
   async deleteUser(username: string): Promise<boolean> {
-    return await this.#unlessAbsent(this.#client.send(
+    const deleted = await this.#unlessAbsent(this.#client.send(
       new AdminDeleteUserCommand({ UserPoolId: this.#userPoolId, Username: username }),
     ));
+    return deleted !== undefined;
   }
 
   async countUsers(): Promise<number> {
@@ -136,11 +148,13 @@ export class CognitoPool implements UserPool {
       }),
     ));
     const users = (Users ?? []).flatMap((user): ListedUser[] => {
-      const { Username, UserCreateDate, UserLastModifiedDate } = user;
+      const { Username, UserCreateDate, UserLastModifiedDate, Attributes } = user;
       // Without a name or an age nothing can be said of it; it stays.
       if (Username === undefined || UserCreateDate === undefined) return [];
-      const usedAtMs = Math.max(UserCreateDate.getTime(), UserLastModifiedDate?.getTime() ?? 0);
-      return [{ username: Username, createdAtMs: UserCreateDate.getTime(), usedAtMs }];
+      const createdAtMs = UserCreateDate.getTime();
+      const usedAtMs = Math.max(createdAtMs, UserLastModifiedDate?.getTime() ?? 0);
+      const hasAddress = (Attributes ?? []).some(({ Name }) => ADDRESSES.has(Name ?? ""));
+      return [{ username: Username, createdAtMs, usedAtMs, hasAddress }];
     });
     return { users, next: PaginationToken };
   }
@@ -150,14 +164,11 @@ export class CognitoPool implements UserPool {
     this.#client.destroy();
   }
 
-  async #unlessAbsent(asked: Promise<unknown>): Promise<boolean> {
-    try {
-      await this.#answer(asked);
-      return true;
-    } catch (error) {
-      if (error instanceof Error && error.cause instanceof UserNotFoundException) return false;
+  async #unlessAbsent<T>(asked: Promise<T>): Promise<T | undefined> {
+    return await this.#answer(asked.catch((error: unknown) => {
+      if (error instanceof UserNotFoundException) return undefined;
       throw error;
-    }
+    }));
   }
 
   async #answer<T>(asked: Promise<T>): Promise<T> {
@@ -166,7 +177,6 @@ export class CognitoPool implements UserPool {
     } catch (cause) {
       const name = cause instanceof Error ? cause.name : "";
       if (THROTTLED.has(name)) throw new PoolThrottled("Cognito wants fewer requests", { cause });
-      if (cause instanceof UserNotFoundException) throw new PoolRefused("No such user", { cause });
       if (cause instanceof ResourceNotFoundException || REFUSED.has(name)) {
         throw new PoolRefused(
           `Expected access to the Cognito user pool ${this.#userPoolId}, got refused; check the pool's id, the region and the AWS credentials`,

@@ -1,18 +1,8 @@
 /**
  * Rooms in a DynamoDB table, for several servers or none of its own disk. The one importer of the
- * AWS SDK's DynamoDB clients: load it with `import()`, only where it is wanted. Knows no HTTP.
+ * AWS SDK's document client: load it with `import()`, only where it is wanted. Knows no HTTP.
  */
 
-import {
-  ConditionalCheckFailedException,
-  CreateTableCommand,
-  DescribeTableCommand,
-  DescribeTimeToLiveCommand,
-  DynamoDBClient,
-  ResourceInUseException,
-  ResourceNotFoundException,
-  UpdateTimeToLiveCommand,
-} from "@aws-sdk/client-dynamodb";
 import {
   DeleteCommand,
   DynamoDBDocumentClient,
@@ -23,35 +13,19 @@ import {
 } from "@aws-sdk/lib-dynamodb";
 import type { RoomId } from "../../lib/base/id.ts";
 import type { Log } from "../../lib/base/log.ts";
-import { SECOND_MS } from "../../lib/base/time.ts";
-import { type Store, type StoredRoom, storedRoomSchema, StoreUnavailable } from "./store.ts";
+import {
+  type DynamoOptions,
+  EXPIRY,
+  isRefusedCondition,
+  KEY,
+  openTable,
+  unavailable,
+} from "./dynamo_table.ts";
+import { type Store, type StoredRoom, storedRoomSchema } from "./store.ts";
 
-/** Where the table is. */
-export interface DynamoOptions {
-  readonly table: string;
-  readonly region: string;
-  /** Where the service answers, if not at AWS's own address of the region. */
-  readonly endpoint?: string;
-  /** Whether a table that is absent is made. It costs money: by default it is an error. */
-  readonly createsTable: boolean;
-}
-
-/** Opening a connection. Higher: far regions work; lower: a dead network is told sooner. */
-const CONNECT_MS_MAX = 500;
-/** One answer. Higher: slow answers count; lower: a request waits less for a store that is down. */
-const ANSWER_MS_MAX = SECOND_MS;
-/** Requests for one question, the first included. Higher: more blips are bridged, slower. */
-const ATTEMPTS_MAX = 2;
-/** When to come back after a failure. Lower: more load on what is down already. */
-const RETRY_AFTER_MS = 2 * SECOND_MS;
-/** A new table's way to being active, and the pace of asking. It usually takes some 10 s. */
-const TABLE_MS_MAX = 60 * SECOND_MS;
-const TABLE_POLL_MS = 200;
 /** Pages of 1 MB that a count or a sweep reads, some 3,000 rooms each. Higher: dearer sweeps. */
 const PAGES_MAX = 100;
 
-const KEY = "room_id";
-const EXPIRY = "expires_at";
 /** A room that never expires has no expiry, which is also how DynamoDB's own TTL has it. */
 const LIVES = `attribute_exists(${KEY}) AND (attribute_not_exists(${EXPIRY}) OR ${EXPIRY} > :now)`;
 const EXPIRED = `${EXPIRY} <= :now`;
@@ -75,25 +49,8 @@ export class DynamoStore implements Store {
    * @throws {Error} Where the table is absent and may not be made, or is one of another kind.
    */
   static async open(options: DynamoOptions, log: Log): Promise<DynamoStore> {
-    const { table, region, endpoint } = options;
-    const client = new DynamoDBClient({
-      region,
-      ...(endpoint === undefined ? {} : { endpoint }),
-      maxAttempts: ATTEMPTS_MAX,
-      requestHandler: {
-        connectionTimeout: CONNECT_MS_MAX,
-        requestTimeout: ANSWER_MS_MAX,
-        throwOnRequestTimeout: true,
-      },
-    });
-    try {
-      await openTable(client, options);
-      await switchTimeToLiveOn(client, table, log);
-    } catch (error) {
-      client.destroy();
-      throw error;
-    }
-    return new DynamoStore(DynamoDBDocumentClient.from(client), table);
+    const client = await openTable(options, log);
+    return new DynamoStore(DynamoDBDocumentClient.from(client), options.table);
   }
 
   async createRoom(room: StoredRoom, nowSeconds: number): Promise<boolean> {
@@ -241,99 +198,7 @@ async function applied<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (cause) {
-    if (cause instanceof ConditionalCheckFailedException) return undefined;
+    if (isRefusedCondition(cause)) return undefined;
     throw unavailable(cause);
-  }
-}
-
-function unavailable(cause: unknown): StoreUnavailable {
-  const message = "Expected DynamoDB to answer, got an error; check the network, the region, " +
-    "the credentials and the table";
-  return new StoreUnavailable(message, { cause, retryAfterMs: RETRY_AFTER_MS });
-}
-
-async function openTable(client: DynamoDBClient, options: DynamoOptions): Promise<void> {
-  const { table, createsTable } = options;
-  const deadline = performance.now() + TABLE_MS_MAX;
-  for (let isMade = false; performance.now() < deadline;) {
-    const found = await describe(client, table);
-    if (found === undefined) {
-      if (!createsTable) {
-        throw new Error(
-          `Expected a DynamoDB table ${table} in ${options.region}, got none; make one with the string key ${KEY}, or let the server do it`,
-        );
-      }
-      if (!isMade) await createTable(client, table);
-      isMade = true;
-    } else {
-      const keys = (found.KeySchema ?? []).map(({ AttributeName }) => AttributeName);
-      if (keys.length !== 1 || keys[0] !== KEY) {
-        throw new Error(
-          `Expected table ${table} to have the one key ${KEY}, got ${
-            keys.join(" and ")
-          }; give the server a table of its own`,
-        );
-      }
-      if (found.TableStatus === "ACTIVE" || found.TableStatus === "UPDATING") return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, TABLE_POLL_MS));
-  }
-  throw new StoreUnavailable(
-    `Expected table ${table} to be active within ${TABLE_MS_MAX / SECOND_MS} s, got no such state`,
-    { retryAfterMs: RETRY_AFTER_MS },
-  );
-}
-
-async function describe(client: DynamoDBClient, table: string) {
-  try {
-    return (await client.send(new DescribeTableCommand({ TableName: table }))).Table;
-  } catch (error) {
-    if (error instanceof ResourceNotFoundException) return undefined;
-    throw unavailable(error);
-  }
-}
-
-async function createTable(client: DynamoDBClient, table: string): Promise<void> {
-  try {
-    await client.send(
-      new CreateTableCommand({
-        TableName: table,
-        KeySchema: [{ AttributeName: KEY, KeyType: "HASH" }],
-        AttributeDefinitions: [{ AttributeName: KEY, AttributeType: "S" }],
-        BillingMode: "PAY_PER_REQUEST",
-      }),
-    );
-  } catch (error) {
-    // Another server on this store was quicker.
-    if (!(error instanceof ResourceInUseException)) throw unavailable(error);
-  }
-}
-
-/** Has DynamoDB remove what has expired, up to days later. Where it will not, the sweep still does. */
-async function switchTimeToLiveOn(client: DynamoDBClient, table: string, log: Log): Promise<void> {
-  try {
-    const { TimeToLiveDescription } = await client.send(
-      new DescribeTimeToLiveCommand({ TableName: table }),
-    );
-    const status = TimeToLiveDescription?.TimeToLiveStatus ?? "DISABLED";
-    if (status === "DISABLED") {
-      await client.send(
-        new UpdateTimeToLiveCommand({
-          TableName: table,
-          TimeToLiveSpecification: { AttributeName: EXPIRY, Enabled: true },
-        }),
-      );
-    } else if (TimeToLiveDescription?.AttributeName !== EXPIRY) {
-      log.write("warning", "The table's time to live is not that of the rooms", {
-        table,
-        wanted: EXPIRY,
-        got: TimeToLiveDescription?.AttributeName,
-      });
-    }
-  } catch (error) {
-    log.write("warning", "The table's time to live could not be switched on", {
-      table,
-      error: String(error),
-    });
   }
 }

@@ -90,6 +90,20 @@ Deno.test("for people, a room comes with the lines to paste", () =>
     notEqual(secretOf(io.outLines), secretOf(other.outLines));
   }));
 
+Deno.test("on a terminal, a room comes with the QR code of its invite, and elsewhere without", () =>
+  withServer(async (url) => {
+    const code = (io: { outLines: string[] }) =>
+      io.outLines.filter((line) => /^[█▀▄ ]{20,}$/.test(line));
+    const terminal = fakeIo({ env: HOME, isTerminal: true, columns: 120 });
+    equal(await enter(["create-room", "--server", url], terminal), 0);
+    ok(code(terminal).length >= 20);
+    for (const args of [["--json"], []]) {
+      const plain = fakeIo({ env: HOME, isTerminal: args.length > 0, columns: 120 });
+      equal(await enter(["create-room", "--server", url, ...args], plain), 0);
+      equal(code(plain).length, 0);
+    }
+  }));
+
 Deno.test("a server that is none ends in the right exit code and the next step", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

@@ -49,6 +49,7 @@ Deno.test("every command has help with a purpose, examples and exit codes", asyn
 Deno.test("a misspelt command or option is refused with the right one", async () => {
   const cases: [string[], RegExp][] = [
     [["trian"], /got `trian`; did you mean `train`\?/],
+    [["--verison"], /got `--verison`; did you mean `--version`\?/],
     [["discvoer", "--json"], /did you mean `discover`\?/],
     [["discover", "--stauts", "busy"], /"--stauts"[^]*`--status`/],
     [["train", "x.slp", "--epoch", "3"], /"--epoch"[^]*`--epochs`/],
@@ -106,12 +107,6 @@ Deno.test("no command and no room are refused with the next step", async () => {
   equal(await enter(["discover", "--json"], roomless), 2);
   match(roomless.errLines.join("\n"), /got none; set SLEAP_RTC_INVITE or give --invite-file/);
   match(roomless.outLines.join("\n"), /^\{"ok":false,"error":"settings",.*"exit_code":2\}$/);
-});
-
-Deno.test("cleanup-cognito says that there is nothing to clean up yet", async () => {
-  const io = fakeIo();
-  equal(await enter(["cleanup-cognito"], io), 2);
-  match(io.errLines.join("\n"), /signs them in locally.*nothing to delete/);
 });
 
 Deno.test("completion writes a script and completes commands and options", async () => {

@@ -108,7 +108,7 @@ Deno.test("e2e: the demo refuses a file that is no package, before it starts any
     assert.deepEqual(await leftOver(showing), []);
   }));
 
-for (const moment of ["Step 1", "Step 2", "Step 3", "Epoch 1/", "kill -9"]) {
+for (const moment of ["Step 1", "Full mesh", "Epoch 1/", "kill -9"]) {
   Deno.test(`e2e: Ctrl-C at "${moment}" ends the demo with nothing left but whole results`, () =>
     withDemo([], async (showing) => {
       const { child } = showing;

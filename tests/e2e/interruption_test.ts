@@ -1,6 +1,7 @@
 /** Ctrl-C of a client: in the upload and in the training. */
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { eventually } from "./condition.ts";
 import { slowTrainer, slowTraining } from "./slow_trainer.ts";
 import { endsWith, onStage, type Stage } from "./stage.ts";
@@ -44,10 +45,10 @@ Deno.test("e2e: Ctrl-C in the training: the job goes on, and then the worker is 
     await assert.rejects(Deno.stat(stage.results), Deno.errors.NotFound);
     assert.deepEqual((await discover(stage)).workers.map(({ status }) => status), ["busy"]);
     await becomes(stage, "available");
-    await worker.program.line(
-      ({ exit_code }) => exit_code === 0,
-      "that the training ended well",
-      1_000,
-    );
+    const jobs = join(stage.folder, "home", "workers", worker.peerId, "jobs");
+    const outputs = [...Deno.readDirSync(jobs)].map(({ name }) => join(jobs, name, "output"));
+    assert.equal(outputs.length, 1);
+    const weights = await Deno.readTextFile(join(outputs[0] ?? "", "best.ckpt"));
+    assert.equal(weights, "weights\n", "The training did not come to its end");
     trained(await endsWith(stage.train(file, await slowTraining(stage, 1)), 0));
   }));

@@ -74,7 +74,7 @@ Deno.test("e2e: a file that cannot be trained on is refused before anything is s
       [text, /got a? ?plain text/],
       [unlabelled, /labelled/],
     ];
-    if (!isAbsent) cases.push([EXTERNAL_VIDEO.pathname, /video/]);
+    if (!isAbsent) cases.push([EXTERNAL_VIDEO.pathname, /frames are elsewhere/]);
     const server = silentServer();
     try {
       for (const [file, words] of cases) {

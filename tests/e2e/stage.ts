@@ -34,7 +34,8 @@ export class Stage {
     const workers = await this.lab.addWorkers(
       options.map((worker, index) => ({ ...worker, gpuMemoryMb: 24_000 - 1_000 * index })),
     );
-    if (workers.length > 1) await this.lab.meshed(workers, MESH_MS);
+    await this.lab.meshed(workers, MESH_MS);
+    await this.lab.listed(workers, MESH_MS, new AbortController().signal);
     return workers;
   }
 

@@ -59,7 +59,7 @@ Deno.test("a better one is asked, and followed once it answers", () => {
   office.at(0, "w2");
   assert.equal(office.at(1_000, "w1 w2 w3"), "verify w1");
   assert.ok(office.administration.leads, "until then it goes on");
-  office.administration.saw(2);
+  office.administration.saw(2, undefined);
   office.administration.answered(peer("w1"));
   assert.equal(office.at(1_100, "w1 w2 w3"), "demote; follow w1 in 2");
   assert.equal(office.administration.admin, "w1");
@@ -85,7 +85,7 @@ Deno.test("a word of its own, or of a follower in the highest epoch, is worth an
   ];
   for (const [from, epoch, partitioned, decided] of table) {
     const office = new Office();
-    office.administration.saw(7);
+    office.administration.saw(7, undefined);
     office.administration.heard(peer(from), { adminPeerId: peer("w1"), epoch, partitioned });
     assert.equal(office.at(0, "w1 w2 w3"), decided, `${from} in ${epoch}`);
   }
@@ -94,15 +94,15 @@ Deno.test("a word of its own, or of a follower in the highest epoch, is worth an
 Deno.test("an epoch above its own ends its lead; it claims anew, but not at once", () => {
   const office = new Office();
   assert.equal(office.at(0, "w2 w3"), "claim 1");
-  office.administration.saw(5);
+  office.administration.saw(5, undefined);
   assert.ok(!office.administration.leads);
   assert.equal(office.at(500, "w2 w3"), "");
   assert.equal(office.administration.nextAt(500), 1_000);
   assert.equal(office.at(1_000, "w2 w3"), "claim 6");
-  office.administration.refused(6);
+  office.administration.refused(6, undefined);
   assert.ok(!office.administration.leads, "the epoch is another's");
   assert.equal(office.at(2_000, "w2 w3"), "claim 7");
-  office.administration.saw(3);
+  office.administration.saw(3, undefined);
   assert.equal(office.administration.epoch, 7, "epochs never go back");
 });
 

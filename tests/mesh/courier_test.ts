@@ -7,11 +7,12 @@ import { Courier } from "../../lib/mesh/courier.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import { Introduction, type Route } from "../../lib/mesh/introduction.ts";
 import { LinkTable } from "../../lib/mesh/link_table.ts";
+import { Membership } from "../../lib/mesh/membership.ts";
 import { Outbox } from "../../lib/mesh/outbox.ts";
 import { ServerView } from "../../lib/mesh/server_view.ts";
 import { MESH_TIMING } from "../../lib/mesh/timing.ts";
 import type { LinkSignal } from "../../lib/protocol/link_signal.ts";
-import { link, peer } from "./peers.ts";
+import { link, metadataOf, peer } from "./peers.ts";
 
 const OFFER: LinkSignal = { kind: "offer", sdp: "v=0" };
 const BY_SERVER: Route = { by: "server" };
@@ -21,6 +22,7 @@ class Post {
   readonly links = new LinkTable();
   readonly server = new ServerView();
   readonly outbox = new Outbox();
+  readonly membership = new Membership(peer("w1"), MESH_TIMING);
   readonly introduction = new Introduction(peer("w1"), MESH_TIMING, new SeededRandom(1));
   readonly courier: Courier;
 
@@ -81,6 +83,27 @@ Deno.test("an offer makes a link, a second one replaces it, a repeated one does 
     answer("l2"),
     deliver("l2"),
   ]);
+});
+
+Deno.test("a member that invents names gets 32 answers, and leaves room for workers that are known", () => {
+  const post = new Post();
+  const answers = () => post.said().filter((effect) => effect.type === "answer").length;
+  const byPeer: Route = { by: "peer", peerId: peer("w8") };
+  for (let index = 0; index < 100; index++) {
+    post.courier.receive(peer(`nobody${index}`), link(`n${index}`), OFFER, byPeer);
+  }
+  assert.equal(answers(), 32);
+  post.courier.receive(peer("nobody0"), link("again"), OFFER, byPeer);
+  assert.equal(answers(), 1, "a new attempt of one takes the place of its old one");
+  for (let index = 0; index < 100; index++) {
+    const known = peer(`worker${index}`);
+    post.membership.announce({ peer_id: known, incarnation: 1, metadata: metadataOf(1) }, 0);
+    post.courier.receive(known, link(`w${index}`), OFFER, BY_SERVER);
+  }
+  assert.equal(answers(), 32, "64 in all");
+  post.introduction.closed(link("n1"), peer("nobody1"), 0);
+  post.courier.receive(peer("nobody99"), link("late"), OFFER, byPeer);
+  assert.equal(answers(), 1);
 });
 
 Deno.test("a word for somebody else's dial, or for none, does nothing", () => {

@@ -63,8 +63,8 @@ Deno.test("without a way nobody is dialled, and who is not wanted is not dialled
 
 Deno.test("a new offer of a peer replaces its last, and the end of the last changes nothing", () => {
   const introduction = newcomer();
-  assert.deepEqual(introduction.offered(peer("w0"), link("l1"), SERVER), []);
-  assert.deepEqual(introduction.offered(peer("w0"), link("l2"), SERVER), ["l1"]);
+  assert.deepEqual(introduction.offered(peer("w0"), link("l1"), SERVER, false), []);
+  assert.deepEqual(introduction.offered(peer("w0"), link("l2"), SERVER, false), ["l1"]);
   introduction.closed(link("l1"), peer("w0"), 0);
   assert.equal(introduction.peerOf(link("l2")), "w0");
   assert.equal(introduction.retries.size, 0, "it is not ours to dial");

@@ -4,7 +4,7 @@ import * as automerge from "@automerge/automerge/slim";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { changeBytes } from "../../lib/mesh/author.ts";
-import { createDocument, headsOf } from "../../lib/mesh/automerge.ts";
+import { RoomDocument } from "../../lib/mesh/automerge.ts";
 import { RoomState } from "../../lib/mesh/room_state.ts";
 import type { SignedChange } from "../../lib/protocol/mesh_message.ts";
 import type { Metadata, WorkerEntry, WorkerStatus } from "../../lib/protocol/worker.ts";
@@ -64,25 +64,19 @@ const EMPTY: ForgedChange = {
 };
 
 Deno.test("every room starts from the same change", () => {
-  const heads = ["aa", "bb"].map((actor) => {
-    const document = createDocument(actor);
-    const [first, ...more] = automerge.getAllChanges(document);
-    assert.equal(more.length, 0);
-    assert.ok(first);
-    const fresh = automerge.change(
-      automerge.init<{ workers: Record<string, never> }>({ actor: "00" }),
-      { time: 0 },
-      (draft) => {
-        draft.workers = {};
-      },
-    );
-    assert.equal(first.toBase64(), automerge.getLastLocalChange(fresh)?.toBase64());
-    const names = headsOf(document);
-    automerge.free(fresh);
-    automerge.free(document);
-    return names;
-  });
-  assert.deepEqual(heads[0], heads[1]);
+  const fresh = automerge.change(
+    automerge.init<{ workers: Record<string, never> }>({ actor: "00" }),
+    { time: 0 },
+    (draft) => {
+      draft.workers = {};
+    },
+  );
+  for (const actor of ["aa", "bb"]) {
+    const document = new RoomDocument(actor);
+    assert.deepEqual(document.heads, automerge.getHeads(fresh));
+    document.free();
+  }
+  automerge.free(fresh);
 });
 
 Deno.test("replicas that took the same changes in any order are equal", () => {
@@ -138,12 +132,45 @@ Deno.test("writing the same again is no change; a new life replaces the entry wh
   using young = replica("w1", 2);
   young.write("available");
   young.state.merge([first]);
-  // Which of two entries written apart wins is chance; its owner sets it right.
-  young.state.update(young.entry("available", metadataOf(8_000)));
+  assert.equal(young.state.conflicts, 1);
+  assert.ok(
+    young.state.update(young.entry("available", metadataOf(8_000))),
+    "settles the conflict",
+  );
   old.state.merge(young.state.serialise());
   for (const { state } of [old, young]) {
     assert.deepEqual(state.entries.get(peer("w1")), young.entry("available"));
   }
+});
+
+Deno.test("the last word of an earlier life never hides a later one's, whatever Automerge prefers", () => {
+  const seen = [1, 2, 3, 4].map((laterLife) => {
+    using old = replica("w1", laterLife);
+    using young = replica("w1", laterLife + 1);
+    using other = replica("w2");
+    const { refused } = other.state.merge([old.write("busy"), young.write("left")]);
+    assert.deepEqual(refused, []);
+    return other.state.entries.get(peer("w1"))?.status;
+  });
+  assert.deepEqual(seen, ["left", "left", "left", "left"]);
+});
+
+Deno.test("a senseless change among others costs only itself and those that build on it", () => {
+  using one = replica("w1");
+  using two = replica("w2");
+  using reader = replica("w3");
+  const [first, second, third] = [one.write("busy"), two.write("busy"), one.write("draining")];
+  const senseless = forge("evil", {
+    ...EMPTY,
+    deps: [...two.state.heads],
+    ops: [{ action: "set", obj: `99@${actorOf("evil")}`, key: "x", value: 1, pred: [] }],
+  });
+  assert.ok(first && second && third);
+  const { applied, refused } = reader.state.merge([first, second, senseless, third]);
+  assert.deepEqual(applied, [first, second, third]);
+  assert.match(refused.join(), /^Expected a change that applies, got a senseless one from evil$/);
+  assert.deepEqual(reader.state.size, { changes: 3, waiting: 0 });
+  assert.deepEqual(reader.state.lackedBy([]), [first, second, third]);
 });
 
 Deno.test("a long entry travels as a whole", () => {

@@ -29,6 +29,6 @@ export function selfOf(
     role,
     incarnation: 3,
     publicKey,
-    metadata: { gpu_memory_mb: 24_000 },
+    metadata: { tags: [], properties: { gpu_memory_mb: 24_000 } },
   };
 }

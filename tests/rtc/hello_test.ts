@@ -16,11 +16,18 @@ Deno.test("a hello is believed by the peer that it is for", () => {
   const hello = readHello(writeHello(ada, link, nonce), expected);
   deepEqual(
     [hello.peer_id, hello.role, hello.incarnation, hello.public_key, hello.nonce, hello.metadata],
-    [ada.peerId, "worker", 3, ada.publicKey, nonce, { gpu_memory_mb: 24_000 }],
+    [ada.peerId, "worker", 3, ada.publicKey, nonce, ada.metadata],
   );
   equal(readHello(writeHello(ada, link, nonce), { ...expected, peerId: undefined }).protocol, 1);
 });
 
+/** Each within its own limit, and too much together. */
+const MANY = Object.fromEntries(
+  Array.from(
+    { length: METADATA_BYTES_MAX / 500 + 1 },
+    (_, index) => [`p${index}`, "y".repeat(500)],
+  ),
+);
 const changes: readonly [name: string, change: Record<string, unknown>, reason: RegExp][] = [
   ["another protocol", { protocol: 2 }, /Expected protocol 1, got 2; update the older peer/],
   ["another protocol with other fields", { protocol: 9, link_id: 7 }, /Expected protocol 1, got 9/],
@@ -32,7 +39,7 @@ const changes: readonly [name: string, change: Record<string, unknown>, reason: 
   ["an unknown role", { role: "admin" }, /wrong role/],
   ["a broken incarnation", { incarnation: 1.5 }, /wrong incarnation/],
   ["a short nonce", { nonce: "abc" }, /wrong nonce/],
-  ["much metadata", { metadata: { x: "y".repeat(METADATA_BYTES_MAX) } }, /wrong metadata/],
+  ["much metadata", { metadata: { tags: [], properties: MANY } }, /wrong metadata/],
   ["another type", { type: "heartbeat" }, /wrong type/],
 ];
 for (const [name, change, reason] of changes) {

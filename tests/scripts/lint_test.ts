@@ -37,6 +37,7 @@ testRule("layers", {
     caseOf("main.ts", 'import { run } from "./lib/cli/program.ts";'),
     caseOf("lib/cli/worker.ts", 'import { a } from "../runtime/runner.ts";'),
     caseOf("lib/cli/signal.ts", 'export const app = () => import("../../signaling/app.ts");'),
+    caseOf("lib/cli/cleanup_cognito.ts", 'const a = await import("../../signaling/a.ts");'),
     caseOf("lib/client/session.ts", 'import type { Link } from "../rtc/link.ts";'),
     caseOf("lib/mesh/node.ts", 'import { a } from "./election.ts";'),
     caseOf("lib/mesh/node.ts", 'import type { PeerId } from "../base/id.ts";'),

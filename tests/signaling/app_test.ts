@@ -3,17 +3,27 @@ import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { roomIdSchema } from "../../lib/protocol/name.ts";
 import { type WorkerList, workerListSchema } from "../../lib/protocol/query.ts";
-import { type AppEnv, createApp } from "../../signaling/app.ts";
-import { Buckets } from "../../signaling/bucket.ts";
+import { createApp } from "../../signaling/app.ts";
 import { hashToken } from "../../signaling/credential.ts";
+import { Guesses } from "../../signaling/guesses.ts";
 import type { Identity } from "../../signaling/identity/identity.ts";
 import { limitsWith, type SignalingLimits } from "../../signaling/limits.ts";
+import { Metrics } from "../../signaling/metrics.ts";
+import type { AppEnv } from "../../signaling/request.ts";
 import { MemoryStore } from "../../signaling/store/memory.ts";
 import type { Store } from "../../signaling/store/store.ts";
 import type { LiveRooms } from "../../signaling/switchboard.ts";
 import type { Hono } from "hono";
 
 const START_SECONDS = 1_700_000_000;
+const COUNTS = {
+  rooms: 1,
+  registryRooms: 1,
+  workers: 1,
+  clients: 1,
+  sockets: 3,
+  bufferedBytes: 0,
+};
 const EMPTY_LIST: WorkerList = {
   workers: [],
   total_count: 0,
@@ -40,6 +50,8 @@ class AppWorld {
   readonly rooms: LiveRooms & { draining: boolean };
   readonly log: string[] = [];
   readonly removed: string[] = [];
+  readonly dated: [string, number | null][] = [];
+  readonly metrics = new Metrics(() => COUNTS);
   nowMs = START_SECONDS * 1_000;
 
   constructor(options: { limits?: Partial<SignalingLimits>; store?: Store } = {}) {
@@ -53,7 +65,8 @@ class AppWorld {
         return peer === "w1";
       },
       removeRoom: (room) => void this.removed.push(room),
-      counts: () => ({ rooms: 1, peers: 2, sockets: 3 }),
+      dateRoom: (room, expiresAt) => void this.dated.push([room, expiresAt]),
+      counts: () => COUNTS,
       draining: false,
     };
     const identity: Identity = {
@@ -66,6 +79,9 @@ class AppWorld {
             : { ok: true, subject },
         );
       },
+      keep: () => Promise.resolve(),
+      forget: () => Promise.resolve(),
+      close: () => Promise.resolve(),
     };
     this.app = createApp({
       rooms: this.rooms,
@@ -75,7 +91,9 @@ class AppWorld {
       randomBytes,
       log: { write: (_level, message, fields) => this.log.push(message, JSON.stringify(fields)) },
       limits,
-      guesses: new Buckets(limits.guesses),
+      guesses: new Guesses(limits),
+      meter: this.metrics,
+      metrics: this.metrics,
     });
   }
 
@@ -88,13 +106,19 @@ class AppWorld {
     const headers = new Headers({ "content-type": "application/json" });
     if (bearer !== undefined) headers.set("authorization", `Bearer ${bearer}`);
     const text = typeof body === "string" ? body : JSON.stringify(body);
-    return await this.app.request(path, { method: "POST", headers, body: text }, { address });
+    return await this.app.request(path, { method: "POST", headers, body: text }, {
+      address,
+      program: "test",
+    });
   }
 
   async get(path: string, bearer?: string): Promise<Response> {
     const headers = new Headers();
     if (bearer !== undefined) headers.set("authorization", `Bearer ${bearer}`);
-    return await this.app.request(path, { headers }, { address: "192.0.2.1" });
+    return await this.app.request(path, { headers }, {
+      address: "192.0.2.1",
+      program: "test",
+    });
   }
 
   async createRoom(body: unknown = {}): Promise<Created> {

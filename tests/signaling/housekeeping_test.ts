@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { roomIdSchema } from "../../lib/protocol/name.ts";
+import { SILENT_METER } from "../../signaling/fact.ts";
 import { Housekeeping } from "../../signaling/housekeeping.ts";
 import { MemoryStore } from "../../signaling/store/memory.ts";
 
@@ -16,22 +17,31 @@ function housekeepingAt(nowSeconds: number, store: MemoryStore) {
   const log: string[] = [];
   const removed: string[] = [];
   const clock = { now: () => 0, wallMs: () => nowSeconds * 1_000 };
-  const ports = { store, clock, log: { write: (level: string) => void log.push(level) } };
-  const rooms = { removeRoom: (room: string) => void removed.push(room) };
-  return { housekeeping: new Housekeeping(ports, 7_200), rooms, log, removed };
+  const ports = {
+    store,
+    clock,
+    log: { write: (level: string) => void log.push(level) },
+    meter: SILENT_METER,
+  };
+  const dated: (number | null)[] = [];
+  const rooms = {
+    removeRoom: (room: string) => void removed.push(room),
+    dateRoom: (_room: string, expiresAt: number | null) => void dated.push(expiresAt),
+  };
+  return { housekeeping: new Housekeeping(ports, 7_200), rooms, log, removed, dated };
 }
 
 Deno.test("housekeeping: a room in use is kept although the machine slept beyond its expiry", async () => {
   const store = new MemoryStore();
   await store.createRoom(ROOM, 100);
   await store.createRoom({ ...ROOM, room_id: roomIdSchema.parse("bbbbbbbbbbbb") }, 100);
-  const { housekeeping, rooms, log, removed } = housekeepingAt(5_000, store);
+  const { housekeeping, rooms, log, removed, dated } = housekeepingAt(5_000, store);
   housekeeping.keep(ROOM.room_id, rooms);
   housekeeping.sweep();
   await housekeeping.finished();
   assert.equal((await store.findRoom(ROOM.room_id, 5_000))?.expires_at, 12_200);
   assert.equal(await store.countRooms(0), 1);
-  assert.deepEqual([log, removed], [["info"], []]);
+  assert.deepEqual([log, removed, dated], [["info"], [], [12_200]]);
 });
 
 Deno.test("housekeeping: a room that was deleted under its peers ends", async () => {

@@ -8,7 +8,7 @@ const OFFER = { type: "offer", sdp: "v=0" };
 Deno.test("rooms: a newcomer hears who is there, and the others hear of it", () => {
   const world = new RoomsWorld();
   const first = world.join("w1", { gpuMb: 24_000 });
-  assert.deepEqual(first.effects[0], { kind: "room_opened", room_id: ROOM });
+  assert.deepEqual(first.effects[0], { kind: "keep_room", room_id: ROOM });
   const second = world.join("w2");
   const welcome = only("registered_auth", second.socket, second.effects);
   assert.deepEqual(welcome.peers.map(({ peer_id }) => peer_id), ["w1"]);
@@ -154,7 +154,8 @@ Deno.test("rooms: one worker or client more than fits is refused with the reason
   const last = clients.at(-1);
   assert(last !== undefined);
   assert.equal(only("error", last.socket, last.effects).code, "ROOM_FULL");
-  assert.equal(world.rooms.peerCount, WORKERS_MAX + CLIENTS_MAX);
+  const counts = world.rooms.counts();
+  assert.deepEqual([counts.workers, counts.clients], [WORKERS_MAX, CLIENTS_MAX]);
 });
 
 Deno.test("rooms, defect c: the sender of whatever is relayed is whoever sits on the socket", () => {
@@ -331,8 +332,9 @@ Deno.test("rooms: a room that is removed tells everybody and is empty", () => {
     assert.deepEqual(sentTo(socket, effects), [{ type: "room_closed", reason: "Deleted" }]);
   }
   assert.deepEqual(closedBy(effects), [w1.socket, c1.socket]);
-  assert.deepEqual(effects.at(-1), { kind: "room_emptied", room_id: ROOM });
-  assert.deepEqual([world.rooms.roomIds, world.rooms.peerCount], [[], 0]);
+  assert.deepEqual(effects.filter(({ kind }) => kind === "keep_room").length, 1);
+  const { rooms, workers, clients } = world.rooms.counts();
+  assert.deepEqual([rooms, workers, clients], [0, 0, 0]);
 });
 
 Deno.test("rooms: one peer can be removed, and the last to leave empties the room", () => {
@@ -345,7 +347,7 @@ Deno.test("rooms: one peer can be removed, and the last to leave empties the roo
   only("room_closed", w2.socket, removed);
   only("peer_left", w1.socket, removed);
   const last = world.close(w1.socket);
-  assert.deepEqual(last.at(-1), { kind: "room_emptied", room_id: ROOM });
+  assert.deepEqual(last.at(-1), { kind: "keep_room", room_id: ROOM });
   // The next one finds a room without a past.
   const next = world.join("w3");
   assert.equal(only("registered_auth", next.socket, next.effects).epoch, 0);

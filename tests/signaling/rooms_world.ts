@@ -20,7 +20,11 @@ export interface Arrival {
 
 /** Rooms, and the time. */
 export class RoomsWorld {
-  readonly rooms = new Rooms({ pingIntervalMs: 15_000, silenceMs: 45_000 });
+  readonly rooms = new Rooms(
+    { pingIntervalMs: 15_000, silenceMs: 45_000 },
+    () => this.keepsRegistry,
+  );
+  keepsRegistry = true;
   now = 0;
   #lastSocket: SocketId = 0;
 

@@ -3,6 +3,7 @@ import { SIGNAL_FRAME_BYTES_MAX } from "../../lib/base/limits.ts";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import { roomIdSchema } from "../../lib/protocol/name.ts";
 import type { Admission } from "../../signaling/admission.ts";
+import { SILENT_METER } from "../../signaling/fact.ts";
 import { limitsWith } from "../../signaling/limits.ts";
 import { Socket, type SocketHost } from "../../signaling/socket.ts";
 import { startSignaling } from "../../signaling/server.ts";
@@ -82,7 +83,7 @@ Deno.test("socket: a registration that proves nothing is refused by its code, an
       ["ROOM_REFUSED", (honest) => ({ ...honest, token: other.token })],
       ["INVALID_MESSAGE", (honest) => ({ ...honest, room_id: "../../etc" })],
       ["NOT_REGISTERED", () => ({ type: "ping" })],
-      ["UNKNOWN_MESSAGE_TYPE", () => ({ type: "offer" })],
+      ["UNKNOWN_MESSAGE_TYPE", () => ({ type: "job_assigned" })],
     ];
     for (const [code, change] of table) {
       const socket = new LabSocket(url);
@@ -207,7 +208,9 @@ function detached(admission: Promise<Admission>) {
   const host: SocketHost = {
     clock: { now: () => 0, wallMs: () => 0 },
     log: SILENT_LOG,
+    meter: SILENT_METER,
     limits: limitsWith({}),
+    written: (message) => JSON.stringify(message),
     admit: () => admission,
     registered: () => void world.events++,
     requested: () => void world.events++,
@@ -218,7 +221,10 @@ function detached(admission: Promise<Admission>) {
     close: (code: number) => void world.closed.push(code),
     bufferedBytes: () => world.buffered,
   };
-  const socket = new Socket(1, wire, host, { address: "192.0.2.1", nonce: "n".repeat(24) });
+  const socket = new Socket(1, wire, host, {
+    caller: { address: "192.0.2.1", program: "test" },
+    nonce: "n".repeat(24),
+  });
   return { world, socket };
 }
 

@@ -44,7 +44,9 @@ class Transcript {
   }
 
   #write(what: string, effects: readonly RoomsEffect[]): void {
-    this.#lines.push(what, ...effects.map((effect) => `    ${this.#show(effect)}`));
+    // What is counted is no part of the protocol.
+    const told = effects.filter(({ kind }) => kind !== "count");
+    this.#lines.push(what, ...told.map((effect) => `    ${this.#show(effect)}`));
   }
 
   #show(effect: RoomsEffect): string {
@@ -53,9 +55,12 @@ class Transcript {
         return `→ ${this.#names.get(effect.socket) ?? "newcomer"}: ${brief(shown(effect.message))}`;
       case "close":
         return `✕ ${this.#names.get(effect.socket) ?? "newcomer"}: ${effect.code} ${effect.reason}`;
-      case "room_opened":
-      case "room_emptied":
+      case "send_legacy":
+        return `→ ${this.#names.get(effect.socket) ?? "newcomer"}: ${brief(effect.message)}`;
+      case "keep_room":
         return `${effect.kind} ${effect.room_id}`;
+      case "count":
+        return `count ${effect.fact.kind}`;
       case "log":
         return `log ${effect.level}: ${effect.message}`;
     }

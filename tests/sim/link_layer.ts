@@ -9,7 +9,8 @@ import type { Random } from "../../lib/base/random.ts";
 import type { Instant } from "../../lib/base/time.ts";
 import type { Input } from "../../lib/mesh/input.ts";
 import type { LinkSignal } from "../../lib/protocol/link_signal.ts";
-import type { MeshMessage } from "../../lib/protocol/mesh_message.ts";
+import type { DirectoryMessage, MeshMessage } from "../../lib/protocol/mesh_message.ts";
+import type { Role } from "../../lib/protocol/signal_message.ts";
 import type { Metadata } from "../../lib/protocol/worker.ts";
 import type { Network, Path } from "./network.ts";
 import type { Timeline } from "./timeline.ts";
@@ -21,8 +22,14 @@ export interface LinkUser {
   readonly incarnation: number;
   readonly state: "running" | "paused" | "dead";
   readonly metadata: Metadata;
+  readonly role: Role;
   take(input: Input): void;
+  /** The other end said something on a link. */
+  hearOn(linkId: LinkId, from: PeerId, message: LinkWord): void;
 }
+
+/** What goes over a simulated link. */
+export type LinkWord = MeshMessage | DirectoryMessage;
 
 /** What dialling costs and how it fails; faults change it. */
 export interface LinkWeather {
@@ -114,13 +121,13 @@ export class LinkLayer {
   }
 
   /** Sends a frame. On a link that is not open, nothing happens. */
-  send(user: LinkUser, linkId: LinkId, message: MeshMessage): void {
+  send(user: LinkUser, linkId: LinkId, message: LinkWord): void {
     const end = this.#ends.get(user)?.get(linkId);
     const other = end?.other;
     if (end?.state !== "open" || other === undefined) return;
     end.path?.send(() => {
       if (other.state !== "open") return;
-      other.user.take({ type: "peer_said", linkId, peerId: end.user.peerId, message });
+      other.user.hearOn(linkId, end.user.peerId, message);
     });
   }
 
@@ -194,7 +201,7 @@ export class LinkLayer {
       type: "link_opened",
       linkId: end.linkId,
       peerId: end.peerId,
-      role: "worker",
+      role: user.role,
       incarnation: user.incarnation,
       metadata: user.metadata,
     });

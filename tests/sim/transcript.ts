@@ -61,11 +61,14 @@ export class Transcript {
         return `${input.peerId} → ${this.#brief(input.message)}`;
       case "asked":
         return `${input.asker.peerId} asks by ${input.asker.by} ${this.#brief(input.filters)}`;
+      case "watched":
+        return `${input.peerId} watches`;
       case "status_changed":
         return `is ${input.status} now`;
       case "metadata_changed":
         return "says something else of itself now";
       case "link_signal":
+      case "unwatched":
       case "woke":
         return undefined;
     }
@@ -78,6 +81,10 @@ export class Transcript {
         if (effect.message.type === "heartbeat") return [];
         const to = this.#ends.get(`${life.name} ${effect.linkId}`) ?? "nobody";
         return [`→ ${to}: ${this.#brief(effect.message)}`];
+      }
+      case "tell_observer": {
+        const { type, ...said } = effect.message;
+        return type === "watch_report" ? [] : [`→ observer: ${type} ${this.#brief(said)}`];
       }
       case "tell_server":
         return [`→ server: ${this.#brief(effect.message)}`];

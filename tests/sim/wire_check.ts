@@ -1,7 +1,7 @@
 /** Sends every message through JSON and its schema, as the wire would. Knows no network. */
 
 import { z } from "zod";
-import { type MeshMessage, meshMessageSchema } from "../../lib/protocol/mesh_message.ts";
+import { type DirectoryMessage, directoryMessageSchema, type MeshMessage, meshMessageSchema } from "../../lib/protocol/mesh_message.ts";
 import {
   type FromServer,
   fromServerSchema,
@@ -27,6 +27,11 @@ export class WireCheck {
     const decoded = this.#pass(message, meshMessageSchema);
     this.#decoded.set(message, decoded);
     return decoded;
+  }
+
+  /** What is heard when a client and a worker say `message` on their link. */
+  directory(message: DirectoryMessage): DirectoryMessage {
+    return this.#pass(message, directoryMessageSchema);
   }
 
   /** What the server hears. */

@@ -3,7 +3,7 @@
  * Decides nothing itself; it can be stopped, resumed and killed.
  */
 
-import type { PeerId, RoomId } from "../../lib/base/id.ts";
+import type { LinkId, PeerId, RoomId } from "../../lib/base/id.ts";
 import { fullJitterMs } from "../../lib/base/backoff.ts";
 import type { Random } from "../../lib/base/random.ts";
 import type { Instant } from "../../lib/base/time.ts";
@@ -12,7 +12,7 @@ import type { Input } from "../../lib/mesh/input.ts";
 import type { MeshNode, NodeOptions } from "../../lib/mesh/node.ts";
 import type { FromServer } from "../../lib/protocol/signal_message.ts";
 import type { CurrentJob, Metadata, WorkerStatus } from "../../lib/protocol/worker.ts";
-import type { LinkLayer, LinkUser } from "./link_layer.ts";
+import type { LinkLayer, LinkUser, LinkWord } from "./link_layer.ts";
 import type { SignalServer, Socket, SocketUser } from "./signal_server.ts";
 import { createStandInSigner, standInKey } from "./stand_in_signer.ts";
 import type { Timeline } from "./timeline.ts";
@@ -56,14 +56,19 @@ export class WorkerLife implements LinkUser, SocketUser {
   readonly peerId: PeerId;
   readonly incarnation: number;
   readonly metadata: Metadata;
+  readonly role = "worker";
   /** When it began, was resumed or died last: before that it cannot be held to anything. */
   unsettledAt: Instant;
   status: WorkerStatus = "available";
   currentJob: CurrentJob | null = null;
   readonly #around: Surroundings;
   /** Its monotonic clock starts anywhere: no two machines have the same. */
-  readonly #clockOffset: number;
+  #clockOffset: number;
   readonly #inbox: Input[] = [];
+  /** How long it takes to come to an input, in milliseconds: a busy machine. */
+  #slowMs = 0;
+  #busyUntil: Instant = 0;
+  #timers = 0;
   #state: "running" | "paused" | "dead" = "running";
   #socket: Socket | undefined;
   #attempts = 0;
@@ -102,6 +107,11 @@ export class WorkerLife implements LinkUser, SocketUser {
     return this.node.view(this.now);
   }
 
+  /** Wakes that it asked for and that have not come yet. */
+  get timers(): number {
+    return this.#timers;
+  }
+
   /** The process is up. */
   start(): void {
     this.take({ type: "started" });
@@ -111,8 +121,35 @@ export class WorkerLife implements LinkUser, SocketUser {
   /** Takes in what happens to it; while it is paused, that waits. */
   take(input: Input): void {
     if (this.#state === "dead") return;
-    if (this.#state === "paused") this.#inbox.push(input);
-    else this.#step(input);
+    if (this.#state === "paused") return void this.#inbox.push(input);
+    const { timeline } = this.#around;
+    // What came while it was slow goes first.
+    this.#busyUntil = Math.max(this.#busyUntil, timeline.now + this.#slowMs);
+    if (this.#busyUntil <= timeline.now) return this.#step(input);
+    timeline.at(this.#busyUntil, () => {
+      if (this.#state === "running") this.#step(input);
+      else if (this.#state === "paused") this.#inbox.push(input);
+    });
+  }
+
+  hearOn(linkId: LinkId, peerId: PeerId, message: LinkWord): void {
+    switch (message.type) {
+      case "query_workers": {
+        const asker = { by: "link", peerId, linkId } as const;
+        const { request_id: requestId, filters } = message;
+        return this.take({ type: "asked", asker, requestId, filters });
+      }
+      case "worker_list":
+        return;
+      default:
+        return this.take({ type: "peer_said", linkId, peerId, message });
+    }
+  }
+
+  /** Whatever comes to it waits for `delayMs` from now on; 0 for a machine at rest. */
+  slow(delayMs: number): void {
+    this.#slowMs = delayMs;
+    this.unsettledAt = this.#around.timeline.now;
   }
 
   /** Its work changes. */
@@ -133,6 +170,12 @@ export class WorkerLife implements LinkUser, SocketUser {
     this.#state = "running";
     this.unsettledAt = this.#around.timeline.now;
     for (const input of this.#inbox.splice(0)) this.take(input);
+  }
+
+  /** The machine wakes from a sleep of `durationMs`, in which its monotonic clock stood still. */
+  wake(durationMs: number): void {
+    if (this.#state === "paused") this.#clockOffset -= durationMs;
+    this.resume();
   }
 
   /** SIGTERM: it says goodbye, and ends a moment later. */
@@ -192,6 +235,15 @@ export class WorkerLife implements LinkUser, SocketUser {
     timeline.after(delayMs, () => this.#connect());
   }
 
+  #wakeAt(dueAt: Instant): void {
+    this.#around.timeline.at(dueAt - this.#clockOffset, () => {
+      // The clock may have stood still since.
+      if (this.now < dueAt) return this.#wakeAt(dueAt);
+      this.#timers--;
+      this.take({ type: "woke", dueAt });
+    });
+  }
+
   #step(input: Input): void {
     const effects = this.node.step(input, this.now);
     this.#around.watcher.stepped(this, input, effects);
@@ -199,10 +251,13 @@ export class WorkerLife implements LinkUser, SocketUser {
   }
 
   #perform(effect: Effect): void {
-    const { links, wire, timeline } = this.#around;
+    const { links, wire } = this.#around;
     switch (effect.type) {
       case "send":
         return links.send(this, effect.linkId, wire.mesh(effect.message));
+      // Nobody watches a simulated worker over a link of its own.
+      case "tell_observer":
+        return;
       case "tell_server":
         return this.#socket?.send(effect.message);
       case "dial":
@@ -214,13 +269,14 @@ export class WorkerLife implements LinkUser, SocketUser {
       case "drop":
         return links.drop(this, effect.linkId, effect.reason);
       case "reply": {
-        if (effect.asker.by !== "server") return;
-        const { requestId: request_id, list, asker: { peerId: to_peer_id } } = effect;
-        return this.#socket?.send({ type: "worker_list", request_id, to_peer_id, list });
+        const { requestId: request_id, list, asker } = effect;
+        const answer = { type: "worker_list", request_id, list } as const;
+        if (asker.by === "link") return links.send(this, asker.linkId, wire.directory(answer));
+        return this.#socket?.send({ ...answer, to_peer_id: asker.peerId });
       }
       case "wake": {
-        const dueAt = effect.at;
-        return timeline.at(dueAt - this.#clockOffset, () => this.take({ type: "woke", dueAt }));
+        this.#timers++;
+        return this.#wakeAt(effect.at);
       }
       case "log":
         return;

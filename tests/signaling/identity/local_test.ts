@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { SignJWT } from "jose";
-import { DAY_MS } from "../../../lib/base/time.ts";
+import { DAY_MS, SECOND_MS } from "../../../lib/base/time.ts";
 import { LocalIdentity } from "../../../signaling/identity/local.ts";
+import { testIdentity } from "../../contract/identity_contract.ts";
+
+const START = Date.UTC(2026, 0, 1);
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -15,55 +16,92 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-Deno.test("identity local: who signs in is recognised, also after a restart, until it expires", () =>
+testIdentity("local", async () => {
+  const folder = await Deno.makeTempDir();
+  const time = { wallMs: START };
+  return {
+    identity: await LocalIdentity.open(folder, { wallMs: () => time.wallMs }, randomBytes),
+    time,
+    dispose: () => Deno.remove(folder, { recursive: true }),
+  };
+});
+
+Deno.test("identity local: who signs in is recognised after a restart, and by no other server", () =>
   inFolder(async (folder) => {
-    let wallMs = Date.UTC(2026, 0, 1);
-    const clock = { now: () => 0, wallMs: () => wallMs };
+    const clock = { wallMs: () => START };
     const first = await LocalIdentity.open(folder, clock, randomBytes);
     const { id_token, username } = await first.anonymousSignIn();
-    const other = await first.anonymousSignIn();
-    assert.notEqual(other.username, username);
     const second = await LocalIdentity.open(folder, clock, randomBytes);
     assert.deepEqual(await second.verify(id_token), { ok: true, subject: username });
-    wallMs += 31 * DAY_MS;
-    assert.equal((await second.verify(id_token)).ok, false);
+    await inFolder(async (elsewhere) => {
+      const stranger = await LocalIdentity.open(elsewhere, clock, randomBytes);
+      assert.equal((await stranger.verify(id_token)).ok, false);
+    });
   }));
 
-Deno.test("identity local: tokens of others are refused", () =>
+Deno.test("identity local: the key is replaced by age, and old sign-ins last as long as they would have", () =>
   inFolder(async (folder) => {
-    const clock = { now: () => 0, wallMs: () => Date.UTC(2026, 0, 1) };
+    let wallMs = START;
+    const clock = { wallMs: () => wallMs };
+    const keyName = async () =>
+      JSON.parse(await Deno.readTextFile(join(folder, "identity_key.json"))).current.kid;
     const identity = await LocalIdentity.open(folder, clock, randomBytes);
-    const { id_token, username } = await identity.anonymousSignIn();
-    const [head, body, signature] = id_token.split(".");
-    const claims = { iss: "sleap-rtc", aud: "sleap-rtc", sub: username, exp: 4_000_000_000 };
-    const symmetric = await new SignJWT(claims).setProtectedHeader({ alg: "HS256" })
-      .sign(new Uint8Array(32));
-    const none = Buffer.from('{"alg":"none"}').toString("base64url");
-    const elsewhere = await Deno.makeTempDir();
-    const stranger = await LocalIdentity.open(elsewhere, clock, randomBytes);
-    await Deno.remove(elsewhere, { recursive: true });
-    const forged = [
-      "",
-      "a.b.c",
-      symmetric,
-      `${none}.${body}.`,
-      `${head}.${body}.${signature?.replace(/^./, (first) => first === "A" ? "B" : "A")}`,
-      (await stranger.anonymousSignIn()).id_token,
-    ];
-    for (const token of forged) assert.equal((await identity.verify(token)).ok, false, token);
+    const firstKey = await keyName();
+    wallMs = START + 30 * DAY_MS - SECOND_MS;
+    const old = await identity.anonymousSignIn();
+    assert.equal(await keyName(), firstKey);
+    wallMs = START + 30 * DAY_MS;
+    const [young, other] = await Promise.all([
+      identity.anonymousSignIn(),
+      identity.anonymousSignIn(),
+    ]);
+    const secondKey = await keyName();
+    assert.notEqual(secondKey, firstKey);
+    const text = await Deno.readTextFile(join(folder, "identity_key.json"));
+    assert.equal(JSON.parse(text).retired.length, 1, "two at once make one key");
+    assert.equal(text.match(/"d":/g)?.length, 1, "what signs no more keeps no secret");
+
+    const restarted = await LocalIdentity.open(folder, clock, randomBytes);
+    for (const each of [identity, restarted]) {
+      for (const signIn of [old, young, other]) {
+        const verdict = await each.verify(signIn.id_token);
+        assert.deepEqual(verdict, { ok: true, subject: signIn.username });
+      }
+    }
+    wallMs = START + 60 * DAY_MS;
+    assert.equal((await restarted.verify(old.id_token)).ok, false);
+    await restarted.anonymousSignIn();
+    await restarted.rotate();
+    const ring = JSON.parse(await Deno.readTextFile(join(folder, "identity_key.json")));
+    const names = ring.retired.map((key: { kid: string }) => key.kid);
+    assert.equal(names.includes(firstKey), false, "its last token has expired");
+    assert.equal(names.includes(secondKey), true);
+  }));
+
+Deno.test("identity local: a rotation that cannot be written leaves the old key at work", () =>
+  inFolder(async (folder) => {
+    const clock = { wallMs: () => START };
+    const identity = await LocalIdentity.open(folder, clock, randomBytes);
+    await Deno.mkdir(join(folder, "identity_key.json.new"));
+    await assert.rejects(identity.rotate());
+    const { id_token } = await identity.anonymousSignIn();
+    const restarted = await LocalIdentity.open(folder, clock, randomBytes);
+    assert.equal((await restarted.verify(id_token)).ok, true);
   }));
 
 Deno.test("identity local: the key is for its owner alone, and a spoilt one is reported unquoted", () =>
   inFolder(async (folder) => {
-    const clock = { now: () => 0, wallMs: () => 0 };
-    await LocalIdentity.open(folder, clock, randomBytes);
+    const clock = { wallMs: () => 0 };
+    const identity = await LocalIdentity.open(folder, clock, randomBytes);
     const path = join(folder, "identity_key.json");
+    assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+    await identity.rotate();
     assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
     await Deno.writeTextFile(path, "secret rubbish");
     await assert.rejects(
       LocalIdentity.open(folder, clock, randomBytes),
       (error) =>
-        error instanceof Error && /private Ed25519 JWK/.test(error.message) &&
+        error instanceof Error && /private Ed25519 keys/.test(error.message) &&
         !error.message.includes("rubbish"),
     );
   }));

@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import type { Server } from "node:http";
-import dynalite from "dynalite";
 import { DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { type Log, SILENT_LOG } from "../../../lib/base/log.ts";
 import { roomIdSchema } from "../../../lib/protocol/name.ts";
@@ -8,10 +6,7 @@ import { DynamoStore } from "../../../signaling/store/dynamodb.ts";
 import { GuardedStore } from "../../../signaling/store/guarded.ts";
 import { StoreUnavailable } from "../../../signaling/store/store.ts";
 import { testStore } from "../../contract/store_contract.ts";
-
-// The SDK looks for credentials where a lab would have them; the stand-in takes any.
-Deno.env.set("AWS_ACCESS_KEY_ID", "nobody");
-Deno.env.set("AWS_SECRET_ACCESS_KEY", "nothing");
+import { startDynalite, startWeather } from "./dynamo_stand_in.ts";
 
 const ROOM = {
   room_id: roomIdSchema.parse("aaaaaaaaaaaa"),
@@ -21,17 +16,6 @@ const ROOM = {
   created_at: 100,
   expires_at: 200,
 };
-
-async function startDynalite(): Promise<{ endpoint: string; stop(): Promise<void> }> {
-  const server: Server = dynalite({ createTableMs: 0 });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  assert(address !== null && typeof address === "object");
-  return {
-    endpoint: `http://127.0.0.1:${address.port}`,
-    stop: () => new Promise((resolve) => server.close(() => resolve())),
-  };
-}
 
 function openAt(endpoint: string, log: Log = SILENT_LOG): Promise<DynamoStore> {
   const options = { table: "rooms", region: "eu-west-1", endpoint, createsTable: true };
@@ -120,36 +104,6 @@ Deno.test("store dynamodb: a count and a sweep read every page", async () => {
     await stop();
   }
 });
-
-/** What stands between the store and its table. */
-type Weather = "clear" | "failing" | "silent";
-
-/** Passes requests on to `target`, or does not. */
-function startWeather(target: string) {
-  let weather: Weather = "clear";
-  let calm: (() => void)[] = [];
-  let requests = 0;
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (ask) => {
-    requests++;
-    if (weather === "failing") return new Response("{}", { status: 500 });
-    if (weather === "silent") {
-      await new Promise<void>((resolve) => calm.push(resolve));
-      return new Response("{}", { status: 500 });
-    }
-    const body = await ask.arrayBuffer();
-    return await fetch(target, { method: "POST", headers: ask.headers, body });
-  });
-  return {
-    endpoint: `http://127.0.0.1:${server.addr.port}`,
-    requests: () => requests,
-    become(next: Weather): void {
-      weather = next;
-      for (const resolve of calm) resolve();
-      calm = [];
-    },
-    stop: () => server.shutdown(),
-  };
-}
 
 for (const bad of ["failing", "silent"] as const) {
   Deno.test(`store dynamodb: while it is ${bad} errors come fast, then at once; later it recovers`, async () => {

@@ -1,0 +1,50 @@
+/** `discover --watch`: a room shown while it changes, until the person has seen enough. */
+
+import type { PeerId } from "../base/id.ts";
+import { type LinkedOptions, LinkedSession } from "../client/linked_session.ts";
+import { RoomWatch } from "../client/room_watch.ts";
+import type { Filters } from "../protocol/query.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { EXIT } from "./exit_code.ts";
+import type { Io } from "./io.ts";
+import { WatchScreen } from "./watch_screen.ts";
+
+/** What is shown. */
+export interface WatchRequest {
+  readonly filters: Filters;
+  /** The worker to watch first. */
+  readonly from: PeerId | undefined;
+  readonly json: boolean;
+}
+
+/**
+ * Shows the room until the signal of `options` is aborted. Gives the exit code: Ctrl-C is the regular
+ * end of a watch.
+ *
+ * @throws {Failure} Where the server does not answer, or does not let us in.
+ * @throws The signal's reason, where it is aborted before we are in the room.
+ */
+export async function showRoom(
+  { filters, from, json }: WatchRequest,
+  options: LinkedOptions,
+  io: Io,
+): Promise<number> {
+  await using linked = await LinkedSession.open(options);
+  const screen = new WatchScreen(io, {
+    json,
+    filters,
+    clock: systemClock,
+    list: () => watch.list({}),
+  });
+  const watch = new RoomWatch(linked.session, linked.backend, {
+    ...options,
+    from,
+    hear: (event) => screen.hear(event),
+  });
+  try {
+    await watch.over;
+  } finally {
+    screen.close();
+  }
+  return options.signal.reason === "SIGTERM" ? EXIT.terminated : EXIT.ok;
+}

@@ -1,0 +1,249 @@
+/**
+ * A load on a signaling server as labs make it: rooms of workers that join, talk, leave and come back.
+ * Knows the server by its public interface alone; draws and prints nothing.
+ */
+
+import { z } from "zod";
+import { Failure } from "../base/failure.ts";
+import type { PeerId, RoomId } from "../base/id.ts";
+import type { Log } from "../base/log.ts";
+import { pick } from "../base/random.ts";
+import { SECOND_MS } from "../base/time.ts";
+import { createRoom, type RoomTicket } from "../client/room_api.ts";
+import { decode } from "../protocol/decode.ts";
+import type { FromServer } from "../protocol/signal_message.ts";
+import { systemRandom } from "../runtime/chance.ts";
+import { temporaryIdentity } from "../runtime/credentials.ts";
+import { SignalClient } from "../runtime/signal_client.ts";
+import { type LoadReport, LoadTally } from "./load_tally.ts";
+
+/** How much is done. */
+export interface LoadOptions {
+  readonly server: string;
+  readonly rooms: number;
+  /** Workers of each room. */
+  readonly workers: number;
+  /** For how long, once all have joined. */
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+/** New sockets a second. Higher: joins wait for each other; lower: the start takes longer. */
+const JOINS_PER_SECOND = 200;
+/** What each worker says in a second. */
+const MESSAGES_PER_SECOND = 1;
+/** The share of the workers that leave and come back each second. */
+const CHURN_PER_SECOND = 0.01;
+const WARM_UP_SECONDS = 3;
+/** For the last messages to arrive. */
+const SETTLE_MS = SECOND_MS;
+/** For one worker to join. */
+const JOIN_MS_MAX = 30 * SECOND_MS;
+const ANSWER_MS_MAX = 5 * SECOND_MS;
+/** How often due work is looked for. */
+const TICK_MS = 10;
+
+const wordSchema = z.object({ said_at: z.number() });
+
+/**
+ * Makes rooms on the server, fills them, has everybody talk for a while, and removes the rooms again.
+ *
+ * @throws {Failure} Where the server does not answer, or refuses to make rooms.
+ */
+export async function runLoad(options: LoadOptions): Promise<LoadReport> {
+  // The first ones, which warm both processes up, do not count.
+  await measure({ ...options, rooms: 1, seconds: WARM_UP_SECONDS });
+  return await measure(options);
+}
+
+async function measure(options: LoadOptions): Promise<LoadReport> {
+  const tally = new LoadTally(CHURN_PER_SECOND);
+  const rooms: RoomTicket[] = [];
+  let crew: readonly LoadWorker[] = [];
+  try {
+    for (let index = 0; index < options.rooms; index++) {
+      const { server, signal } = options;
+      const { roomId, token } = await createRoom(server, { ttlSeconds: 600, signal });
+      rooms.push({ server, roomId, token });
+    }
+    // Round the rooms, so that each fills over the whole time as it would in a lab.
+    const places = Array.from({ length: options.workers }, () => rooms).flat();
+    crew = places.map((room) => new LoadWorker(room, tally, options.log));
+    await join(crew, options.signal);
+    await talk(crew, options, tally);
+    return tally.report(options.seconds);
+  } finally {
+    await Promise.all(crew.map((worker) => worker.stop()));
+    await Promise.allSettled(rooms.map(removeRoom));
+  }
+}
+
+/** Has all of `crew` join, so many a second. */
+async function join(crew: readonly LoadWorker[], signal: AbortSignal): Promise<void> {
+  const joined: Promise<void>[] = [];
+  const startedAt = performance.now();
+  for (const worker of crew) {
+    const dueMs = joined.length / JOINS_PER_SECOND * SECOND_MS;
+    while (performance.now() - startedAt < dueMs) await pause(TICK_MS);
+    signal.throwIfAborted();
+    joined.push(worker.join());
+  }
+  await Promise.all(joined);
+}
+
+async function talk(
+  crew: readonly LoadWorker[],
+  { server, seconds, signal }: LoadOptions,
+  tally: LoadTally,
+): Promise<void> {
+  const byRoom = Map.groupBy(crew, (worker) => worker.roomId);
+  const ends = performance.now() + seconds * SECOND_MS;
+  let words = 0;
+  let absences = 0;
+  let memoryAt = 0;
+  const returns: Promise<void>[] = [];
+  const started = performance.now();
+  while (performance.now() < ends && !signal.aborted) {
+    const passedSeconds = (performance.now() - started) / SECOND_MS;
+    for (; words < passedSeconds * crew.length * MESSAGES_PER_SECOND; words++) {
+      const speaker = crew[words % crew.length];
+      if (speaker === undefined) break;
+      const others = byRoom.get(speaker.roomId)?.filter((other) => other !== speaker) ?? [];
+      const listener = pick(others, systemRandom);
+      if (listener !== undefined) speaker.say(listener);
+    }
+    for (; absences < passedSeconds * crew.length * CHURN_PER_SECOND; absences++) {
+      const worker = pick(crew, systemRandom);
+      if (worker !== undefined) returns.push(worker.rejoin());
+    }
+    if (passedSeconds >= memoryAt) {
+      memoryAt++;
+      tally.memory(await memoryOf(server));
+    }
+    await pause(TICK_MS);
+  }
+  await Promise.all(returns);
+  await pause(SETTLE_MS);
+  signal.throwIfAborted();
+}
+
+/** One worker of the load: a registration that talks. */
+class LoadWorker {
+  readonly peerId: PeerId;
+  readonly #room: RoomTicket;
+  readonly #tally: LoadTally;
+  readonly #log: Log;
+  readonly #identity = temporaryIdentity();
+  #client: SignalClient | undefined;
+  #incarnation = 0;
+  #isHere = false;
+
+  constructor(room: RoomTicket, tally: LoadTally, log: Log) {
+    this.#room = room;
+    this.#tally = tally;
+    this.#log = log;
+    this.peerId = this.#identity.peerIdOf("load");
+  }
+
+  get roomId(): RoomId {
+    return this.#room.roomId;
+  }
+
+  /** Registers, and resolves when that is done, or has failed and is counted as that. */
+  async join(): Promise<void> {
+    const { server, roomId, token } = this.#room;
+    const registered = Promise.withResolvers<void>();
+    const startedAt = performance.now();
+    const fail = () => {
+      this.#tally.failed();
+      registered.resolve();
+    };
+    const timer = setTimeout(fail, JOIN_MS_MAX);
+    this.#client = new SignalClient({
+      server,
+      roomId,
+      token,
+      peerId: this.peerId,
+      role: "worker",
+      incarnation: ++this.#incarnation,
+      identity: this.#identity,
+      metadata: () => ({ tags: ["load"], properties: { gpu_memory_mb: 24_000 } }),
+      handlers: {
+        said: (message) => {
+          if (message.type === "registered_auth") {
+            this.#isHere = true;
+            this.#tally.joined(performance.now() - startedAt);
+            registered.resolve();
+          } else this.#hear(message);
+        },
+        lost: () => {
+          this.#isHere = false;
+          this.#tally.failed();
+        },
+        refused: fail,
+      },
+      log: this.#log,
+    });
+    await registered.promise;
+    clearTimeout(timer);
+  }
+
+  /** Goes, and comes back in another life. */
+  async rejoin(): Promise<void> {
+    if (!this.#isHere) return;
+    await this.stop();
+    await this.join();
+  }
+
+  /** Says something to `listener` if both are here. */
+  say(listener: LoadWorker): void {
+    if (!this.#isHere || !listener.#isHere) return;
+    const payload = { said_at: performance.now(), note: "x".repeat(100) };
+    const wasSaid = this.#client?.send({
+      type: "peer_message",
+      to_peer_id: listener.peerId,
+      payload,
+    });
+    if (wasSaid === true) this.#tally.said();
+  }
+
+  /** Leaves. */
+  async stop(): Promise<void> {
+    this.#isHere = false;
+    await this.#client?.stop();
+  }
+
+  #hear(message: FromServer): void {
+    if (message.type === "error" && message.code !== "PEER_NOT_FOUND") this.#tally.failed();
+    if (message.type !== "peer_message") return;
+    const word = decode(message.payload, wordSchema);
+    if (word.ok) this.#tally.heard(performance.now() - word.value.said_at);
+  }
+}
+
+async function removeRoom({ server, roomId, token }: RoomTicket): Promise<void> {
+  const response = await fetch(`${server}/delete-peers-and-room`, {
+    method: "POST",
+    body: JSON.stringify({ room_id: roomId, token }),
+    signal: AbortSignal.timeout(ANSWER_MS_MAX),
+  });
+  await response.body?.cancel();
+}
+
+/** The memory of the server's process by its own word, in MB; 0 where it says nothing of it. */
+async function memoryOf(server: string): Promise<number> {
+  try {
+    const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+    const response = await fetch(`${server}/metrics`, { signal });
+    const bytes = /^process_resident_memory_bytes (\d+)/m.exec(await response.text())?.[1];
+    return Number(bytes ?? 0) / 1e6;
+  } catch (cause) {
+    const text = `Expected ${server} to answer under load, got no answer; its log says why`;
+    throw new Failure("server_unreachable", text, { cause });
+  }
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
+}

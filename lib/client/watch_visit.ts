@@ -1,0 +1,154 @@
+/** A client at one worker that it watches: one link, and the replica that is fed by it, until it is lost. */
+
+import { Failure } from "../base/failure.ts";
+import type { PeerId } from "../base/id.ts";
+import type { Log } from "../base/log.ts";
+import { SECOND_MS } from "../base/time.ts";
+import { CHANGES_PER_MESSAGE, WATCH_MS } from "../mesh/observers.ts";
+import type { ObserverMessage } from "../protocol/watch_message.ts";
+import type { BackendName, LinkBackend } from "../rtc/link.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { nodeSigner } from "../runtime/node_signer.ts";
+import { Replica } from "./replica.ts";
+import type { Session } from "./session.ts";
+import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
+
+/** For a worker to send all that there is. */
+const LEVEL_MS = 5 * SECOND_MS;
+/** Between two words that we still watch: two of them may be lost to a slow moment. */
+const RENEW_MS = WATCH_MS / 3;
+
+/** What a visit needs. */
+export interface WatchVisitOptions extends WorkerLinkOptions {
+  readonly log: Log;
+  /** The replica may show something else now. */
+  changed(): void;
+}
+
+/** One watched worker. */
+export class WatchVisit {
+  readonly worker: PeerId;
+  readonly replica: Replica;
+  readonly #options: WatchVisitOptions;
+  readonly #level = Promise.withResolvers<void>();
+  readonly #lost = Promise.withResolvers<Failure>();
+  #link: WorkerLink | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  /** Whether more changes are on their way that were asked for. */
+  #isPaging = false;
+
+  private constructor(worker: PeerId, session: Session, options: WatchVisitOptions) {
+    const { room: { roomId }, identity } = options;
+    const { peerId, incarnation } = session;
+    const author = { roomId, peerId, incarnation, signer: nodeSigner(identity) };
+    this.worker = worker;
+    this.replica = new Replica(author, systemClock.now());
+    this.#options = options;
+    // Whoever opens races against it; nobody waiting must not end the process.
+    this.#level.promise.catch(() => {});
+  }
+
+  /**
+   * Links to `worker` and waits until the replica shows all that the worker knows. Automerge must be
+   * loaded.
+   *
+   * @throws {Failure} Where no link can be made, or the worker does not let itself be watched.
+   * @throws The signal's reason, where it is aborted.
+   */
+  static async open(
+    worker: PeerId,
+    backend: LinkBackend,
+    session: Session,
+    options: WatchVisitOptions,
+  ): Promise<WatchVisit> {
+    const visit = new WatchVisit(worker, session, options);
+    const handlers = {
+      message: () => {},
+      data: () => {},
+      observed: (message: ObserverMessage) => visit.#hear(message),
+      lost: (failure: Failure) => visit.#end(failure),
+    };
+    try {
+      visit.#link = await WorkerLink.open(worker, backend, session, handlers, options);
+      await visit.#begin(options.signal);
+      return visit;
+    } catch (error) {
+      await visit.close();
+      throw error;
+    }
+  }
+
+  /** Which backend carries the link. */
+  get backend(): BackendName {
+    if (this.#link === undefined) throw new Error("Expected a visit with a link, got none");
+    return this.#link.backend;
+  }
+
+  /** Resolves when the worker is lost, or the visit was closed. */
+  get lost(): Promise<Failure> {
+    return this.#lost.promise;
+  }
+
+  /** Goes away, and frees the replica. */
+  async close(): Promise<void> {
+    if (this.#link !== undefined) {
+      this.#link.close("The client watches no longer");
+      await this.#lost.promise;
+    }
+    this.replica.dispose();
+  }
+
+  async #begin(signal: AbortSignal): Promise<void> {
+    const late = new Failure("worker_lost", `${this.worker} did not say what it knows in time`);
+    const deadline = setTimeout(() => this.#level.reject(late), LEVEL_MS);
+    const abort = () => this.#level.reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    this.#timer = setInterval(() => this.#ask(), RENEW_MS);
+    this.#ask();
+    try {
+      await this.#level.promise;
+    } finally {
+      clearTimeout(deadline);
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  #ask(): void {
+    this.#link?.say({ type: "watch", heads: this.replica.heads });
+  }
+
+  #hear(message: ObserverMessage): void {
+    switch (message.type) {
+      case "state_broadcast": {
+        const { applied, refused } = this.replica.take(message.changes);
+        for (const reason of refused) {
+          const facts = { from_peer_id: this.worker };
+          this.#options.log.write("warning", `Change refused: ${reason}`, facts);
+        }
+        this.#isPaging = message.changes.length >= CHANGES_PER_MESSAGE && applied.length > 0;
+        if (this.#isPaging) this.#ask();
+        break;
+      }
+      case "watch_report":
+        this.replica.hear(message, systemClock.now());
+        if (this.replica.isLevel) this.#level.resolve();
+        else if (!this.#isPaging) this.#ask();
+        break;
+      case "watch_refused": {
+        const failure = new Failure("worker_lost", `${this.worker}: ${message.reason}`);
+        this.#level.reject(failure);
+        return this.#link?.close(message.reason);
+      }
+      default:
+        return message satisfies never;
+    }
+    this.#options.changed();
+  }
+
+  #end(failure: Failure): void {
+    clearInterval(this.#timer);
+    this.replica.end();
+    this.#level.reject(failure);
+    this.#lost.resolve(failure);
+  }
+}

@@ -1,0 +1,54 @@
+/** What this worker sees of its room at a time: who lives, who leads, and whether it is cut off. Tells nobody. */
+
+import type { PeerId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+import type { Administration } from "./administration.ts";
+import type { Life, Outlook } from "./directory.ts";
+import type { Membership } from "./membership.ts";
+import type { RoomState } from "./room_state.ts";
+
+/** What is looked at. */
+export interface LookoutParts {
+  readonly self: PeerId;
+  readonly membership: Membership;
+  readonly administration: Administration;
+  readonly state: RoomState;
+}
+
+/** One worker's view of its room. */
+export class Lookout {
+  readonly #parts: LookoutParts;
+
+  constructor(parts: LookoutParts) {
+    this.#parts = parts;
+  }
+
+  /** What there is to see at `now`, with the life of every worker that has an entry. */
+  outlook(now: Instant): Outlook {
+    const { administration, state } = this.#parts;
+    const { admin, epoch, partitionedSince } = administration;
+    const lives = new Map<PeerId, Life>();
+    for (const { peer_id: peerId, status } of state.entries.values()) {
+      if (status !== "left") lives.set(peerId, this.#lifeOf(peerId, now));
+    }
+    return {
+      admin_peer_id: admin ?? null,
+      epoch,
+      stale: partitionedSince !== undefined,
+      stale_ms: partitionedSince === undefined ? 0 : Math.max(0, now - partitionedSince),
+      lives,
+    };
+  }
+
+  #lifeOf(peerId: PeerId, now: Instant): Life {
+    const { self, membership } = this.#parts;
+    if (peerId === self) return { alive: true, last_heard_ms: 0 };
+    const member = membership.get(peerId);
+    const liveness = member === undefined ? "unknown" : membership.livenessOf(member, now);
+    const heardAt = member?.evidenceAt;
+    return {
+      alive: liveness === "alive" || liveness === "suspect",
+      last_heard_ms: heardAt === undefined ? null : Math.max(0, Math.round(now - heardAt)),
+    };
+  }
+}

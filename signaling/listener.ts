@@ -1,0 +1,207 @@
+/**
+ * The port that the server listens on: node's requests become those that the app reads, and bodies end
+ * at a limit. The only file that knows node's HTTP; knows no route and no room.
+ */
+
+import { Buffer } from "node:buffer";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Log } from "../lib/base/log.ts";
+import { HttpRefusal } from "./http_refusal.ts";
+
+/** The certificate of a server and its key, as PEM. */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Where and within which limits. */
+export interface ListenerOptions {
+  readonly hostname: string;
+  /** 0 for a free one. */
+  readonly port: number;
+  readonly tls?: Tls | undefined;
+  readonly bodyBytesMax: number;
+  /** For a request to arrive whole. */
+  readonly requestMs: number;
+  readonly connectionsMax: number;
+}
+
+/** Who answers. */
+export interface ListenerHandlers {
+  /** Answers a request from `remote`. */
+  answer(request: Request, remote: string): Response | Promise<Response>;
+  /** Takes the connection of a request that wants another protocol. */
+  upgrade(incoming: IncomingMessage, connection: Duplex, head: Buffer): void;
+}
+
+/** An open port. */
+export interface Listener {
+  /** `http://host:port` or `https://…`, as peers on this machine reach it. */
+  readonly url: string;
+  /** Takes no more connections and resolves when the last one is gone; ends those left after `waitMs`. */
+  close(waitMs: number): Promise<void>;
+}
+
+/**
+ * Opens the port.
+ *
+ * @throws {Error} Where it is taken (`EADDRINUSE`), not ours to open, or the certificate is none.
+ */
+export async function listen(
+  options: ListenerOptions,
+  handlers: ListenerHandlers,
+  log: Log,
+): Promise<Listener> {
+  const { hostname, port, tls } = options;
+  const scheme = tls === undefined ? "http" : "https";
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    answer(incoming, outgoing, { options, scheme, handlers }).catch((error: unknown) => {
+      log.write("warning", "A request could not be answered", { error: String(error) });
+      incoming.destroy();
+    });
+  };
+  const server = tls === undefined
+    ? createServer(onRequest)
+    : createSecureServer({ cert: tls.cert, key: tls.key }, onRequest);
+  server.maxConnections = options.connectionsMax;
+  server.headersTimeout = options.requestMs;
+  server.requestTimeout = options.requestMs;
+  server.on("upgrade", (incoming, connection, head) => {
+    // Without a listener, a connection that breaks would end the process.
+    connection.on("error", (error) => {
+      log.write("debug", "A connection broke", { error: String(error) });
+    });
+    handlers.upgrade(incoming, connection, head);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: hostname, port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  server.on("error", (error) => {
+    log.write("error", "The listener failed", { error: String(error) });
+  });
+  return { url: `${scheme}://${reachable(server)}`, close: (waitMs) => close(server, waitMs) };
+}
+
+async function close(server: Server, waitMs: number): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), waitMs);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearTimeout(timer);
+}
+
+interface Context {
+  readonly options: ListenerOptions;
+  readonly scheme: string;
+  readonly handlers: ListenerHandlers;
+}
+
+async function answer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { options, scheme, handlers }: Context,
+): Promise<void> {
+  const { method = "GET", headers, url = "/" } = incoming;
+  const body = method === "GET" || method === "HEAD" ? undefined : await bodyOf(incoming, options);
+  const address = addressOf(url, `${scheme}://${headers.host ?? "localhost"}`);
+  const response = address === undefined
+    ? refusalOf(new HttpRefusal(400, "BAD_REQUEST", "Expected a path, got something else"))
+    : await handlers.answer(
+      new Request(address, {
+        method,
+        headers: headersOf(incoming),
+        ...(body === undefined ? {} : { body: body.bytes }),
+      }),
+      incoming.socket.remoteAddress ?? "unknown",
+    );
+  const isCut = body !== undefined && !body.isWhole;
+  outgoing.writeHead(response.status, {
+    ...Object.fromEntries(response.headers),
+    // What is left of a body that is too long is never read.
+    ...(isCut ? { connection: "close" } : {}),
+  });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  outgoing.end(bytes, () => {
+    if (isCut) incoming.destroy();
+  });
+}
+
+/** The body, up to one byte above the limit: what answers it sees that it is too long. */
+async function bodyOf(
+  incoming: IncomingMessage,
+  { bodyBytesMax, requestMs }: ListenerOptions,
+): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly isWhole: boolean }> {
+  const timer = setTimeout(() => incoming.destroy(), requestMs);
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const part of incoming) {
+      const bytes = Buffer.from(part);
+      parts.push(bytes);
+      length += bytes.length;
+      if (length > bodyBytesMax) break;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  const bytes = new Uint8Array(Buffer.concat(parts).subarray(0, bodyBytesMax + 1));
+  return { bytes, isWhole: length <= bodyBytesMax };
+}
+
+/** Answers a request whose connection was meant for another protocol, and ends the connection. */
+export function refuseUpgrade(connection: Duplex, refused: HttpRefusal): void {
+  const body = JSON.stringify(refused.body);
+  const headers = {
+    ...refused.headers,
+    "content-type": "application/json",
+    "content-length": String(Buffer.byteLength(body)),
+    connection: "close",
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const status = `HTTP/1.1 ${refused.status} ${refused.code}`;
+  connection.end([status, ...lines, "", body].join("\r\n"), () => connection.destroy());
+}
+
+/** The headers of a request. A connection's own are left out: they mean nothing to who answers. */
+export function headersOf(incoming: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (name.startsWith(":") || name === "connection" || value === undefined) continue;
+    for (const part of [value].flat()) headers.append(name, part);
+  }
+  return headers;
+}
+
+function addressOf(path: string, base: string): URL | undefined {
+  if (!path.startsWith("/") || !URL.canParse(base)) return undefined;
+  const address = new URL(base);
+  const [pathname = "/", ...query] = path.split("?");
+  address.pathname = pathname;
+  address.search = query.join("?");
+  return address;
+}
+
+function refusalOf(refused: HttpRefusal): Response {
+  return Response.json(refused.body, { status: refused.status });
+}
+
+function reachable(server: Server): string {
+  const address = server.address();
+  if (!isAddressInfo(address)) throw new Error(`Expected a TCP address, got ${address}`);
+  const { address: host, port } = address;
+  // A server that listens everywhere is reached at the loopback address from here.
+  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `${name.includes(":") ? `[${name}]` : name}:${port}`;
+}
+
+function isAddressInfo(address: AddressInfo | string | null): address is AddressInfo {
+  return typeof address === "object" && address !== null;
+}

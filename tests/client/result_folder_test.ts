@@ -1,0 +1,81 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { join } from "node:path";
+import { isJobId } from "../../lib/base/id.ts";
+import { ResultFolder } from "../../lib/client/result_folder.ts";
+import { withFolder } from "../runtime/condition.ts";
+
+const JOB = "job-results1";
+if (!isJobId(JOB)) throw new Error("Expected a job id");
+
+async function names(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).toSorted();
+}
+
+/** Folders as people give them, and where their results are found in the end. */
+const given: [string, string, string][] = [
+  ["a new folder", "out", "out"],
+  ["a trailing slash", "out/", "out"],
+  ["folders that are not there yet", "a/b/out", "a/b/out"],
+  ["a folder that is there and empty", "empty", "empty"],
+  ["spaces and other letters", "fly é 蠅 ", "fly é 蠅 "],
+];
+for (const [what, path, place] of given) {
+  Deno.test(`result folder: ${what} is there when the results are whole, and not before`, () =>
+    withFolder(async (folder) => {
+      await Deno.mkdir(join(folder, "empty"));
+      const results = await ResultFolder.prepare(`${folder}/${path}`, JOB);
+      await Deno.writeTextFile(join(results.files, "model.json"), "weights");
+      const before = path === "empty" ? await names(join(folder, "empty")) : [];
+      deepEqual(before, []);
+      await results.complete();
+      await results.discard();
+      equal(await Deno.readTextFile(join(folder, place, "model.json")), "weights");
+      deepEqual(
+        (await names(join(folder, place, ".."))).filter((name) => name.startsWith(".")),
+        [],
+      );
+    }));
+}
+
+Deno.test("result folder: what has not become results is removed", () =>
+  withFolder(async (folder) => {
+    const results = await ResultFolder.prepare(join(folder, "out"), JOB);
+    await Deno.writeTextFile(join(results.files, "half"), "");
+    await results.discard();
+    deepEqual(await names(folder), []);
+  }));
+
+for (
+  const [what, make] of [
+    ["a folder with something in it", async (path: string) => {
+      await Deno.mkdir(path);
+      await Deno.writeTextFile(join(path, "mine"), "mine");
+    }],
+    ["a file", (path: string) => Deno.writeTextFile(path, "mine")],
+  ] as const
+) {
+  Deno.test(`result folder: ${what} is refused before anything is sent`, () =>
+    withFolder(async (folder) => {
+      await make(join(folder, "out"));
+      await rejects(
+        ResultFolder.prepare(join(folder, "out"), JOB),
+        /Expected a new or empty folder/,
+      );
+      deepEqual(await names(folder), ["out"]);
+    }));
+
+  Deno.test(`result folder: ${what} that appears meanwhile costs neither it nor the results`, () =>
+    withFolder(async (folder) => {
+      const results = await ResultFolder.prepare(join(folder, "out"), JOB);
+      await Deno.writeTextFile(join(results.files, "model.json"), "weights");
+      await make(join(folder, "out"));
+      await rejects(
+        results.complete(),
+        /The results are whole, but cannot be moved .* they are in/,
+      );
+      await results.discard();
+      equal(await Deno.readTextFile(join(results.files, "model.json")), "weights");
+      const mine = what === "a file" ? join(folder, "out") : join(folder, "out", "mine");
+      equal(await Deno.readTextFile(mine), "mine");
+    }));
+}

@@ -1,0 +1,143 @@
+/** A client in a room of a real server: how it enters, asks, and falls back. */
+
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { SILENT_LOG } from "../../lib/base/log.ts";
+import { type Discovery, Session, type SessionOptions } from "../../lib/client/session.ts";
+import type { WorkerList } from "../../lib/protocol/query.ts";
+import type { RoomAccess } from "../../lib/runtime/config.ts";
+import { temporaryIdentity } from "../../lib/runtime/credentials.ts";
+import { SignalClient } from "../../lib/runtime/signal_client.ts";
+import { until } from "../runtime/condition.ts";
+import { SignalingLab } from "../runtime/signaling_lab.ts";
+
+const LIST: WorkerList = {
+  workers: [],
+  total_count: 3,
+  admin_peer_id: null,
+  epoch: 1,
+  stale: false,
+  stale_ms: 0,
+};
+
+function optionsFor(room: RoomAccess, signal = new AbortController().signal): SessionOptions {
+  return { room, identity: temporaryIdentity(), log: SILENT_LOG, signal };
+}
+
+/** A worker that is admin and answers every query with {@linkcode LIST}, or stays silent. */
+async function enterAdmin(room: RoomAccess, isSilent = false): Promise<SignalClient> {
+  const identity = temporaryIdentity();
+  let granted = false;
+  const client: SignalClient = new SignalClient({
+    server: room.server,
+    roomId: room.roomId,
+    token: room.token,
+    peerId: identity.peerIdOf("gpu"),
+    role: "worker",
+    incarnation: 1,
+    identity,
+    metadata: () => ({ tags: [], properties: { gpu_memory_mb: 8_000 } }),
+    log: SILENT_LOG,
+    handlers: {
+      said: (message) => {
+        if (message.type === "registered_auth") client.send({ type: "claim_admin", epoch: 1 });
+        if (message.type === "admin_changed") granted = true;
+        if (message.type !== "query_workers" || isSilent) return;
+        const { request_id, from_peer_id: to_peer_id } = message;
+        client.send({ type: "worker_list", request_id, to_peer_id, list: LIST });
+      },
+      lost: () => {},
+      refused: () => {},
+    },
+  });
+  await until("its office", () => granted);
+  return client;
+}
+
+Deno.test("session: the admin answers by the server's relay", () =>
+  SignalingLab.with(async ({ room }) => {
+    const admin = await enterAdmin(room);
+    const { list, via } = await discover(room);
+    deepEqual([list, via], [LIST, "admin"]);
+    await admin.stop();
+  }));
+
+Deno.test("session: without an admin the server answers, at once", () =>
+  SignalingLab.with(async ({ room }) => {
+    const { list, via, tookMs } = await discover(room);
+    deepEqual([list.workers, via], [[], "server"]);
+    equal(tookMs < 1_500, true);
+  }));
+
+Deno.test("session: where the admin is silent the server answers in its place", () =>
+  SignalingLab.with(async ({ room }) => {
+    const admin = await enterAdmin(room, true);
+    const { list, via } = await discover(room);
+    deepEqual([list.workers.length, via], [1, "server"]);
+    await admin.stop();
+  }));
+
+Deno.test("session: a wrong token is refused", () =>
+  SignalingLab.with(async ({ room }) => {
+    const stranger = { ...room, token: "a".repeat(room.token.length) };
+    await rejects(Session.open(optionsFor(stranger)), { name: "Failure", kind: "room_refused" });
+  }));
+
+Deno.test("session: a server that is down is told of at once", () =>
+  SignalingLab.with(async (lab) => {
+    await lab.stop();
+    const options = optionsFor(lab.room);
+    await rejects(Session.open(options), { name: "Failure", kind: "server_unreachable" });
+  }));
+
+Deno.test("session: a server that goes away in the middle is told of", () =>
+  SignalingLab.with(async (lab) => {
+    const session = await Session.open(optionsFor(lab.room));
+    await lab.stop();
+    await rejects(session.discover({}), { name: "Failure", kind: "server_unreachable" });
+    await session.close();
+  }));
+
+Deno.test("session: an abort ends the entry and a question, with its reason", () =>
+  SignalingLab.with(async ({ room }) => {
+    const aborted = AbortSignal.abort("SIGINT");
+    equal(await reasonOf(Session.open(optionsFor(room, aborted))), "SIGINT");
+    const admin = await enterAdmin(room, true);
+    const controller = new AbortController();
+    const session = await Session.open(optionsFor(room, controller.signal));
+    const asked = session.discover({});
+    controller.abort("SIGTERM");
+    equal(await reasonOf(asked), "SIGTERM");
+    await session.close();
+    await admin.stop();
+  }));
+
+Deno.test("session: hears which workers leave, until it no longer listens", () =>
+  SignalingLab.with(async ({ room }) => {
+    const session = await Session.open(optionsFor(room));
+    const left: string[] = [];
+    const stop = session.onLeft((peerId) => left.push(peerId.slice(0, 3)));
+    await (await enterAdmin(room)).stop();
+    await until("its leave", () => left.length === 1);
+    stop();
+    deepEqual(left, ["gpu"]);
+    await session.close();
+  }));
+
+/** Enters, asks once and leaves. */
+async function discover(room: RoomAccess): Promise<Discovery> {
+  const session = await Session.open(optionsFor(room));
+  try {
+    return await session.discover({});
+  } finally {
+    await session.close();
+  }
+}
+
+async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (reason) {
+    return reason;
+  }
+  throw new Error("Expected a rejection, got none");
+}

@@ -1,0 +1,117 @@
+/** A room with real workers in this process, over werift, for tests of whoever trains in it. */
+
+import { join } from "node:path";
+import { SILENT_LOG } from "../../lib/base/log.ts";
+import type { SubmissionEvent } from "../../lib/client/event.ts";
+import { submitTraining, type TrainingResult } from "../../lib/client/submission.ts";
+import type { JobSpec } from "../../lib/protocol/job_spec.ts";
+import { selectBackend } from "../../lib/rtc/backend.ts";
+import { loadAutomerge } from "../../lib/runtime/automerge_module.ts";
+import { systemClock } from "../../lib/runtime/clock.ts";
+import { temporaryIdentity } from "../../lib/runtime/credentials.ts";
+import { JobDesk } from "../../lib/runtime/job_desk.ts";
+import { MeshPeer } from "../../lib/runtime/mesh_peer.ts";
+import { selfCommand } from "../../lib/runtime/self_command.ts";
+import { until } from "../runtime/condition.ts";
+import { SignalingLab } from "../runtime/signaling_lab.ts";
+
+/** A worker of the lab. */
+export class TrainingWorker {
+  readonly folder: string;
+  readonly statuses: string[] = [];
+  readonly desk: JobDesk;
+  readonly peer: MeshPeer;
+  #registered = false;
+  #left: Promise<void> | undefined;
+
+  private constructor(folder: string, parts: { signaling: SignalingLab; backend: Backend }) {
+    const { signaling, backend } = parts;
+    const identity = temporaryIdentity();
+    const runners = ["sleap-nn", "demo"] as const;
+    this.folder = folder;
+    this.desk = new JobDesk({
+      folder,
+      executables: { sleapNn: join(folder, "sleap-nn"), self: selfCommand() },
+      runners,
+      clock: systemClock,
+      log: SILENT_LOG,
+      status: (status, currentJob) => {
+        this.statuses.push(status);
+        this.peer.tell(status, currentJob);
+      },
+    });
+    this.peer = new MeshPeer(backend, {
+      room: signaling.room,
+      identity,
+      peerId: identity.peerIdOf("gpu"),
+      incarnation: 1,
+      metadata: { tags: [], properties: { gpu_memory_mb: 8_000, runners: [...runners] } },
+      iceServers: [],
+      log: SILENT_LOG,
+      handlers: {
+        registered: () => this.#registered = true,
+        failed: () => {},
+        clientCame: (client, link) => this.desk.welcome(client, link),
+        clientSaid: (client, message) => this.desk.hear(client, message),
+        clientSent: (client, index, offset, bytes) => this.desk.data(client, index, offset, bytes),
+        clientLeft: (client, link) => this.desk.leave(client, link),
+      },
+    });
+  }
+
+  /** A worker in its room, whose sleap-nn is the shell script `script`. */
+  static async start(
+    folder: string,
+    script: string,
+    signaling: SignalingLab,
+  ): Promise<TrainingWorker> {
+    await Deno.mkdir(folder, { recursive: true });
+    await Deno.writeTextFile(join(folder, "sleap-nn"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    await loadAutomerge();
+    const backend = await selectBackend("werift", SILENT_LOG);
+    const worker = new TrainingWorker(folder, { signaling, backend });
+    await until("a worker in its room", () => worker.#registered);
+    return worker;
+  }
+
+  /** What it does now. */
+  get status(): string {
+    return this.statuses.at(-1) ?? "available";
+  }
+
+  /** Leaves the room, whatever it does. Twice does nothing. */
+  leave(): Promise<void> {
+    return this.#left ??= this.peer.leave();
+  }
+
+  /** Leaves in order. */
+  async stop(): Promise<void> {
+    await this.desk.stop();
+    await this.leave();
+  }
+}
+
+type Backend = Awaited<ReturnType<typeof selectBackend>>;
+
+/** One submission. */
+export interface LabRequest {
+  readonly folder: string;
+  readonly packagePath: string;
+  readonly spec: JobSpec;
+  readonly signal?: AbortSignal;
+  readonly watch?: (event: SubmissionEvent) => void;
+}
+
+/** Submits a training to the lab; its results are to stand in `folder`/results. */
+export function submit(signaling: SignalingLab, request: LabRequest): Promise<TrainingResult> {
+  const { folder, packagePath, spec, signal = new AbortController().signal } = request;
+  return submitTraining({ packagePath, spec, outputFolder: join(folder, "results") }, {
+    room: signaling.room,
+    identity: temporaryIdentity(),
+    rtc: "werift",
+    iceServers: [],
+    log: SILENT_LOG,
+    signal,
+    watch: (event) => request.watch?.(event),
+  });
+}

@@ -1,0 +1,36 @@
+import { deepEqual, throws } from "node:assert/strict";
+import { isJobId } from "../../lib/base/id.ts";
+import { TrainingRecord } from "../../lib/client/training_record.ts";
+import type { JobEvent } from "../../lib/protocol/job_message.ts";
+
+const JOB = "job-record111";
+if (!isJobId(JOB)) throw new Error("Expected a job id");
+const stamp = { job_id: JOB, attempt: 1 };
+
+function metric(sequence: number, epoch: number, train_loss: number | null): JobEvent {
+  return { type: "job_metric", ...stamp, sequence, epoch: { epoch, train_loss, val_loss: null } };
+}
+
+Deno.test("training record: the first and the last loss are those of epochs that have one", () => {
+  const record = new TrainingRecord();
+  record.take({ type: "job_accepted", ...stamp, sequence: 1, epochs_max: 2 });
+  record.take(metric(2, 0, null));
+  record.take(metric(3, 0, 0.5));
+  record.take({ type: "job_log", ...stamp, sequence: 4, stream: "stdout", text: "on" });
+  record.take(metric(5, 1, 0));
+  deepEqual(record.endedWith({ files: [] }), {
+    results: { files: [] },
+    epochs: 2,
+    firstLoss: 0.5,
+    lastLoss: 0,
+  });
+});
+
+for (const [what, sequences] of [["a gap", [1, 3]], ["a word twice", [1, 1]]] as const) {
+  Deno.test(`training record: ${what} is not as agreed`, () => {
+    const record = new TrainingRecord();
+    throws(() => sequences.forEach((sequence) => record.take(metric(sequence, 0, 1))), {
+      kind: "protocol",
+    });
+  });
+}

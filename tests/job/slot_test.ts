@@ -1,0 +1,221 @@
+/** The slot of a worker: who gets it, what is said, and what is refused. */
+
+import { deepEqual, equal } from "node:assert/strict";
+import { isJobId, isPeerId, isRequestId } from "../../lib/base/id.ts";
+import type { JobSpec } from "../../lib/protocol/job_spec.ts";
+import type { Manifest } from "../../lib/protocol/manifest.ts";
+import { sha256Of } from "../../lib/runtime/file_digest.ts";
+import { JobSlot, LEASE_MS, type SlotEffect, type SlotInput } from "../../lib/job/slot.ts";
+
+const ADA = named("ada-aaaaaaaaaa", isPeerId);
+const BOB = named("bob-bbbbbbbbbb", isPeerId);
+const ONE = named("job-one11111", isJobId);
+const TWO = named("job-two22222", isJobId);
+const ASK = named("r1", isRequestId);
+const SPEC: JobSpec = {
+  kind: "train",
+  runner: "demo",
+  package: "fly.pkg.slp",
+  run_name: "fly",
+  max_epochs: 3,
+};
+const INPUTS: Manifest = {
+  files: [{ path: "fly.pkg.slp", bytes: 7, sha256: sha256Of("a".repeat(64)) }],
+};
+const RESERVE: SlotInput = {
+  type: "reserve",
+  client: ADA,
+  requestId: ASK,
+  jobId: ONE,
+  spec: SPEC,
+  inputs: INPUTS,
+};
+const START: SlotInput = { type: "start", client: ADA, requestId: ASK, jobId: ONE };
+const COMPLETE: SlotInput = { type: "inputs_complete", jobId: ONE };
+const DONE: SlotInput = { type: "ended", verdict: { type: "done", results: INPUTS } };
+
+function named<Name extends string>(text: string, form: (text: string) => text is Name): Name {
+  if (!form(text)) throw new Error(`Expected a well-formed name, got ${text}`);
+  return text;
+}
+
+function slot(): JobSlot {
+  return new JobSlot(() => undefined);
+}
+
+/** An effect in one line. */
+function line(effect: SlotEffect): string {
+  switch (effect.type) {
+    case "tell": {
+      const { message } = effect;
+      const code = message.type === "job_refused" ? ` ${message.code}` : "";
+      return `tell ${effect.client.slice(0, 3)} ${message.type}${code}`;
+    }
+    case "report":
+      return `report ${effect.client.slice(0, 3)} ${effect.event.sequence} ${effect.event.type}`;
+    case "prepare":
+    case "run":
+    case "discard":
+      return `${effect.type} ${effect.jobId}`;
+    case "status":
+      return `status ${effect.status} ${effect.currentJob?.client_id.slice(0, 3) ?? "-"}`;
+    case "wake":
+      return `wake ${effect.at}`;
+    default:
+      return effect satisfies never;
+  }
+}
+
+/** What follows from the last of `inputs`, the earlier ones having happened at 0. */
+function after(inputs: readonly SlotInput[], last: SlotInput, now = 0): string[] {
+  const one = slot();
+  for (const input of inputs) one.step(input, 0);
+  return one.step(last, now).map(line);
+}
+
+Deno.test("slot: a job from its reservation to its end", () => {
+  const one = slot();
+  const script: [number, SlotInput, string[]][] = [
+    [0, RESERVE, [
+      `prepare ${ONE}`,
+      "tell ada job_lease",
+      "status reserved ada",
+      `wake ${LEASE_MS}`,
+    ]],
+    [5, { type: "alive", client: ADA }, []],
+    [9, COMPLETE, []],
+    [10, START, ["status busy ada", "report ada 1 job_accepted", `run ${ONE}`]],
+    [20, { type: "printed", stream: "stdout", text: "Epoch 1" }, ["report ada 2 job_log"]],
+    [21, { type: "epoch_ended", epoch: { epoch: 0, train_loss: 1, val_loss: null } }, [
+      "report ada 3 job_metric",
+    ]],
+    [LEASE_MS, { type: "woke" }, []],
+    [LEASE_MS * 9, { type: "printed", stream: "stderr", text: "slow" }, ["report ada 4 job_log"]],
+    [LEASE_MS * 9, DONE, ["report ada 5 job_done", "status available -"]],
+    [LEASE_MS * 9, DONE, []],
+    [LEASE_MS * 9, { type: "printed", stream: "stdout", text: "late" }, []],
+    [LEASE_MS * 9, { ...RESERVE, client: BOB, jobId: TWO }, [
+      `prepare ${TWO}`,
+      "tell bob job_lease",
+      "status reserved bob",
+      `wake ${LEASE_MS * 10}`,
+    ]],
+  ];
+  for (const [now, input, expected] of script) {
+    deepEqual(one.step(input, now).map(line), expected, `${input.type} at ${now}`);
+  }
+});
+
+const refusals: [string, SlotInput[], SlotInput, string[]][] = [
+  ["a start without a lease", [], START, ["tell ada job_refused unknown_job"]],
+  ["a start before the inputs are here", [RESERVE], START, ["tell ada job_refused unsuitable"]],
+  ["a start of another's lease", [RESERVE, COMPLETE], { ...START, client: BOB }, [
+    "tell bob job_refused unknown_job",
+  ]],
+  ["a start of another job", [RESERVE, COMPLETE], { ...START, jobId: TWO }, [
+    "tell ada job_refused unknown_job",
+  ]],
+  ["a second start", [RESERVE, COMPLETE, START], START, ["tell ada job_refused busy"]],
+  ["a second client", [RESERVE], { ...RESERVE, client: BOB, jobId: TWO }, [
+    "tell bob job_refused busy",
+  ]],
+  ["another's client with the same job id", [RESERVE], { ...RESERVE, client: BOB }, [
+    "tell bob job_refused busy",
+  ]],
+  ["a reservation while a job runs", [RESERVE, COMPLETE, START], RESERVE, [
+    "tell ada job_refused busy",
+  ]],
+  [
+    "the same reservation with another specification",
+    [RESERVE],
+    { ...RESERVE, spec: { ...SPEC, max_epochs: 4 } },
+    ["tell ada job_refused unsuitable"],
+  ],
+  ["the same reservation with other files", [RESERVE], { ...RESERVE, inputs: { files: [] } }, [
+    "tell ada job_refused unsuitable",
+  ]],
+  ["a reservation once closed", [{ type: "closed" }], RESERVE, ["tell ada job_refused closed"]],
+  ["another's release", [RESERVE], { type: "release", client: BOB, jobId: ONE }, []],
+  ["a release while the job runs", [RESERVE, COMPLETE, START], {
+    type: "release",
+    client: ADA,
+    jobId: ONE,
+  }, []],
+  ["inputs of another job", [RESERVE], { type: "inputs_complete", jobId: TWO }, []],
+];
+for (const [what, before, input, expected] of refusals) {
+  Deno.test(`slot: ${what} changes nothing`, () => {
+    const one = slot();
+    for (const step of before) one.step(step, 0);
+    const held = one.jobId;
+    deepEqual(one.step(input, 1).map(line), expected);
+    equal(one.jobId, held);
+  });
+}
+
+const changes: [string, SlotInput[], SlotInput, number, string[]][] = [
+  ["the same reservation again is granted again", [RESERVE], RESERVE, 0, ["tell ada job_lease"]],
+  ["a release frees the slot", [RESERVE], { type: "release", client: ADA, jobId: ONE }, 0, [
+    `discard ${ONE}`,
+    "status available -",
+  ]],
+  ["a lease ends by itself", [RESERVE], { type: "woke" }, LEASE_MS, [
+    `discard ${ONE}`,
+    "status available -",
+  ]],
+  ["a wake-up before the end comes again", [RESERVE], { type: "woke" }, LEASE_MS - 1, [
+    `wake ${LEASE_MS}`,
+  ]],
+  ["a lease that ended starts nothing", [RESERVE, COMPLETE], START, LEASE_MS, [
+    `discard ${ONE}`,
+    "status available -",
+    "tell ada job_refused unknown_job",
+  ]],
+  ["closing a free slot", [], { type: "closed" }, 0, ["status draining -"]],
+  ["closing a leased slot", [RESERVE], { type: "closed" }, 0, [
+    `discard ${ONE}`,
+    "status draining -",
+  ]],
+  ["closing a running slot", [RESERVE, COMPLETE, START], { type: "closed" }, 0, [
+    "status draining ada",
+  ]],
+  ["closing twice", [{ type: "closed" }], { type: "closed" }, 0, []],
+  ["the end of a closed slot's job", [RESERVE, COMPLETE, START, { type: "closed" }], DONE, 0, [
+    "report ada 2 job_done",
+    "status draining -",
+  ]],
+];
+for (const [what, before, input, now, expected] of changes) {
+  Deno.test(`slot: ${what}`, () => deepEqual(after(before, input, now), expected));
+}
+
+Deno.test("slot: signs of life keep the lease with one wake-up on its way, however many there are", () => {
+  const one = slot();
+  const wakes: string[] = [];
+  const step = (input: SlotInput, now: number) =>
+    wakes.push(...one.step(input, now).map(line).filter((text) => text.startsWith("wake")));
+  step(RESERVE, 0);
+  for (let now = 1; now < LEASE_MS; now++) step({ type: "alive", client: ADA }, now);
+  deepEqual(wakes, [`wake ${LEASE_MS}`]);
+  step({ type: "woke" }, LEASE_MS);
+  deepEqual(wakes, [`wake ${LEASE_MS}`, `wake ${2 * LEASE_MS - 1}`]);
+  equal(one.jobId, ONE);
+});
+
+Deno.test("slot: another's signs of life do not keep the lease", () => {
+  const one = slot();
+  one.step(RESERVE, 0);
+  one.step({ type: "alive", client: BOB }, LEASE_MS - 1);
+  one.step({ type: "woke" }, LEASE_MS);
+  equal(one.jobId, undefined);
+});
+
+Deno.test("slot: what does not suit the worker is refused with its reason", () => {
+  const reason = "The worker has no runner demo";
+  const one = new JobSlot(() => ({ code: "no_runner", reason }));
+  deepEqual(one.step(RESERVE, 0), [{
+    type: "tell",
+    client: ADA,
+    message: { type: "job_refused", request_id: ASK, job_id: ONE, code: "no_runner", reason },
+  }]);
+});

@@ -1,0 +1,98 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { join } from "node:path";
+import { isJobId, isPeerId, type JobId } from "../../lib/base/id.ts";
+import { DAY_MS } from "../../lib/base/time.ts";
+import { JobArchive } from "../../lib/runtime/job_archive.ts";
+import { JobFolder } from "../../lib/runtime/job_folder.ts";
+import { withFolder } from "./condition.ts";
+
+const NOW_MS = 1_900_000_000_000;
+const SPEC = { kind: "train", runner: "demo", package: "a.pkg.slp", run_name: "a" } as const;
+
+function jobOf(text: string): JobId {
+  if (!isJobId(text)) throw new Error(`Expected a job id, got ${text}`);
+  return text;
+}
+
+function peerOf(text: string) {
+  if (!isPeerId(text)) throw new Error(`Expected a peer id, got ${text}`);
+  return text;
+}
+
+async function age(path: string, ageMs: number): Promise<void> {
+  await Deno.utime(path, new Date(NOW_MS - ageMs), new Date(NOW_MS - ageMs));
+}
+
+async function names(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).toSorted();
+}
+
+Deno.test("job folder: a job id that is taken is refused, and the job that has it is left alone", () =>
+  withFolder(async (folder) => {
+    const first = new JobFolder(folder, jobOf("job-aaaaaaaa"));
+    await first.create(SPEC);
+    await Deno.writeTextFile(join(first.output, "model.json"), "mine");
+    const second = new JobFolder(folder, jobOf("job-aaaaaaaa"));
+    await rejects(second.create({ ...SPEC, run_name: "b" }), /got one that is taken/);
+    equal(await Deno.readTextFile(join(first.output, "model.json")), "mine");
+  }));
+
+Deno.test("job archive: results are for the client that asked for the job", () => {
+  const archive = new JobArchive("jobs", "parts");
+  const [ada, bob] = [peerOf("ada-1"), peerOf("bob-1")];
+  const job = {
+    client: ada,
+    folder: new JobFolder("jobs", jobOf("job-aaaaaaaa")),
+    results: { files: [] },
+  };
+  archive.keep(jobOf("job-aaaaaaaa"), job);
+  equal(archive.find(jobOf("job-aaaaaaaa"), ada), job);
+  equal(archive.find(jobOf("job-aaaaaaaa"), bob), undefined);
+  equal(archive.find(jobOf("job-bbbbbbbb"), ada), undefined);
+});
+
+Deno.test("job archive: jobs go by the age of their last word, not by that of their folder", () =>
+  withFolder(async (folder) => {
+    const jobs = join(folder, "jobs");
+    const archive = new JobArchive(jobs, join(folder, "parts"));
+    const ages: [string, number, number | undefined][] = [
+      ["job-fresh111", 0, 0],
+      // A training of ten days that ended just now: its folder has not changed since its start.
+      ["job-long1111", 10 * DAY_MS, 0],
+      ["job-old11111", 10 * DAY_MS, 8 * DAY_MS],
+      ["job-never111", 8 * DAY_MS, undefined],
+    ];
+    for (const [name, folderMs, eventsMs] of ages) {
+      const job = new JobFolder(jobs, jobOf(name));
+      await job.create(SPEC);
+      if (eventsMs !== undefined) {
+        await Deno.writeTextFile(join(job.path, "events.jsonl"), "");
+        await age(join(job.path, "events.jsonl"), eventsMs);
+      }
+      await age(job.path, folderMs);
+    }
+    await archive.sweep(NOW_MS);
+    deepEqual(await names(jobs), ["job-fresh111", "job-long1111"]);
+  }));
+
+Deno.test("job archive: of many jobs the newest fifty are kept", () =>
+  withFolder(async (folder) => {
+    for (let place = 0; place < 53; place++) {
+      const path = join(folder, `job-${String(place).padStart(8, "0")}`);
+      await Deno.mkdir(path);
+      await age(path, place * 1_000);
+    }
+    await new JobArchive(folder, join(folder, "parts")).sweep(NOW_MS);
+    const left = await names(folder);
+    deepEqual([left.length, left.at(0), left.at(-1)], [50, "job-00000000", "job-00000049"]);
+  }));
+
+Deno.test("job archive: parts wait a day for their transfer", () =>
+  withFolder(async (folder) => {
+    for (const [name, ageMs] of [["new.0", 0], ["old.0", 2 * DAY_MS]] as const) {
+      await Deno.writeTextFile(join(folder, name), "");
+      await age(join(folder, name), ageMs);
+    }
+    await new JobArchive(join(folder, "none"), folder).sweep(NOW_MS);
+    deepEqual(await names(folder), ["new.0"]);
+  }));

@@ -1,0 +1,314 @@
+/** The desk of a worker, with real files and real processes, over links in memory. */
+
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { join } from "node:path";
+import { describeFolder } from "../../lib/runtime/file_digest.ts";
+import { selfOf } from "../rtc/hello_self.ts";
+import { until, withFolder } from "./condition.ts";
+import { DeskLab, jobOf, REQUEST, SPEC } from "./desk_lab.ts";
+
+const ONE = jobOf("job-aaaaaaaa");
+const TWO = jobOf("job-bbbbbbbb");
+const OTHER = selfOf("other", "c", "client");
+const WRITES = "mkdir -p output; echo weights > output/model.json";
+const WAITS = "echo up; while [ ! -e go ]; do sleep 0.02; done";
+
+function test(
+  what: string,
+  script: string,
+  body: (lab: DeskLab) => Promise<void>,
+  executable?: string,
+): void {
+  Deno.test({
+    name: `job desk: ${what}`,
+    ignore: Deno.build.os === "windows",
+    fn: () =>
+      withFolder(async (folder) => {
+        const lab = await DeskLab.open(folder, script, executable);
+        try {
+          await body(lab);
+        } finally {
+          await lab.close();
+        }
+      }),
+  });
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+test(
+  "a job from its reservation to its results",
+  `echo epoch,train_loss,val_loss > output/training_log.csv
+  echo 0,0.5,0.4 >> output/training_log.csv
+  echo learning; cat "inputs/${SPEC.package}" > output/copy`,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    equal((await client.next("job_log")).text, "learning");
+    deepEqual((await client.next("job_metric")).epoch, {
+      epoch: 0,
+      train_loss: 0.5,
+      val_loss: 0.4,
+    });
+    const { results } = await client.next("job_done");
+    deepEqual(results.files.map(({ path }) => path), ["copy", "training_log.csv"]);
+    const home = join(lab.folder, "home");
+    await client.fetch(ONE, home);
+    deepEqual(await describeFolder(join(home, "files")), results);
+    deepEqual(lab.statuses, ["reserved", "busy", "available"]);
+    deepEqual(lab.events(ONE), ["job_accepted", "job_log", "job_metric", "job_done"]);
+    deepEqual(lab.warnings, []);
+  },
+);
+
+test("a job id that is taken gives nobody another's files", WRITES, async (lab) => {
+  const ada = await lab.client();
+  await ada.run(ONE);
+  await ada.next("job_done");
+
+  const bob = await lab.client(OTHER);
+  bob.end.say({ type: "job_fetch", job_id: ONE });
+  match((await bob.next("transfer_failed")).reason, /no results of such a job of this client/);
+  await bob.reserve(ONE);
+  await bob.next("job_lease");
+  await rejects((await bob.upload(ONE)).done, /got one that is taken/);
+  bob.start(ONE);
+  equal((await bob.next("job_refused")).code, "unsuitable");
+  bob.end.say({ type: "job_release", job_id: ONE });
+  await until("the end of the lease", () => lab.statuses.at(-1) === "available");
+  await ada.fetch(ONE, join(lab.folder, "home"));
+  equal(await Deno.readTextFile(join(lab.folder, "home", "files", "model.json")), "weights\n");
+});
+
+test(
+  "a client that leaves while it trains loses nothing of the job",
+  `${WAITS}; ${WRITES}`,
+  async (lab) => {
+    const ada = await lab.client();
+    await ada.run(ONE);
+    await ada.next("job_log");
+    ada.end.link.close("The laptop sleeps");
+    const bob = await lab.client(OTHER);
+    await bob.reserve(TWO);
+    equal((await bob.next("job_refused")).code, "busy");
+    await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+    await until("the end of the job", () => lab.statuses.at(-1) === "available");
+    equal(lab.events(ONE).at(-1), "job_done");
+    const back = await lab.client();
+    await back.fetch(ONE, join(lab.folder, "home"));
+  },
+);
+
+test("a release in the middle of an upload ends it, and leaves no folder", WRITES, async (lab) => {
+  const client = await lab.client();
+  await client.reserve(ONE);
+  await client.next("job_lease");
+  const upload = await client.upload(ONE);
+  client.end.say({ type: "job_release", job_id: ONE });
+  await rejects(upload.done, /The lease of the job ended/);
+  await until("the folder's end", () => !isThere(lab.jobFolder(ONE)));
+  await client.reserve(TWO);
+  await client.next("job_lease", TWO);
+});
+
+test("a worker that stops while it trains ends the trainer, and says so", WAITS, async (lab) => {
+  const client = await lab.client();
+  await client.run(ONE);
+  await client.next("job_log");
+  await lab.desk.stop();
+  match((await client.next("job_failed")).reason, /The worker was stopped/);
+  equal(lab.events(ONE).at(-1), "job_failed");
+  equal(lab.statuses.at(-1), "draining");
+  await client.reserve(TWO);
+  equal((await client.next("job_refused")).code, "closed");
+});
+
+test(
+  "a worker that stops during an upload keeps no lease and starts nothing",
+  WRITES,
+  async (lab) => {
+    const client = await lab.client();
+    await client.reserve(ONE);
+    await client.next("job_lease");
+    const upload = await client.upload(ONE);
+    const stopped = lab.desk.stop();
+    await rejects(upload.done, /The lease of the job ended/);
+    await stopped;
+    client.start(ONE);
+    equal((await client.next("job_refused")).code, "unknown_job");
+    equal(isThere(lab.jobFolder(ONE)), false);
+  },
+);
+
+test(
+  "a worker that has stopped sends no results: it would wait for its client",
+  WRITES,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await client.next("job_done");
+    await lab.desk.stop();
+    client.end.say({ type: "job_fetch", job_id: ONE });
+    match((await client.next("transfer_failed")).reason, /The worker is stopping/);
+  },
+);
+
+test(
+  "a worker that drains ends the job and serves its client first",
+  `${WAITS}; ${WRITES}`,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    let isDrained = false;
+    const drained = lab.desk.drain().then(() => isDrained = true);
+    await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+    await client.next("job_done");
+    await client.fetch(ONE, join(lab.folder, "home"));
+    equal(isDrained, false);
+    client.end.link.close("The client is done");
+    await drained;
+  },
+);
+
+test("a trainer that cannot be started fails its job, and frees the slot", "", async (lab) => {
+  const client = await lab.client();
+  await client.run(ONE);
+  match((await client.next("job_failed")).reason, /The trainer cannot be started: /);
+  equal(lab.statuses.at(-1), "available");
+  await client.reserve(TWO);
+  await client.next("job_lease", TWO);
+}, "/no/such/sleap-nn");
+
+test(
+  "a trainer that fails is quoted",
+  "echo 'CUDA out of memory' >&2; exit 7",
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    const { exit_code, reason } = await client.next("job_failed");
+    equal(exit_code, 7);
+    equal(reason, "The trainer ended with exit code 7; its last complaint: CUDA out of memory");
+  },
+);
+
+test("a trainer that writes nothing has no results", "echo well", async (lab) => {
+  const client = await lab.client();
+  await client.run(ONE);
+  match((await client.next("job_failed")).reason, /ended well but wrote no file/);
+});
+
+test(
+  "a flood of output is cut, and the job ends well",
+  `yes | head -c 2000000; ${WRITES}`,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await client.next("job_done");
+    const texts = client.end.heard.flatMap((message) =>
+      message.type === "job_log" ? [message.text] : []
+    );
+    ok(texts.length > 100 && texts.length < 20_000, `${texts.length} lines`);
+    match(texts.at(-1) ?? "", /^\[\d+ lines left out: the trainer prints too fast\]$/);
+  },
+);
+
+test(
+  "a trainer that spoils what the worker writes down cannot spoil its job",
+  `rm -f events.jsonl; mkdir events.jsonl; echo on; ${WRITES}`,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await client.next("job_done");
+    ok(lab.warnings.some((warning) => /cannot be written down/.test(warning)));
+  },
+);
+
+test("a folder that cannot be made fails the upload and not the worker", WRITES, async (lab) => {
+  await Deno.writeTextFile(join(lab.folder, "worker", "jobs"), "in the way");
+  const client = await lab.client();
+  await client.reserve(ONE);
+  await client.next("job_lease");
+  await rejects((await client.upload(ONE)).done, /The receiver gave up/);
+  client.end.say({ type: "job_release", job_id: ONE });
+  await until("the end of the lease", () => lab.statuses.at(-1) === "available");
+});
+
+test("a newer link of a client takes the place of the older", WRITES, async (lab) => {
+  const first = await lab.client();
+  await first.reserve(ONE);
+  await first.next("job_lease");
+  const cut = await first.upload(ONE);
+  const second = await lab.client();
+  await rejects(cut.done, /The link closed/);
+  match(first.end.closedBecause ?? "", /A newer link of the same client is open/);
+  await (await second.upload(ONE)).done;
+  second.start(ONE);
+  await second.next("job_done");
+});
+
+test("an offer that begins anew takes the place of the older", WRITES, async (lab) => {
+  const client = await lab.client();
+  await client.reserve(ONE);
+  await client.next("job_lease");
+  const older = await client.upload(ONE);
+  await (await client.upload(ONE)).done;
+  older.end(new Error("The test is over"));
+  await rejects(older.done, /The test is over/);
+  client.start(ONE);
+  await client.next("job_done");
+});
+
+test("other files than were reserved for are refused", WRITES, async (lab) => {
+  const client = await lab.client();
+  await client.reserve(ONE);
+  await client.next("job_lease");
+  const manifest = { files: [] };
+  client.end.say({ type: "transfer_offer", job_id: ONE, purpose: "inputs", manifest });
+  match((await client.next("transfer_failed")).reason, /the inputs of a job that it has leased/);
+  client.end.say({ type: "transfer_offer", job_id: TWO, purpose: "results", manifest });
+  match((await client.next("transfer_failed")).reason, /the inputs of a job that it has leased/);
+});
+
+test("words and bytes out of place do no harm", WRITES, async (lab) => {
+  const client = await lab.client();
+  const job = { job_id: ONE, purpose: "inputs" } as const;
+  client.end.link.sendData(3, 99, new Uint8Array(10));
+  client.end.say({ type: "transfer_want", ...job, files: [{ index: 7, offset: 2 ** 40 }] });
+  client.end.say({ type: "transfer_credit", ...job, received_bytes: 2 ** 50 });
+  client.end.say({ type: "transfer_done", ...job });
+  client.end.say({ type: "transfer_failed", ...job, reason: "no" });
+  client.end.say({ type: "job_release", job_id: ONE });
+  client.end.say({ type: "job_lease", request_id: REQUEST, job_id: ONE, lease_ms: 1 });
+  client.end.say({ type: "job_alive" });
+  await client.next("job_alive");
+  deepEqual(lab.warnings, ["A client sent job_lease, which workers say"]);
+  await client.run(ONE);
+  await client.next("job_done");
+});
+
+const unsuitable: [string, Parameters<typeof spec>[0], string][] = [
+  ["a runner that is not here", { runner: "demo" }, "no_runner"],
+  ["a package that is not among the inputs", { package: "other.slp" }, "unsuitable"],
+];
+for (const [what, change, code] of unsuitable) {
+  test(`${what} is refused`, WRITES, async (lab) => {
+    const client = await lab.client();
+    await client.reserve(ONE, spec(change));
+    equal((await client.next("job_refused")).code, code);
+    deepEqual(lab.statuses, []);
+  });
+}
+
+function spec(change: { runner?: "demo"; package?: string }): typeof SPEC {
+  const { package: name = SPEC.package, runner } = change;
+  if (runner === "demo") return { kind: "train", runner, package: name, run_name: "fly" };
+  return { ...SPEC, package: name };
+}

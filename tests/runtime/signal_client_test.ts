@@ -1,0 +1,108 @@
+/** One peer's registration at a real server: that it lasts, and when it ends. */
+
+import { deepEqual, equal, match } from "node:assert/strict";
+import { SILENT_LOG } from "../../lib/base/log.ts";
+import type { FromServer } from "../../lib/protocol/signal_message.ts";
+import type { RoomAccess } from "../../lib/runtime/config.ts";
+import { type PeerIdentity, temporaryIdentity } from "../../lib/runtime/credentials.ts";
+import { SignalClient } from "../../lib/runtime/signal_client.ts";
+import { until } from "./condition.ts";
+import { SignalingLab } from "./signaling_lab.ts";
+
+/** A registration, and all that was heard of it. */
+class Registration {
+  readonly said: FromServer["type"][] = [];
+  readonly lost: string[] = [];
+  readonly refused: string[] = [];
+  readonly client: SignalClient;
+
+  constructor(room: RoomAccess, identity: PeerIdentity = temporaryIdentity(), incarnation = 1) {
+    this.client = new SignalClient({
+      server: room.server,
+      roomId: room.roomId,
+      token: room.token,
+      peerId: identity.peerIdOf("gpu"),
+      role: "worker",
+      incarnation,
+      identity,
+      metadata: () => ({ tags: [], properties: {} }),
+      log: SILENT_LOG,
+      handlers: {
+        said: ({ type }) => this.said.push(type),
+        lost: (reason) => this.lost.push(reason),
+        refused: (code) => this.refused.push(code),
+      },
+    });
+  }
+
+  async registered(times = 1): Promise<void> {
+    await until(`${times} registrations`, () => {
+      return this.said.filter((type) => type === "registered_auth").length === times;
+    });
+  }
+}
+
+Deno.test("signal client: registers, speaks and leaves; others see it come and go", () =>
+  SignalingLab.with(async ({ room }) => {
+    const watcher = new Registration(room);
+    await watcher.registered();
+    const peer = new Registration(room);
+    equal(peer.client.send({ type: "ping" }), false);
+    await peer.registered();
+    equal(peer.client.send({ type: "ping" }), true);
+    await until("a pong", () => peer.said.includes("pong"));
+    await peer.client.stop();
+    equal(peer.client.send({ type: "ping" }), false);
+    await until("its leave", () => watcher.said.includes("peer_left"));
+    await watcher.client.stop();
+    deepEqual([peer.lost, peer.refused], [[], []]);
+  }));
+
+Deno.test("signal client: a wrong token is refused for good", () =>
+  SignalingLab.with(async ({ room }) => {
+    const peer = new Registration({ ...room, token: "a".repeat(room.token.length) });
+    await until("the refusal", () => peer.refused.length > 0);
+    deepEqual([peer.refused, peer.lost], [["ROOM_REFUSED"], []]);
+    await peer.client.stop();
+  }));
+
+Deno.test("signal client: registers again by itself when the server comes back", () =>
+  SignalingLab.with(async (lab) => {
+    const peer = new Registration(lab.room);
+    await peer.registered();
+    await lab.restart();
+    await peer.registered(2);
+    equal(peer.client.send({ type: "ping" }), true);
+    equal(peer.lost.length >= 1, true);
+    await peer.client.stop();
+  }));
+
+Deno.test("signal client: a server that is down is told of, and stopping then ends the attempts", () =>
+  SignalingLab.with(async (lab) => {
+    await lab.stop();
+    const peer = new Registration(lab.room);
+    await until("the loss", () => peer.lost.length > 0);
+    match(peer.lost[0] ?? "", /refused|ECONNREFUSED/i);
+    await peer.client.stop();
+  }));
+
+Deno.test("signal client: stopping before the server has answered leaves nothing behind", () =>
+  SignalingLab.with(async ({ room }) => {
+    const peer = new Registration(room);
+    await peer.client.stop();
+    deepEqual([peer.said, peer.lost, peer.refused], [[], [], []]);
+  }));
+
+Deno.test("signal client: replaced by a newer process of its name, it gives way for good", () =>
+  SignalingLab.with(async ({ room }) => {
+    const identity = temporaryIdentity();
+    const older = new Registration(room, identity, 1);
+    await older.registered();
+    const newer = new Registration(room, identity, 2);
+    await newer.registered();
+    await until("the replacement", () => older.refused.length > 0);
+    deepEqual([older.refused, older.lost], [["REPLACED"], []]);
+    equal(newer.client.send({ type: "ping" }), true);
+    await until("a pong", () => newer.said.includes("pong"));
+    await Promise.all([older.client.stop(), newer.client.stop()]);
+  }));
