@@ -58,9 +58,8 @@ export const cleanupCognitoCommand = defineCommand({
   exits: ["serverUnreachable", "refused"],
   parser,
   async run({ olderThan, dryRun: isDryRun, takesUuids, json, ...flags }, io) {
-    const { cleanUsers, NOTHING_CLEANED, OLDER_THAN_MS_MIN, PoolRefused } = await import(
-      "../../signaling/identity/user_cleanup.ts"
-    );
+    const { cleanUsers, NOTHING_CLEANED, OLDER_THAN_MS_MIN, PoolLost, PoolRefused, PoolThrottled } =
+      await import("../../signaling/identity/user_cleanup.ts");
     const settings = cognitoSettings(flags, io.env);
     const olderThanMs = parseDuration(olderThan);
     if (olderThanMs === undefined || olderThanMs < OLDER_THAN_MS_MIN) {
@@ -123,9 +122,12 @@ export const cleanupCognitoCommand = defineCommand({
         }
       }
     } catch (error) {
-      if (signal.aborted || !(error instanceof Error)) throw error;
-      const kind = error instanceof PoolRefused ? "room_refused" : "server_unreachable";
-      throw new Failure(kind, error.message, { cause: error.cause });
+      const isRefused = error instanceof PoolRefused;
+      if (isRefused || error instanceof PoolThrottled || error instanceof PoolLost) {
+        const kind = isRefused ? "room_refused" : "server_unreachable";
+        throw new Failure(kind, error.message, { cause: error.cause });
+      }
+      throw error;
     } finally {
       pool.close();
     }

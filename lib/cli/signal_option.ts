@@ -6,7 +6,7 @@ import { optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
 import { choice, float, integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
-import { cognitoSettings } from "./cognito_option.ts";
+import { type CognitoSettings, cognitoSettings } from "./cognito_option.ts";
 import type { Io } from "./io.ts";
 import { Mistake } from "./mistake.ts";
 
@@ -89,6 +89,15 @@ export interface BackendFlags {
   readonly identityEndpoint: string | undefined;
 }
 
+/** A table of DynamoDB. */
+export interface DynamoSettings {
+  readonly kind: "dynamodb";
+  readonly table: string;
+  readonly region: string;
+  readonly endpoint?: string;
+  readonly createsTable: boolean;
+}
+
 /**
  * What keeps the rooms.
  *
@@ -97,7 +106,7 @@ export interface BackendFlags {
 export function storeOf(
   { store, table, storeEndpoint, createsTable }: BackendFlags,
   env: Io["env"],
-) {
+): "sqlite" | "memory" | DynamoSettings {
   if (store !== "dynamodb") return store;
   const region = env("AWS_REGION") ?? env("AWS_DEFAULT_REGION");
   if (region === undefined || !/^[a-z0-9-]+$/.test(region)) {
@@ -122,7 +131,10 @@ export function storeOf(
  *
  * @throws {Mistake} Where the environment does not name a Cognito pool and its client.
  */
-export function identityOf({ identity, identityEndpoint }: BackendFlags, env: Io["env"]) {
+export function identityOf(
+  { identity, identityEndpoint }: BackendFlags,
+  env: Io["env"],
+): CognitoSettings & { readonly kind: "cognito"; readonly clientId: string } | undefined {
   if (identity === "local") return undefined;
   const flags = { userPoolId: undefined, region: undefined, endpoint: identityEndpoint };
   const settings = cognitoSettings(flags, env);
@@ -161,7 +173,10 @@ export async function tlsOf(
  *
  * @throws {Mistake} Where `ENABLE_ROOM_REGISTRY` is neither true nor false.
  */
-export function rolloutOf(percent: number, env: Io["env"]) {
+export function rolloutOf(
+  percent: number,
+  env: Io["env"],
+): { readonly isEnabled: boolean; readonly percent: number } {
   const text = env("ENABLE_ROOM_REGISTRY")?.toLowerCase() ?? "true";
   if (["true", "1", "yes", "on"].includes(text)) return { isEnabled: true, percent };
   if (["false", "0", "no", "off"].includes(text)) return { isEnabled: false, percent };

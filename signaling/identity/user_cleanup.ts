@@ -24,7 +24,10 @@ export interface UserPage {
   readonly next: string | undefined;
 }
 
-/** A pool of users. Methods reject with {@linkcode PoolThrottled}, {@linkcode PoolRefused} or others. */
+/**
+ * A pool of users. Methods reject with {@linkcode PoolThrottled}, {@linkcode PoolLost} or
+ * {@linkcode PoolRefused}.
+ */
 export interface UserPool {
   /** How many users there are, roughly. */
   countUsers(): Promise<number>;
@@ -37,6 +40,11 @@ export interface UserPool {
 /** The provider wants us to slow down. */
 export class PoolThrottled extends Error {
   override readonly name = "PoolThrottled";
+}
+
+/** The provider does not answer, or not as it should. */
+export class PoolLost extends Error {
+  override readonly name = "PoolLost";
 }
 
 /** The provider does not let us: asking again would change nothing. */
@@ -129,7 +137,8 @@ export function fateOf(
  * gone from the list, so that a run after a stop goes on where this one ended.
  *
  * @throws {PoolRefused} Where the provider does not let us.
- * @throws {Error} Where it does not answer after many attempts, or `signal` is aborted.
+ * @throws {PoolThrottled | PoolLost} Where it does not answer after many attempts.
+ * @throws The reason of `signal` where that is aborted.
  */
 export async function cleanUsers(pool: UserPool, options: CleanupOptions): Promise<CleanupReport> {
   const { olderThanMs, isDryRun, clock, signal } = options;
@@ -166,7 +175,7 @@ export async function cleanUsers(pool: UserPool, options: CleanupOptions): Promi
       });
     }
     if (next !== undefined && (next === pageToken || report.pages >= PAGES_MAX)) {
-      throw new Error(
+      throw new PoolLost(
         `Expected the list of users to go on after page ${report.pages}, got the same page again; run it once more`,
       );
     }
@@ -187,8 +196,12 @@ async function persist<T>(
     try {
       return await ask();
     } catch (error) {
-      const attemptsMax = error instanceof PoolThrottled ? THROTTLED_MAX : LOST_MAX;
-      if (error instanceof PoolRefused || attempt + 1 >= attemptsMax) throw error;
+      const attemptsMax = error instanceof PoolThrottled
+        ? THROTTLED_MAX
+        : error instanceof PoolLost
+        ? LOST_MAX
+        : 1;
+      if (attempt + 1 >= attemptsMax) throw error;
       onRetry();
       await wait(fullJitterMs(attempt, BACKOFF, random), signal);
     }

@@ -20,6 +20,7 @@ import {
 import { SECOND_MS } from "../../lib/base/time.ts";
 import {
   type ListedUser,
+  PoolLost,
   PoolRefused,
   PoolThrottled,
   type UserPage,
@@ -189,7 +190,7 @@ export class CognitoPool implements UserPool {
           { cause },
         );
       }
-      throw new Error("Expected Cognito to answer, got an error; check the network", { cause });
+      throw new PoolLost("Expected Cognito to answer, got an error; check the network", { cause });
     }
   }
 }

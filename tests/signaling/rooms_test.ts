@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CLIENTS_MAX, WORKERS_MAX, WORKERS_WARNING } from "../../lib/base/limits.ts";
 import type { FromServer } from "../../lib/protocol/signal_message.ts";
+import { EPOCH_JUMP_MAX } from "../../signaling/room.ts";
 import { closedBy, only, peerId, ROOM, RoomsWorld, sentTo } from "./rooms_world.ts";
 
 const OFFER = { type: "offer", sdp: "v=0" };
@@ -351,4 +352,172 @@ Deno.test("rooms: one peer can be removed, and the last to leave empties the roo
   // The next one finds a room without a past.
   const next = world.join("w3");
   assert.equal(only("registered_auth", next.socket, next.effects).epoch, 0);
+});
+
+Deno.test("rooms: a claim reaches only so far above the epoch, so nobody can use the numbers up", () => {
+  const world = new RoomsWorld();
+  const honest = world.join("w1");
+  const hostile = world.join("w2");
+  const claim = (socket: number, epoch: number) => {
+    const [answer] = sentTo(
+      socket,
+      world.say(socket, { type: "claim_admin", request_id: "r1", epoch }),
+    );
+    return answer?.type === "error" ? [answer.code, answer.request_id] : answer?.type;
+  };
+  assert.deepEqual(claim(hostile.socket, Number.MAX_SAFE_INTEGER), ["EPOCH_TOO_FAR", "r1"]);
+  assert.deepEqual(claim(hostile.socket, EPOCH_JUMP_MAX + 1), ["EPOCH_TOO_FAR", "r1"]);
+  assert.equal(claim(hostile.socket, EPOCH_JUMP_MAX), "admin_changed");
+  assert.equal(claim(honest.socket, EPOCH_JUMP_MAX + 1), "admin_changed");
+  assert.deepEqual(claim(hostile.socket, EPOCH_JUMP_MAX + 1), ["STALE_EPOCH", "r1"]);
+});
+
+Deno.test("rooms: an election is logged and counted with the time that the place was empty", () => {
+  const world = new RoomsWorld();
+  world.join("c1", { role: "client" });
+  world.now = 5_000;
+  const w1 = world.join("w1");
+  const w2 = world.join("w2");
+  const electionOf = (socket: number, epoch: number) =>
+    world.say(socket, { type: "claim_admin", epoch }).flatMap((effect) =>
+      effect.kind === "log" && effect.message === "Admin elected" ? [effect.fields] : []
+    );
+  world.now = 5_040;
+  const fields = { room_id: ROOM, admin_peer_id: "w1", epoch: 1, num_workers: 2 };
+  assert.deepEqual(electionOf(w1.socket, 1), [{ ...fields, election_time_ms: 40 }]);
+  // Said again, it is no election.
+  assert.deepEqual(electionOf(w1.socket, 1), []);
+  world.now = 9_000;
+  world.close(w1.socket);
+  world.now = 9_250;
+  const next = { ...fields, admin_peer_id: "w2", epoch: 2, num_workers: 1 };
+  assert.deepEqual(electionOf(w2.socket, 2), [{ ...next, election_time_ms: 250 }]);
+});
+
+Deno.test("rooms: a room without workers warns ten minutes ahead, ends in time, and only then", () => {
+  const world = new RoomsWorld();
+  const minute = 60_000;
+  const client = world.join("c1", { role: "client" });
+  const date = (restMinutes: number, expires_at: number) =>
+    world.step({ kind: "dated", room_id: ROOM, expires_at, restMs: restMinutes * minute });
+  const later = (minutes: number) => {
+    world.now = minutes * minute;
+    world.say(client.socket, { type: "pong" });
+    return world.pass(0);
+  };
+  const types = (minutes: number) => sentTo(client.socket, later(minutes)).map(({ type }) => type);
+  date(30, 1_800);
+  assert.deepEqual(types(19), ["ping"]);
+  const warning = only("room_expiring", client.socket, later(20));
+  assert.equal(warning.expires_at, 1_800);
+  assert.deepEqual(types(21), ["ping"], "a warning comes once");
+  // Somebody extends the room: the next warning belongs to the new end.
+  date(20, 2_460);
+  assert.deepEqual(types(30), ["ping"]);
+  assert.deepEqual(types(31), ["ping", "room_expiring"]);
+  // A worker keeps it, however late it is.
+  const worker = world.join("w1");
+  world.now = 60 * minute;
+  world.say(client.socket, { type: "pong" });
+  world.say(worker.socket, { type: "pong" });
+  assert.deepEqual(closedBy(world.pass(0)), []);
+  const left = world.close(worker.socket);
+  assert(left.some(({ kind }) => kind === "keep_room"), "the expiry counts from now");
+  date(120, 10_800);
+  assert.deepEqual(types(169), ["ping"]);
+  const end = later(181);
+  assert.equal(only("room_closed", client.socket, end).reason, "The room has expired");
+  assert.deepEqual(closedBy(end), [client.socket]);
+  assert.equal(world.rooms.counts().rooms, 0);
+});
+
+Deno.test("rooms: the original's offers, answers and candidates pass, signed by the socket", () => {
+  const world = new RoomsWorld();
+  const one = world.join("w1");
+  const other = world.join("c1", { role: "client" });
+  const candidate = { candidate: "host", sdpMid: "0", sdpMLineIndex: 0 };
+  for (
+    const said of [
+      { type: "offer", sdp: "v=0", role: "client" },
+      { type: "answer", sdp: "v=0" },
+      { type: "candidate", candidate },
+    ]
+  ) {
+    const effects = world.say(other.socket, { ...said, sender: "w9", target: "w1" });
+    const [relayed] = effects.filter(({ kind }) => kind === "send_legacy");
+    const message = { ...said, sender: "c1", target: "w1" };
+    assert.deepEqual(relayed, { kind: "send_legacy", socket: one.socket, message });
+    // What the original lets vanish comes back (defect g).
+    const lost = world.say(other.socket, { ...said, request_id: "r7", target: "w9" });
+    const refused = only("error", other.socket, lost);
+    assert.deepEqual([refused.code, refused.request_id, refused.target_peer_id], [
+      "PEER_NOT_FOUND",
+      "r7",
+      "w9",
+    ]);
+  }
+});
+
+Deno.test("rooms: every refusal of a request repeats its id", () => {
+  const world = new RoomsWorld();
+  const { socket } = world.join("c1", { role: "client" });
+  const to = { target_peer_id: "w9", link_id: "l1" };
+  const list = { workers: [], total_count: 0, admin_peer_id: null, epoch: 0, stale: false };
+  const refused: Record<string, unknown>[] = [
+    { type: "peer_message", to_peer_id: "w9", payload: {} },
+    { type: "mesh_connect", ...to, offer: OFFER },
+    { type: "mesh_answer", ...to, answer: { type: "answer", sdp: "v=0" } },
+    { type: "ice_candidate", ...to, candidate: { candidate: "c", sdpMid: "0" } },
+    { type: "offer", target: "w9", sdp: "v=0" },
+    { type: "claim_admin", epoch: 1 },
+    { type: "mesh_report", dials_failed: 1 },
+    { type: "query_workers" },
+    { type: "worker_list", to_peer_id: "w9", list: { ...list, stale_ms: 0 } },
+    {
+      type: "update_metadata",
+      metadata: { properties: { big: Array.from({ length: 9 }, () => "x".repeat(500)) } },
+    },
+  ];
+  for (const [index, message] of refused.entries()) {
+    const request_id = `r${index}`;
+    const error = only("error", socket, world.say(socket, { ...message, request_id }));
+    assert.equal(error.request_id, request_id, String(message["type"]));
+  }
+});
+
+Deno.test("rooms: where the registry is off nobody becomes admin, and the server says so", () => {
+  const world = new RoomsWorld();
+  world.keepsRegistry = false;
+  const worker = world.join("w1");
+  assert.equal(only("registered_auth", worker.socket, worker.effects).registry, false);
+  const claim = world.say(worker.socket, { type: "claim_admin", epoch: 1 });
+  assert.equal(only("error", worker.socket, claim).code, "REGISTRY_OFF");
+  const client = world.join("c1", { role: "client" });
+  const asked = world.say(client.socket, { type: "query_workers", request_id: "r1" });
+  // The code on which clients ask the server itself.
+  assert.equal(only("error", client.socket, asked).code, "NO_ADMIN");
+  assert.deepEqual(world.workerNames(), ["w1"]);
+  const offered = world.say(client.socket, {
+    type: "mesh_connect",
+    target_peer_id: "w1",
+    link_id: "l1",
+    offer: OFFER,
+  });
+  only("mesh_offer", worker.socket, offered);
+});
+
+Deno.test("rooms: a query's answer is counted with the time it took, once", () => {
+  const world = new RoomsWorld();
+  const admin = world.join("w1");
+  const client = world.join("c1", { role: "client" });
+  world.say(admin.socket, { type: "claim_admin", epoch: 1 });
+  world.say(client.socket, { type: "query_workers", request_id: "r1" });
+  world.now = 7;
+  const list = { workers: [], total_count: 0, admin_peer_id: "w1", epoch: 1, stale: false };
+  const answer = { type: "worker_list", request_id: "r1", to_peer_id: "c1" };
+  const counted = () =>
+    world.say(admin.socket, { ...answer, list: { ...list, stale_ms: 0 } }).flatMap((effect) =>
+      effect.kind === "count" && effect.fact.kind === "discovered" ? [effect.fact.tookMs] : []
+    );
+  assert.deepEqual([counted(), counted()], [[7], []]);
 });

@@ -8,6 +8,7 @@ import {
   fateOf,
   type ListedUser,
   OLDER_THAN_MS_MIN,
+  PoolLost,
   PoolRefused,
   PoolThrottled,
   TOUCH_MS,
@@ -151,7 +152,8 @@ Deno.test("cleanup: it ends where nothing helps", async () => {
   const cases: [Error, number][] = [
     [new PoolRefused("No"), 0],
     [new PoolThrottled("Slower"), 19],
-    [new TypeError("Lost"), 3],
+    [new PoolLost("Nobody"), 3],
+    [new TypeError("A fault of ours"), 0],
   ];
   for (const [trouble, retries] of cases) {
     const pool = new FakePool([[old("a")]]);
