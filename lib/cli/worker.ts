@@ -8,6 +8,7 @@ import { flag, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 import type { Layer } from "../runtime/config.ts";
+import type { GpuSource } from "../runtime/gpu/gpu.ts";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Io } from "./io.ts";
@@ -25,13 +26,13 @@ const parser = merge(
       description: message`Where state and jobs are kept (by default ~/.sleap-rtc/workers/NAME)`,
     })),
     gpu: optional(option("--gpu", integer({ min: 0, max: 63, metavar: "N" }), {
-      description: message`Which GPU to state, as nvidia-smi counts them (by default the first)`,
+      description: message`Which GPU jobs use, as nvidia-smi counts them (by default the first)`,
     })),
     gpuMemory: optional(option("--gpu-memory", integer({ min: 0, metavar: "MB" }), {
-      description: message`GPU memory to state (by default as nvidia-smi tells; 0 without it)`,
+      description: message`GPU memory to state, without asking the driver (0 for no GPU)`,
     })),
     gpuModel: optional(option("--gpu-model", string({ metavar: "MODEL" }), {
-      description: message`GPU model to state (by default as nvidia-smi tells)`,
+      description: message`GPU model to state (by default as the driver tells)`,
     })),
     tags: multiple(option("--tag", string({ metavar: "TAG" }), {
       description: message`A word to be found by; may be repeated`,
@@ -75,10 +76,13 @@ export const workerCommand = defineCommand({
     const name = config.get("worker.name")?.value ?? Deno.hostname();
     const peerId = identity.peerIdOf(name);
     const setup = await runnerSetup(given.runners, config, io.env);
-    const gpu = await gpuSetup(given.gpu, config);
     const { runWorker } = await import("../runtime/worker.ts");
     const { log, stop } = await openLog(given, io, "info");
+    let source: GpuSource | undefined;
     try {
+      const note = (sentence: string) => log.write("info", sentence);
+      const gpu = await gpuSetup(given.gpu, config, { env: io.env, note });
+      source = gpu.gpuSlot?.source;
       await runWorker({
         room,
         identity,
@@ -95,6 +99,7 @@ export const workerCommand = defineCommand({
       });
       return EXIT.ok;
     } finally {
+      await source?.close();
       stop();
     }
   },

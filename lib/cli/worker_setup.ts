@@ -2,8 +2,11 @@
 
 import type { Executables } from "../job/runner.ts";
 import type { Config } from "../runtime/config.ts";
-import { findExecutable, requireExecutable } from "./executable.ts";
-import { askGpu } from "./gpu_facts.ts";
+import { findExecutable } from "../runtime/executable.ts";
+import type { Gpu, GpuReading } from "../runtime/gpu/gpu.ts";
+import type { GpuSlot } from "../runtime/gpu/gpu_watch.ts";
+import { type Inventory, type InventoryOptions, takeInventory } from "../runtime/gpu/inventory.ts";
+import { requireExecutable } from "./executable.ts";
 import { Mistake } from "./mistake.ts";
 
 /** Which program trains. */
@@ -39,26 +42,95 @@ export async function runnerSetup(
   return { runners, executables: { sleapNn } };
 }
 
+/** The GPU that a worker states, and the one that it gives its jobs. */
+export interface GpuSetup {
+  readonly gpuMemoryMb: number;
+  readonly gpuModel: string | undefined;
+  /** Its source is the caller's to close. */
+  readonly gpuSlot: GpuSlot | undefined;
+}
+
 /**
  * The GPU that the worker states: what the settings say, and what they leave out as the driver
  * tells. No driver and no settings mean no GPU: 0 MB.
  *
- * @param index The GPU that was asked for by number, or undefined for the first.
- * @throws {Mistake} Where one was asked for by number and there is no driver to tell of it.
+ * @param index The GPU that was asked for by number, or undefined for the first that may be used.
+ * @param note Takes a sentence on what was found, where no settings say it.
+ * @throws {Mistake} Where there is no such GPU, it is hidden, or the driver does not answer.
  */
 export async function gpuSetup(
   index: number | undefined,
   config: Config,
-): Promise<{ readonly gpuMemoryMb: number; readonly gpuModel: string | undefined }> {
+  options: InventoryOptions & { readonly note: (sentence: string) => void },
+): Promise<GpuSetup> {
   const memoryMb = config.get("worker.gpu_memory_mb")?.value;
   const model = config.get("worker.gpu_model")?.value;
-  const isToldAlready = memoryMb !== undefined && index === undefined;
-  if (isToldAlready) return { gpuMemoryMb: memoryMb, gpuModel: model };
-  const facts = await askGpu(index ?? 0);
-  if (facts === undefined && index !== undefined) {
+  if (memoryMb !== undefined && index === undefined) {
+    return { gpuMemoryMb: memoryMb, gpuModel: model, gpuSlot: undefined };
+  }
+  const inventory = await inventoryOf(options);
+  if (inventory.state === "none" || (index === undefined && inventory.visible.length === 0)) {
+    const why = whyNone(inventory);
+    if (inventory.state === "found") await inventory.source.close();
+    if (index !== undefined) {
+      throw new Mistake(
+        `Expected the NVIDIA driver to tell of GPU ${index}, got: ${why}; install the driver, or give --gpu-memory MB instead of --gpu`,
+      );
+    }
+    options.note(`No GPU: ${why}`);
+    return { gpuMemoryMb: 0, gpuModel: model, gpuSlot: undefined };
+  }
+  try {
+    const gpu = chosenGpu(index, inventory);
+    options.note(`GPU ${gpu.index} (${gpu.model}, ${gpu.uuid}), by ${inventory.source.way}`);
+    return {
+      gpuMemoryMb: memoryMb ?? gpu.memoryTotalMb,
+      gpuModel: model ?? gpu.model,
+      gpuSlot: { source: inventory.source, gpu },
+    };
+  } catch (error) {
+    await inventory.source.close();
+    throw error;
+  }
+}
+
+async function inventoryOf(options: InventoryOptions): Promise<Inventory> {
+  try {
+    return await takeInventory(options);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
     throw new Mistake(
-      `Expected nvidia-smi to tell of GPU ${index}, got no such program; install the driver, or give --gpu-memory MB instead of --gpu`,
+      `${reason}; mend the driver, or state the GPU with --gpu-memory MB, 0 for none`,
+      {
+        cause: error,
+      },
     );
   }
-  return { gpuMemoryMb: memoryMb ?? facts?.memoryMb ?? 0, gpuModel: model ?? facts?.model };
+}
+
+function whyNone(inventory: Inventory): string {
+  return inventory.state === "none"
+    ? inventory.why.join("; ")
+    : `${inventory.by ?? "the environment"} shows none of ${inventory.gpus.length}`;
+}
+
+function chosenGpu(
+  index: number | undefined,
+  { gpus, visible, by }: Extract<Inventory, { state: "found" }>,
+): Gpu {
+  const reading = index === undefined ? visible[0] : visible.find((gpu) => gpu.index === index);
+  if (reading === undefined) {
+    const has = gpus.some((gpu) => gpu.index === index)
+      ? `${numbers(visible)}, since ${by} hides the others`
+      : numbers(gpus);
+    throw new Mistake(`Expected one of this machine's GPUs for --gpu (${has}), got ${index}`);
+  }
+  if (reading.state === "well") return reading;
+  throw new Mistake(
+    `Expected GPU ${reading.index} to work, got: ${reading.reason}; choose another with --gpu N, or state it with --gpu-memory MB, 0 for none`,
+  );
+}
+
+function numbers(gpus: readonly GpuReading[]): string {
+  return gpus.length === 0 ? "none" : gpus.map((gpu) => gpu.index).join(", ");
 }

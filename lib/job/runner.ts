@@ -21,6 +21,8 @@ export interface RunnerPaths {
 export interface Executables {
   /** `sleap-nn` by absolute path; absent where it is not installed. */
   readonly sleapNn?: string;
+  /** The UUID of the one GPU that jobs may use; where it is absent, they see what the worker sees. */
+  readonly gpuUuid?: string;
   /** This very program, and the arguments before its subcommand. */
   readonly self: { readonly executable: string; readonly leading: readonly string[] };
 }
@@ -76,7 +78,7 @@ const INHERITED_BY_PYTHON = [
 ] as const;
 
 /**
- * The command that runs `spec`.
+ * The command that runs `spec`, with the worker's GPU and no other.
  *
  * @throws {Error} Where this worker lacks the runner, a path that the specification needs, or where
  * a path cannot be said in an override.
@@ -88,12 +90,22 @@ export function runnerCommand(
 ): RunnerCommand {
   switch (spec.runner) {
     case "sleap-nn":
-      return sleapNnCommand(spec, paths, executables);
+      return onGpu(executables.gpuUuid, sleapNnCommand(spec, paths, executables));
     case "demo":
-      return demoCommand(spec, paths, executables);
+      return onGpu(executables.gpuUuid, demoCommand(spec, paths, executables));
     default:
       return spec satisfies never;
   }
+}
+
+/** CUDA counts GPUs by their speed unless told otherwise, so the GPU is named and not numbered. */
+function onGpu(gpuUuid: string | undefined, command: RunnerCommand): RunnerCommand {
+  if (gpuUuid === undefined) return command;
+  const { inherit, set } = command.environment;
+  return {
+    ...command,
+    environment: { inherit, set: { ...set, CUDA_VISIBLE_DEVICES: gpuUuid } },
+  };
 }
 
 /**

@@ -139,6 +139,11 @@ export class MeshPeer {
     this.#runner.push({ type: "status_changed", status, currentJob });
   }
 
+  /** Tells the room what this worker is. */
+  describe(metadata: Metadata): void {
+    this.#runner.push({ type: "metadata_changed", metadata });
+  }
+
   /** Leaves in order: first the mesh, the server last. */
   async leave(): Promise<void> {
     this.#runner.stop();

@@ -13,6 +13,8 @@ import { loadAutomerge } from "./automerge_module.ts";
 import { systemClock } from "./clock.ts";
 import type { RoomAccess, RtcChoice } from "./config.ts";
 import type { PeerIdentity } from "./credentials.ts";
+import { type GpuNews, gpuProperties } from "./gpu/bulletin.ts";
+import { type GpuSlot, GpuWatch } from "./gpu/gpu_watch.ts";
 import { JobDesk } from "./job_desk.ts";
 import { MeshPeer } from "./mesh_peer.ts";
 import { selfCommand } from "./self_command.ts";
@@ -30,6 +32,8 @@ export interface WorkerOptions {
   /** GPU memory in MB; 0 where there is no GPU. */
   readonly gpuMemoryMb: number;
   readonly gpuModel: string | undefined;
+  /** The one GPU that jobs use; undefined where there is none, or none that may be asked. */
+  readonly gpuSlot: GpuSlot | undefined;
   readonly tags: readonly string[];
   /** The trainers of this machine, by absolute path. */
   readonly executables: Omit<Executables, "self">;
@@ -63,20 +67,38 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   const backend = await selectBackend(options.rtc, log);
   const peerId = identity.peerIdOf(options.name);
   const over = Promise.withResolvers<void>();
+  const gpuWatch = options.gpuSlot === undefined ? undefined : await GpuWatch.begin(
+    options.gpuSlot,
+    {
+      clock: systemClock,
+      log,
+      own: () => [Deno.pid],
+      isBusy: () => isBusy,
+      tell: (news) => peer.describe(metadataOf(options, backend.name, news)),
+    },
+  );
+  let isBusy = false;
   const desk = new JobDesk({
     folder: options.folder,
-    executables: { ...options.executables, self: selfCommand() },
+    executables: {
+      ...options.executables,
+      ...(options.gpuSlot === undefined ? {} : { gpuUuid: options.gpuSlot.gpu.uuid }),
+      self: selfCommand(),
+    },
     runners: options.runners,
     clock: systemClock,
     log,
-    status: (status, currentJob) => peer.tell(status, currentJob),
+    status: (status, currentJob) => {
+      isBusy = currentJob !== null;
+      peer.tell(status, currentJob);
+    },
   });
   const peer = new MeshPeer(backend, {
     room,
     identity,
     peerId,
     incarnation: folder.incarnation,
-    metadata: metadataOf(options, backend.name),
+    metadata: metadataOf(options, backend.name, gpuWatch?.first),
     iceServers: options.iceServers,
     log,
     handlers: {
@@ -98,12 +120,18 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     signal.removeEventListener("abort", stop);
     // First the job, so that its client hears how it ended.
     await desk.stop();
+    await gpuWatch?.stop();
     await peer.leave();
   }
 }
 
-function metadataOf(options: WorkerOptions, rtc: BackendName): Metadata {
-  const { name, gpuMemoryMb, gpuModel, tags, runners } = options;
+function metadataOf(
+  options: WorkerOptions,
+  rtc: BackendName,
+  gpuNews: GpuNews | undefined,
+): Metadata {
+  const { name, gpuMemoryMb, gpuModel, gpuSlot, tags, runners } = options;
+  const isSeen = gpuSlot !== undefined && gpuNews !== undefined;
   return {
     tags: [...new Set(["sleap-rtc", "training-worker", ...tags])],
     properties: {
@@ -111,6 +139,7 @@ function metadataOf(options: WorkerOptions, rtc: BackendName): Metadata {
       hostname: Deno.hostname(),
       gpu_memory_mb: gpuMemoryMb,
       gpu_model: gpuModel ?? "none",
+      ...(isSeen ? gpuProperties(gpuSlot.gpu, gpuNews) : {}),
       sleap_rtc_version: SOFTWARE_VERSION,
       supported_job_types: ["training"],
       runners: [...runners],

@@ -2,7 +2,6 @@
 
 import { equal } from "node:assert/strict";
 import { bar, formatBytes, formatEta, formatLoss, formatMemory } from "../../lib/cli/amount.ts";
-import { parseGpu } from "../../lib/cli/gpu_facts.ts";
 import { plotLines } from "../../lib/cli/plot.ts";
 
 Deno.test("bytes, memory, losses and remaining times", () => {
@@ -37,14 +36,6 @@ Deno.test("a bar has its width, whatever is asked of it", () => {
     [0, 0, "████"],
   ];
   for (const [done, max, wanted] of cases) equal(bar(done, max, 4), wanted);
-});
-
-Deno.test("the driver's line becomes facts, and nothing else does", () => {
-  equal(parseGpu("24564, NVIDIA RTX A5000\n")?.model, "NVIDIA RTX A5000");
-  equal(parseGpu("24564, NVIDIA RTX A5000\n")?.memoryMb, 24_564);
-  for (const line of ["", "No devices were found\n", "[N/A], NVIDIA\n"]) {
-    equal(parseGpu(line), undefined, line);
-  }
 });
 
 Deno.test("a plot fits, falls as the loss falls, and needs two values", () => {

@@ -2,12 +2,12 @@
 
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import { findExecutable } from "../../lib/cli/executable.ts";
 import { Mistake } from "../../lib/cli/mistake.ts";
 import { type RoomFlags, roomLayer } from "../../lib/cli/room_option.ts";
 import { runNameOf, trainingSpec } from "../../lib/cli/training_request.ts";
 import { gpuSetup, runnerSetup } from "../../lib/cli/worker_setup.ts";
 import { Config } from "../../lib/runtime/config.ts";
+import { findExecutable } from "../../lib/runtime/executable.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
 import { writeSamplePackage } from "../../lib/runtime/training_package.ts";
 import { fakeIo } from "./fake_io.ts";
@@ -110,7 +110,14 @@ Deno.test("a GPU that is described by settings is not asked for", async () => {
     "worker.gpu_memory_mb": { value: 8_000, from: "--gpu-memory" },
     "worker.gpu_model": { value: "A5000", from: "--gpu-model" },
   }]);
-  deepEqual(await gpuSetup(undefined, config), { gpuMemoryMb: 8_000, gpuModel: "A5000" });
+  const notes: string[] = [];
+  const machine = { env: () => "/no-such", note: (sentence: string) => void notes.push(sentence) };
+  deepEqual(await gpuSetup(undefined, config, machine), {
+    gpuMemoryMb: 8_000,
+    gpuModel: "A5000",
+    gpuSlot: undefined,
+  });
+  deepEqual(notes, []);
 });
 
 Deno.test("run names are made of file names", () => {

@@ -162,3 +162,19 @@ Deno.test("a trainer sees no variable that could be a secret", () => {
     equal(environment.inherit.includes("PATH"), true);
   }
 });
+
+Deno.test("a job sees the worker's GPU and no other, by its name", () => {
+  const gpuUuid = "GPU-8f2e1c34-0000-0000-0000-000000000000";
+  for (const spec of [SLEAP_NN, DEMO]) {
+    const alone = runnerCommand(spec, PATHS, EXECUTABLES);
+    const given = runnerCommand(spec, PATHS, { ...EXECUTABLES, gpuUuid });
+    equal("CUDA_VISIBLE_DEVICES" in alone.environment.set, false);
+    deepEqual(given, {
+      ...alone,
+      environment: {
+        inherit: alone.environment.inherit,
+        set: { ...alone.environment.set, CUDA_VISIBLE_DEVICES: gpuUuid },
+      },
+    });
+  }
+});
