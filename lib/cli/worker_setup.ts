@@ -68,7 +68,14 @@ export async function gpuSetup(
   if (memoryMb !== undefined && index === undefined) {
     return { gpuMemoryMb: memoryMb, gpuModel: model, gpuSlot: undefined };
   }
-  const inventory = await inventoryOf(options);
+  const inventory = await takeInventory(options);
+  if (inventory.state === "failed") {
+    throw new Mistake(
+      `Expected the NVIDIA driver to tell of its GPUs, got: ${
+        inventory.why.join("; ")
+      }; mend the driver, or state the GPU with --gpu-memory MB, 0 for none`,
+    );
+  }
   if (inventory.state === "none" || (index === undefined && inventory.visible.length === 0)) {
     const why = whyNone(inventory);
     if (inventory.state === "found") await inventory.source.close();
@@ -94,21 +101,7 @@ export async function gpuSetup(
   }
 }
 
-async function inventoryOf(options: InventoryOptions): Promise<Inventory> {
-  try {
-    return await takeInventory(options);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Mistake(
-      `${reason}; mend the driver, or state the GPU with --gpu-memory MB, 0 for none`,
-      {
-        cause: error,
-      },
-    );
-  }
-}
-
-function whyNone(inventory: Inventory): string {
+function whyNone(inventory: Exclude<Inventory, { state: "failed" }>): string {
   return inventory.state === "none"
     ? inventory.why.join("; ")
     : `${inventory.by ?? "the environment"} shows none of ${inventory.gpus.length}`;

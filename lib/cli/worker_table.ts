@@ -78,7 +78,12 @@ function answererOf(answered: Answered): string {
 }
 
 function statusOf(view: WorkerView): string {
-  return view.alive || view.status === "left" ? view.status : `${view.status} (silent)`;
+  if (!view.alive && view.status !== "left") return `${view.status} (silent)`;
+  const { properties } = view.metadata;
+  if (typeof properties["gpu_fault"] === "string") return `${view.status} (GPU failed)`;
+  return properties["gpu_in_use_by_others"] === true
+    ? `${view.status} (in use by others)`
+    : view.status;
 }
 
 function property(view: WorkerView, name: string): string {

@@ -20,7 +20,7 @@ export interface WorkerChoice {
   readonly objections: readonly string[];
 }
 
-/** The workers that fit `wish`, in the order of the list. */
+/** The workers that fit `wish`, in the order of the list; those whose GPU others use come last. */
 export function chooseWorkers(workers: readonly WorkerView[], wish: WorkerWish): WorkerChoice {
   const candidates: WorkerView[] = [];
   const objections: string[] = [];
@@ -33,7 +33,8 @@ export function chooseWorkers(workers: readonly WorkerView[], wish: WorkerWish):
   else if (wish.worker !== undefined && !workers.some(({ peer_id }) => peer_id === wish.worker)) {
     objections.unshift(`${wish.worker} is not in the room`);
   }
-  return { candidates, objections };
+  const alone = candidates.filter((worker) => !isUsedByOthers(worker));
+  return { candidates: [...alone, ...candidates.filter(isUsedByOthers)], objections };
 }
 
 function objectionTo(worker: WorkerView, wish: WorkerWish): string | undefined {
@@ -42,8 +43,18 @@ function objectionTo(worker: WorkerView, wish: WorkerWish): string | undefined {
   if (worker.status !== "available") return `is ${worker.status}`;
   const memoryMb = gpuMemoryMb(worker.metadata);
   if (memoryMb < (wish.minGpuMemoryMb ?? 0)) return `has ${memoryMb} MB of GPU memory`;
+  const { gpu_fault: fault, gpu_memory_free_mb: freeMb } = worker.metadata.properties;
+  if (typeof fault === "string") return `has a GPU that failed: ${fault}`;
+  // What is used by nobody else is an earlier job's, and free when ours begins.
+  if (
+    isUsedByOthers(worker) && typeof freeMb === "number" && freeMb < (wish.minGpuMemoryMb ?? 0)
+  ) return `has ${freeMb} MB of GPU memory free; the rest is in use by others`;
   const runners = worker.metadata.properties["runners"];
   // A worker that does not say what it runs is asked.
   if (!Array.isArray(runners) || runners.includes(wish.runner)) return undefined;
   return `has no runner ${wish.runner}`;
+}
+
+function isUsedByOthers({ metadata }: WorkerView): boolean {
+  return metadata.properties["gpu_in_use_by_others"] === true;
 }

@@ -67,6 +67,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   const backend = await selectBackend(options.rtc, log);
   const peerId = identity.peerIdOf(options.name);
   const over = Promise.withResolvers<void>();
+  let isBusy = false;
   const gpuWatch = options.gpuSlot === undefined ? undefined : await GpuWatch.begin(
     options.gpuSlot,
     {
@@ -77,7 +78,6 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       tell: (news) => peer.describe(metadataOf(options, backend.name, news)),
     },
   );
-  let isBusy = false;
   const desk = new JobDesk({
     folder: options.folder,
     executables: {

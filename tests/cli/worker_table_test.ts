@@ -55,6 +55,23 @@ Deno.test("the table tells who is there and who answered", () => {
   ]);
 });
 
+Deno.test("a GPU that others use, or that failed, is told beside the status", () => {
+  const statuses: [properties: Record<string, unknown>, alive: boolean, wanted: string][] = [
+    [{ gpu_in_use_by_others: true }, true, "available (in use by others)"],
+    [{ gpu_in_use_by_others: false }, true, "available"],
+    [{ gpu_in_use_by_others: true, gpu_fault: "GPU is lost" }, true, "available (GPU failed)"],
+    [{ gpu_in_use_by_others: true }, false, "available (silent)"],
+  ];
+  for (const [properties, alive, wanted] of statuses) {
+    const list = listOf({
+      ...LIST,
+      workers: [worker("gpu-a-aaaaaaaaaa", 1, { alive, metadata: { properties } })],
+    });
+    const [, row = ""] = workerLines(list, ADMIN, { columns: 100, isColored: false });
+    equal(row.split(/ {2,}/)[1], wanted);
+  }
+});
+
 Deno.test("on narrow screens the less important columns go first", () => {
   const heads: [number, string[]][] = [
     [100, ["WORKER", "STATUS", "GPU", "MEMORY", "MODEL", "JOB", "HEARD"]],

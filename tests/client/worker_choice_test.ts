@@ -25,6 +25,8 @@ function worker(name: string, changes: Partial<WorkerView> = {}): WorkerView {
 const properties = (properties: WorkerView["metadata"]["properties"]) => ({
   metadata: { tags: [], properties },
 });
+const used = (more: WorkerView["metadata"]["properties"]) =>
+  properties({ gpu_memory_mb: 24_000, ...more });
 const WISH: WorkerWish = { runner: "sleap-nn" };
 const cases: [string, WorkerView[], WorkerWish, string[], string[]][] = [
   ["nobody", [], WISH, [], ["nobody is there"]],
@@ -42,6 +44,27 @@ const cases: [string, WorkerView[], WorkerWish, string[], string[]][] = [
     ["b"],
     ["a has 8000 MB of GPU memory"],
   ],
+  [
+    "those whose GPU others use come last",
+    [worker("a", properties({ gpu_in_use_by_others: true })), worker("b"), worker("c")],
+    WISH,
+    ["b", "c", "a"],
+    [],
+  ],
+  [
+    "what others leave free of the memory",
+    [
+      worker("a", used({ gpu_memory_free_mb: 9_000, gpu_in_use_by_others: true })),
+      worker("b", used({ gpu_memory_free_mb: 9_000, gpu_in_use_by_others: false })),
+      worker("c", used({ gpu_memory_free_mb: 20_000, gpu_in_use_by_others: true })),
+    ],
+    { ...WISH, minGpuMemoryMb: 16_000 },
+    ["b", "c"],
+    ["a has 9000 MB of GPU memory free; the rest is in use by others"],
+  ],
+  ["a GPU that failed", [worker("a", used({ gpu_fault: "GPU is lost" }))], WISH, [], [
+    "a has a GPU that failed: GPU is lost",
+  ]],
   ["memory that is not stated", [worker("a", properties({}))], { ...WISH, minGpuMemoryMb: 1 }, [], [
     "a has 0 MB of GPU memory",
   ]],

@@ -1,40 +1,10 @@
 /**
- * The driver's own library, NVML, through FFI: the one file that knows its symbols, structures and
- * codes (NVML API Reference, `nvml.h`). Knows nothing of who may use which GPU.
+ * What the driver's own library, NVML, tells of GPUs: in which order it is asked, and how its
+ * structures and codes are read (NVML API Reference, `nvml.h`). Knows nothing of who may use a GPU.
  */
 
-import { SECOND_MS } from "../../base/time.ts";
 import { ANSWER_MS_MAX, type Gpu, type GpuReading, type GpuSource } from "./gpu.ts";
-
-// Without `nonblocking`, a driver that hangs would stop the worker's heartbeats with it.
-const ASKED = { result: "i32", nonblocking: true } as const;
-
-const SYMBOLS = {
-  nvmlInit_v2: { ...ASKED, parameters: [] },
-  nvmlShutdown: { ...ASKED, parameters: [] },
-  nvmlErrorString: { result: "pointer", parameters: ["i32"] },
-  nvmlSystemGetDriverVersion: { ...ASKED, parameters: ["buffer", "u32"] },
-  nvmlSystemGetCudaDriverVersion_v2: { ...ASKED, parameters: ["buffer"], optional: true },
-  nvmlDeviceGetCount_v2: { ...ASKED, parameters: ["buffer"] },
-  nvmlDeviceGetHandleByIndex_v2: { ...ASKED, parameters: ["u32", "buffer"] },
-  nvmlDeviceGetHandleByUUID: { ...ASKED, parameters: ["buffer", "buffer"] },
-  nvmlDeviceGetIndex: { ...ASKED, parameters: ["u64", "buffer"] },
-  nvmlDeviceGetUUID: { ...ASKED, parameters: ["u64", "buffer", "u32"] },
-  nvmlDeviceGetName: { ...ASKED, parameters: ["u64", "buffer", "u32"] },
-  nvmlDeviceGetMemoryInfo: { ...ASKED, parameters: ["u64", "buffer"] },
-  nvmlDeviceGetUtilizationRates: { ...ASKED, parameters: ["u64", "buffer"] },
-  // Since driver 510. The structure that v2 (driver 460) fills is the same.
-  nvmlDeviceGetComputeRunningProcesses_v3: {
-    ...ASKED,
-    parameters: ["u64", "buffer", "buffer"],
-    optional: true,
-  },
-  nvmlDeviceGetComputeRunningProcesses_v2: {
-    ...ASKED,
-    parameters: ["u64", "buffer", "buffer"],
-    optional: true,
-  },
-} as const;
+import { loadNvml, NvmlError, type NvmlLibrary } from "./nvml_library.ts";
 
 /** `nvmlReturn_t`, as far as it matters which one it is. */
 const NOT_SUPPORTED = 3;
@@ -55,17 +25,6 @@ const LIBRARIES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
   windows: ["nvml.dll", "C:\\Program Files\\NVIDIA Corporation\\NVSMI\\nvml.dll"],
 };
 
-/** What NVML answered instead of what was asked for. */
-class NvmlError extends Error {
-  override readonly name = "NvmlError";
-  readonly code: number;
-
-  constructor(code: number, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
 /** NVML, or why this machine has none. */
 export type NvmlOpening =
   | { readonly state: "open"; readonly source: GpuSource }
@@ -82,69 +41,50 @@ export async function openNvml(
   options: { readonly libraries?: readonly string[]; readonly answerMsMax?: number } = {},
 ): Promise<NvmlOpening> {
   const { libraries = LIBRARIES[Deno.build.os] ?? [], answerMsMax = ANSWER_MS_MAX } = options;
-  let why = `NVML is not made for ${Deno.build.os}`;
+  let why: string | undefined;
   for (const name of libraries) {
-    const opened = open(name);
-    if (opened.library === undefined) {
-      why = opened.why;
+    const { library, why: reason } = loadNvml(name, answerMsMax);
+    if (library === undefined) {
+      why ??= reason;
       continue;
     }
-    const nvml = new Nvml(opened.library, answerMsMax);
     try {
-      await nvml.begin();
-      return { state: "open", source: nvml };
+      await library.ask("begin", [], library.symbols.nvmlInit_v2());
+      return { state: "open", source: new Nvml(library) };
     } catch (error) {
-      nvml.unload();
+      library.unload();
       if (!(error instanceof NvmlError) || error.code !== DRIVER_NOT_LOADED) throw error;
       return { state: "absent", why: error.message };
     }
   }
-  return { state: "absent", why };
-}
-
-type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
-
-function open(name: string): { readonly library?: Library; readonly why: string } {
-  try {
-    return { library: Deno.dlopen(name, SYMBOLS), why: "" };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { why: `${name} cannot be loaded: ${reason.split("\n")[0]}` };
-  }
+  return { state: "absent", why: why ?? `NVML is not made for ${Deno.build.os}` };
 }
 
 /** A session with NVML. One question at a time. */
 class Nvml implements GpuSource {
   readonly way = "NVML";
-  readonly #library: Library;
-  readonly #answerMsMax: number;
-  /** Calls that have not returned, with the memory that they may still write to. */
-  readonly #inFlight = new Set<readonly unknown[]>();
-  /** The question that has not been answered, while it has not. */
-  #hang: Error | undefined;
+  readonly #library: NvmlLibrary;
 
-  constructor(library: Library, answerMsMax: number) {
+  constructor(library: NvmlLibrary) {
     this.#library = library;
-    this.#answerMsMax = answerMsMax;
-  }
-
-  /** Begins the session. */
-  async begin(): Promise<void> {
-    await this.#ask("begin", [], this.#library.symbols.nvmlInit_v2());
   }
 
   async list(): Promise<GpuReading[]> {
-    this.#refuseWhileHanging();
+    this.#library.refuseWhileHanging();
     const { nvmlDeviceGetCount_v2, nvmlDeviceGetHandleByIndex_v2 } = this.#library.symbols;
     const counted = new Uint32Array(1);
-    await this.#ask("count GPUs", [counted], nvmlDeviceGetCount_v2(counted));
+    await this.#library.ask("count GPUs", [counted], nvmlDeviceGetCount_v2(counted));
     const count = Math.min(counted[0] ?? 0, GPUS_MAX);
     const readings: GpuReading[] = [];
     for (let index = 0; index < count; index++) {
       readings.push(
         await this.#reading({ index, uuid: undefined }, async () => {
           const handle = new BigUint64Array(1);
-          await this.#ask("find a GPU", [handle], nvmlDeviceGetHandleByIndex_v2(index, handle));
+          await this.#library.ask(
+            "find a GPU",
+            [handle],
+            nvmlDeviceGetHandleByIndex_v2(index, handle),
+          );
           return handle[0] ?? 0n;
         }),
       );
@@ -153,34 +93,24 @@ class Nvml implements GpuSource {
   }
 
   async read(gpu: Pick<Gpu, "index" | "uuid">): Promise<GpuReading> {
-    this.#refuseWhileHanging();
+    this.#library.refuseWhileHanging();
     const name = new TextEncoder().encode(`${gpu.uuid}\0`);
     return await this.#reading(gpu, async () => {
       const handle = new BigUint64Array(1);
       const call = this.#library.symbols.nvmlDeviceGetHandleByUUID(name, handle);
-      await this.#ask("find the GPU", [name, handle], call);
+      await this.#library.ask("find the GPU", [name, handle], call);
       return handle[0] ?? 0n;
     });
   }
 
   async close(): Promise<void> {
     try {
-      if (this.#inFlight.size > 0) return;
-      await this.#ask("end", [], this.#library.symbols.nvmlShutdown());
+      if (this.#library.isIdle) {
+        await this.#library.ask("end", [], this.#library.symbols.nvmlShutdown());
+      }
     } finally {
-      this.unload();
+      this.#library.unload();
     }
-  }
-
-  /** Frees the library, unless a thread is still in it: to take its code away would end the process. */
-  unload(): void {
-    if (this.#inFlight.size === 0) this.#library.close();
-  }
-
-  /** Another question would hang behind the first, and each holds a thread. */
-  #refuseWhileHanging(): void {
-    if (this.#hang !== undefined && this.#inFlight.size > 0) throw this.#hang;
-    this.#hang = undefined;
   }
 
   /** What NVML refuses to tell of one GPU says nothing of the others. */
@@ -200,9 +130,13 @@ class Nvml implements GpuSource {
   async #describe(gpu: bigint): Promise<Gpu> {
     const { symbols } = this.#library;
     const index = new Uint32Array(1);
-    await this.#ask("tell the index", [index], symbols.nvmlDeviceGetIndex(gpu, index));
+    await this.#library.ask("tell the index", [index], symbols.nvmlDeviceGetIndex(gpu, index));
     const memory = new BigUint64Array(3);
-    await this.#ask("tell the memory", [memory], symbols.nvmlDeviceGetMemoryInfo(gpu, memory));
+    await this.#library.ask(
+      "tell the memory",
+      [memory],
+      symbols.nvmlDeviceGetMemoryInfo(gpu, memory),
+    );
     const [total = 0n, free = 0n, used = 0n] = memory;
     return {
       state: "well",
@@ -234,7 +168,7 @@ class Nvml implements GpuSource {
     if (call === null) return undefined;
     const told = new Int32Array(1);
     try {
-      await this.#ask("tell CUDA's version", [told], call(told));
+      await this.#library.ask("tell CUDA's version", [told], call(told));
     } catch (error) {
       if (error instanceof NvmlError) return undefined;
       throw error;
@@ -273,7 +207,7 @@ class Nvml implements GpuSource {
 
   async #text(what: string, call: (text: Uint8Array<ArrayBuffer>) => Promise<number>) {
     const text = new Uint8Array(TEXT_BYTES);
-    await this.#ask(what, [text], call(text));
+    await this.#library.ask(what, [text], call(text));
     const end = text.indexOf(0);
     return new TextDecoder().decode(end < 0 ? text : text.subarray(0, end));
   }
@@ -285,42 +219,11 @@ class Nvml implements GpuSource {
     call: Promise<number>,
   ): Promise<boolean> {
     try {
-      await this.#ask(what, memory, call);
+      await this.#library.ask(what, memory, call);
       return true;
     } catch (error) {
       if (error instanceof NvmlError && error.code === NOT_SUPPORTED) return false;
       throw error;
     }
-  }
-
-  /**
-   * Waits for a call.
-   *
-   * @param memory What the call writes to: kept until it returns, though nobody waits any more.
-   * @throws {NvmlError} Where NVML refuses.
-   * @throws {Error} Where it does not answer in time.
-   */
-  async #ask(what: string, memory: readonly unknown[], call: Promise<number>): Promise<void> {
-    this.#inFlight.add(memory);
-    const returned = call.finally(() => this.#inFlight.delete(memory));
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      const seconds = this.#answerMsMax / SECOND_MS;
-      const wanted = `Expected NVML to ${what} within ${seconds} s`;
-      this.#hang = new Error(`${wanted}, got no answer; the driver hangs, see \`dmesg\``);
-      late.reject(this.#hang);
-    }, this.#answerMsMax);
-    try {
-      const code = await Promise.race([returned, late.promise]);
-      if (code === 0) return;
-      throw new NvmlError(code, `NVML cannot ${what}: ${this.#nameOf(code)} (code ${code})`);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #nameOf(code: number): string {
-    const pointer = this.#library.symbols.nvmlErrorString(code);
-    return pointer === null ? "unknown error" : Deno.UnsafePointerView.getCString(pointer);
   }
 }
