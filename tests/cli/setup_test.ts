@@ -10,6 +10,7 @@ import { Config } from "../../lib/runtime/config.ts";
 import { findExecutable } from "../../lib/runtime/executable.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
 import { writeSamplePackage } from "../../lib/runtime/training_package.ts";
+import { smiAnswers, stubSmi } from "../runtime/gpu/stub_driver.ts";
 import { fakeIo } from "./fake_io.ts";
 
 const NO_FLAGS: RoomFlags = {
@@ -118,6 +119,43 @@ Deno.test("a GPU that is described by settings is not asked for", async () => {
     gpuSlot: undefined,
   });
   deepEqual(notes, []);
+});
+
+Deno.test({
+  name: "a machine without a GPU says so and works; one that fails is refused",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFolder(async (folder) => {
+      const notes: string[] = [];
+      const machine = (variables: Readonly<Record<string, string>> = {}) => ({
+        libraries: [],
+        smiFolders: [folder],
+        env: (name: string) => variables[name],
+        note: (sentence: string) => void notes.push(sentence),
+      });
+      const none = { gpuMemoryMb: 0, gpuModel: undefined, gpuSlot: undefined };
+      const empty = new Config([]);
+      deepEqual(await gpuSetup(undefined, empty, machine()), none);
+      match(notes.join(), /^No GPU: .*There is no program nvidia-smi$/);
+      await rejects(
+        gpuSetup(0, empty, machine()),
+        isMistake(2, /tell of GPU 0, got: .*give --gpu-memory MB instead of --gpu/),
+      );
+
+      const t4 = "1, GPU-b, 550.1, 15360, 100, 15260, 0, Tesla T4";
+      await stubSmi(folder, smiAnswers(["0, GPU-a, 550.1, [GPU is lost], 0, 0, 0, T4", t4]));
+      await rejects(
+        gpuSetup(undefined, empty, machine()),
+        isMistake(2, /GPU 0 to work, got: .*lost/),
+      );
+      const { gpuMemoryMb, gpuModel, gpuSlot } = await gpuSetup(1, empty, machine());
+      deepEqual([gpuMemoryMb, gpuModel, gpuSlot?.gpu.uuid], [15_360, "Tesla T4", "GPU-b"]);
+      const stated = new Config([{ "worker.gpu_memory_mb": { value: 9, from: "--gpu-memory" } }]);
+      equal((await gpuSetup(1, stated, machine())).gpuMemoryMb, 9);
+      notes.length = 0;
+      deepEqual(await gpuSetup(undefined, empty, machine({ CUDA_VISIBLE_DEVICES: "" })), none);
+      deepEqual(notes, ["No GPU: CUDA_VISIBLE_DEVICES= shows none of 2"]);
+    }),
 });
 
 Deno.test("run names are made of file names", () => {

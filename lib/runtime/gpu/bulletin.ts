@@ -1,6 +1,6 @@
 /**
  * What the room is told of a GPU, and how often: the room state keeps every word for ever
- * (decision 012). Knows no driver and no room.
+ * (docs/decisions, GPU facts). Knows no driver and no room.
  */
 
 import { type Instant, MINUTE_MS } from "../../base/time.ts";
@@ -20,11 +20,11 @@ export interface GpuNews {
 const NOTABLE_SHARE = 0.05;
 /**
  * Words that may follow each other at once, and how long one takes to grow again. Higher counts or
- * shorter times: a GPU that others use now and then writes a longer history into every replica, 150
+ * shorter times: a GPU that others use now and then writes a longer history into every replica, 84
  * words a day at most; lower: the beginning and end of a short job are told late.
  */
-const WORDS_MAX = 6;
-const WORD_MS = 10 * MINUTE_MS;
+const WORDS_MAX = 12;
+const WORD_MS = 20 * MINUTE_MS;
 
 /** Decides what is told. What is held back is not lost: the next look is compared with what was told. */
 export class GpuBulletin {
