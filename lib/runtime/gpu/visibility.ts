@@ -27,15 +27,6 @@ const VARIABLES = [
 /**
  * Those of `gpus` that the environment lets this process use. A variable that is there and empty lets
  * it use none.
- *
- * @example
- * ```ts
- * import { visibleGpus } from "./visibility.ts";
- * import { deepEqual } from "node:assert/strict";
- * const gpus = [{ index: 0, uuid: "GPU-a" }, { index: 1, uuid: "GPU-b" }];
- * const env = (name: string) => name === "CUDA_VISIBLE_DEVICES" ? "1" : undefined;
- * deepEqual(visibleGpus(gpus, env).gpus, [{ index: 1, uuid: "GPU-b" }]);
- * ```
  */
 export function visibleGpus<T extends Countable>(
   gpus: readonly T[],
