@@ -68,7 +68,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   const peerId = identity.peerIdOf(options.name);
   const over = Promise.withResolvers<void>();
   let isBusy = false;
-  const gpuWatch = options.gpuSlot === undefined ? undefined : await GpuWatch.begin(
+  await using gpuWatch = options.gpuSlot === undefined ? undefined : await GpuWatch.begin(
     options.gpuSlot,
     {
       clock: systemClock,
@@ -120,7 +120,6 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     signal.removeEventListener("abort", stop);
     // First the job, so that its client hears how it ended.
     await desk.stop();
-    await gpuWatch?.stop();
     await peer.leave();
   }
 }

@@ -58,7 +58,7 @@ export class GpuWatch {
   }
 
   /** Looks no more. Resolves when the last look is over. */
-  async stop(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#looking;

@@ -67,7 +67,7 @@ async function watched(
   try {
     await body(driver, told, notices);
   } finally {
-    await watch.stop();
+    await watch[Symbol.asyncDispose]();
   }
   const { looks } = driver;
   await new Promise((resolve) => setTimeout(resolve, 10));
@@ -123,7 +123,7 @@ Deno.test("GPU watch: its end waits for the look that is under way", async () =>
   });
   await until("a look", () => driver.looks === 1);
   let isOver = false;
-  const stopped = watch.stop().then(() => void (isOver = true));
+  const stopped = watch[Symbol.asyncDispose]().then(() => void (isOver = true));
   await Promise.resolve();
   equal(isOver, false);
   answer.resolve({ ...GPU, memoryUsedMb: 20_000 });
