@@ -15,7 +15,7 @@
 import type { PeerId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 import { type Candidate, compareCandidates, electAdmin } from "./election.ts";
-import { isMajority } from "./quorum.ts";
+import { isHalf, isMajority } from "./quorum.ts";
 import type { MeshTiming } from "./timing.ts";
 
 /** What one reconciliation looks at. */
@@ -63,9 +63,8 @@ export class Administration {
   #agreedEpoch = 0;
   /** Workers that say that they are cut off, and in which epoch their room last agreed. */
   readonly #cutOff = new Map<PeerId, number>();
+  #tied = false;
   #claimedAt: Instant = -Infinity;
-  /** Whether it never followed anybody, not even itself. */
-  #isNewcomer = true;
   /** Until when a newcomer that follows nobody yet is on its way in, rather than cut off. */
   #arrivingUntil: Instant = -Infinity;
   #following: { readonly peerId: PeerId; readonly epoch: number } | undefined;
@@ -97,6 +96,11 @@ export class Administration {
   /** Since when the majority is out of reach. */
   get partitionedSince(): Instant | undefined {
     return this.#partitionedSince;
+  }
+
+  /** Whether exactly half of them are in reach: then the server's word decides. */
+  get tied(): boolean {
+    return this.#tied;
   }
 
   /** The epoch in which they did. */
@@ -186,9 +190,9 @@ export class Administration {
     const inMajority = isMajority({
       agreed: this.#agreed,
       living,
-      isNewcomer: this.#isNewcomer,
       server: situation.server,
     });
+    this.#tied = isHalf(this.#agreed, living);
     // Whoever met part of a later room than its own is no majority of that, whatever it counts.
     const partitioned = !inMajority || this.#cutOffEpoch(living) > this.#agreedEpoch;
     // It leads nobody and follows nobody; to call it partitioned would be a false alarm.
@@ -281,7 +285,6 @@ export class Administration {
   }
 
   #agree(living: ReadonlySet<PeerId>, mourned: ReadonlySet<PeerId>): void {
-    this.#isNewcomer = false;
     this.#agreedEpoch = this.#epoch;
     for (const peerId of living) this.#agreed.add(peerId);
     for (const peerId of this.#agreed) {

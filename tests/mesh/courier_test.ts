@@ -20,7 +20,7 @@ const BY_SERVER: Route = { by: "server" };
 /** The courier of w1, which follows w9 and has links to w8 and w9. */
 class Post {
   readonly links = new LinkTable();
-  readonly server = new ServerView();
+  readonly server = new ServerView({ freshMs: 3_000, askMs: 1_000 });
   readonly outbox = new Outbox();
   readonly membership = new Membership(peer("w1"), MESH_TIMING);
   readonly introduction = new Introduction(peer("w1"), MESH_TIMING, new SeededRandom(1));

@@ -134,13 +134,23 @@ Deno.test("the smaller part of a cut room is partitioned and the larger one elec
   }
 });
 
-Deno.test("of two halves without the server, the one with the smallest id decides", () => {
+Deno.test("of two halves without the server, neither decides, and both are one room again afterwards", () => {
   using lab = new Lab(4);
-  lab.world.serverDown(60_000);
+  lab.world.serverDown(25_000);
   lab.pass(1_000);
   lab.world.trouble(between(["w0", "w3"], ["w1", "w2"]), 30_000);
   lab.pass(15_000);
-  assert.equal(lab.admins("w0", "w3", "w1", "w2"), "w0 w0 (w0) (w0)");
+  assert.ok(lab.world.lives.every(({ view }) => view.partitioned && !view.leads));
+  lab.until(() => pending(lab.world) === undefined, 40_000);
+});
+
+Deno.test("a half whose server has fallen silent does not lead by its last word", () => {
+  using lab = new Lab(4);
+  lab.world.trouble(between(["w0", "w1"], ["w2", "w3", SERVER]), 30_000);
+  lab.pass(15_000);
+  // The server still holds w0 for the admin, so the other half gets no grant either.
+  assert.equal(lab.admins("w0", "w1", "w2", "w3"), "(w0) (w0) (w0) (w0)");
+  lab.until(() => pending(lab.world) === undefined, 40_000);
 });
 
 Deno.test("of two halves, the one that has the server's admin decides", () => {
