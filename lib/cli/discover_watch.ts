@@ -1,4 +1,4 @@
-/** `discover --watch`: a room shown while it changes, until the person has seen enough. */
+/** Shows a room while it changes, until the person has seen enough: `discover --watch`. */
 
 import type { PeerId } from "../base/id.ts";
 import { type LinkedOptions, LinkedSession } from "../client/linked_session.ts";

@@ -62,6 +62,7 @@ export class MeshNode {
       dialling: introduction.dialling,
       entries: state.entries,
       heads: state.heads,
+      size: state.size,
     };
   }
 

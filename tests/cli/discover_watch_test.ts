@@ -102,7 +102,7 @@ Deno.test("filters leave out what nobody asked for", () => {
     "12:03:05 gpu-b available → busy (job-12345678)",
     "12:03:07 gpu-b busy → available",
   ]);
-  ok(!lines.some((line) => / gpu-[ac] /.test(line)));
+  ok(!lines.some((line) => /^[\d:]+ gpu-[ac] /.test(line)));
 });
 
 Deno.test("for programs, each change is one JSON object, with the staleness of what it tells", () => {

@@ -26,7 +26,12 @@ class Office {
 
   /** w1 says that it leads. */
   w1Leads(epoch: number): void {
-    this.administration.heard(peer("w1"), { adminPeerId: peer("w1"), epoch, partitioned: false });
+    this.administration.heard(peer("w1"), {
+      adminPeerId: peer("w1"),
+      epoch,
+      agreedEpoch: epoch,
+      partitioned: false,
+    });
   }
 }
 
@@ -86,7 +91,12 @@ Deno.test("a word of its own, or of a follower in the highest epoch, is worth an
   for (const [from, epoch, partitioned, decided] of table) {
     const office = new Office();
     office.administration.saw(7, undefined);
-    office.administration.heard(peer(from), { adminPeerId: peer("w1"), epoch, partitioned });
+    office.administration.heard(peer(from), {
+      adminPeerId: peer("w1"),
+      epoch,
+      agreedEpoch: 0,
+      partitioned,
+    });
     assert.equal(office.at(0, "w1 w2 w3"), decided, `${from} in ${epoch}`);
   }
 });

@@ -11,7 +11,9 @@
  *  6. An entry says only what its owner set; the owner's replica says what it set last.
  *  7. No node asks to be woken all the time, or talks all the time.
  *  8. Two workers of which one knows the other lead at once only for as long as it takes to notice that the room was cut.
- *  9. A question is answered where the admin and the server are well.
+ *  9. A question is answered where the admin and the server are well, or the worker that has the link.
+ * 10. A replica holds no change that no worker wrote; what waits, who is remembered and which wakes are
+ *     asked for has a limit.
  */
 
 import type { LinkId, PeerId } from "../../lib/base/id.ts";
@@ -21,7 +23,8 @@ import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
 import { MESH_TIMING } from "../../lib/mesh/timing.ts";
 import type { SignedChange } from "../../lib/protocol/mesh_message.ts";
-import { ANSWER_MS, CLIENT, type Question } from "./asking_client.ts";
+import { ANSWER_MS, type Question } from "./asking_client.ts";
+import { CLIENT, type LinkQuestion } from "./caller.ts";
 import { SERVER } from "./signal_server.ts";
 import type { WorkerLife } from "./worker_life.ts";
 import type { World } from "./world.ts";
@@ -36,6 +39,8 @@ const PATIENCE_MS = MESH_TIMING.heartbeatMs * MESH_TIMING.missedMax + MESH_TIMIN
 const TWO_LEADERS_MS = 12_000;
 /** Times that a node may be woken in a second; heartbeats and deadlines take a few. */
 const WAKES_MAX = 40;
+/** Wakes that a node may have asked for at once: later ones are not cancelled by earlier ones. */
+const TIMERS_MAX = 24;
 /** Messages that a node may send in a second; the join of ten workers takes an admin some hundred. */
 const SENDS_MAX = 1_500;
 
@@ -77,9 +82,10 @@ export class Referee {
     this.#checkPace(life, book, input, effects);
     const changed = input.type === "link_opened" || input.type === "link_closed";
     // A link that is dropped in the step in which it opened was refused, and never counted.
-    const refused = input.type === "link_opened" &&
+    const counts = input.type === "link_opened" && input.role === "worker";
+    const refused = counts &&
       effects.some((effect) => effect.type === "drop" && effect.linkId === input.linkId);
-    if (input.type === "link_opened" && !refused) book.links.set(input.peerId, input.linkId);
+    if (counts && !refused) book.links.set(input.peerId, input.linkId);
     if (input.type === "link_closed" && book.links.get(input.peerId) === input.linkId) {
       book.links.delete(input.peerId);
     }
@@ -116,6 +122,7 @@ export class Referee {
         }
         book.epoch = view.epoch;
       }
+      this.#checkBounds(life);
       for (const entry of view.entries.values()) {
         const set = this.#everSet.get(`${entry.peer_id}/${entry.incarnation}`);
         if (set?.has(entry.status) !== true) {
@@ -125,7 +132,7 @@ export class Referee {
         }
       }
       const own = view.entries.get(life.peerId);
-      if (life.state === "running" && life.status !== "left" && own?.status !== life.status) {
+      if (life.state === "running" && life.caughtUp && own?.status !== life.status) {
         throw new Violation(
           `${life.name} set ${life.status}, but its own entry says ${own?.status}`,
         );
@@ -148,6 +155,25 @@ export class Referee {
     );
     if (wellSince > question.askedAt - ANSWER_MS) return;
     throw new Violation(`A question at ${Math.round(question.askedAt)} ms was not answered`);
+  }
+
+  /** Looks at a question over a link whose answer is due. */
+  judgeLink(question: LinkQuestion): void {
+    if (question.answer !== undefined || question.abandoned) return;
+    const world = this.#world();
+    const worker = world.lives.find((life) => life.peerId === question.worker);
+    if (worker === undefined || worker.state !== "running") return;
+    const end = world.links.endsOf(worker).find(({ linkId }) => linkId === question.linkId);
+    const wellSince = Math.max(
+      question.openedAt,
+      end?.openedAt ?? Infinity,
+      worker.unsettledAt,
+      world.network.fineSince(CLIENT, worker.name),
+    );
+    if (wellSince > question.askedAt - ANSWER_MS) return;
+    throw new Violation(
+      `${worker.name} did not answer a question on a link at ${Math.round(question.askedAt)} ms`,
+    );
   }
 
   #noteAdmin(): string | null {
@@ -234,6 +260,25 @@ export class Referee {
     }
     if (book.wakes > WAKES_MAX) throw new Violation(`${life.name} is woken all the time`);
     if (book.sends > SENDS_MAX) throw new Violation(`${life.name} talks all the time`);
+  }
+
+  #checkBounds(life: WorkerLife): void {
+    const { size, liveness, retries } = life.view;
+    const written = this.#world().changesWritten;
+    if (size.changes > written) {
+      throw new Violation(
+        `${life.name} holds ${size.changes} changes, but ${written} were written`,
+      );
+    }
+    const bounds: [what: string, count: number, max: number][] = [
+      ["changes that wait", size.waiting, 256],
+      ["other workers", liveness.size, 40],
+      ["retries", retries.size, 40],
+      ["wakes to come", life.timers, TIMERS_MAX],
+    ];
+    for (const [what, count, max] of bounds) {
+      if (count > max) throw new Violation(`${life.name} has ${count} ${what}, more than ${max}`);
+    }
   }
 
   #checkLinks(life: WorkerLife, book: Book): void {

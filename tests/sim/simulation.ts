@@ -10,6 +10,7 @@ import type { Input } from "../../lib/mesh/input.ts";
 import { isJobId } from "../../lib/base/id.ts";
 import type { CurrentJob } from "../../lib/protocol/worker.ts";
 import type { Question } from "./asking_client.ts";
+import type { LinkQuestion } from "./caller.ts";
 import { ghostIn, pending } from "./convergence.ts";
 import { Digest } from "./digest.ts";
 import { drawFaults } from "./faults.ts";
@@ -82,7 +83,7 @@ class Simulation {
       gpuMemoryMb: drawGpuMemory(count, this.#random),
       latencyMs: [0.3, 1, 5, 40][below(4, this.#random)] ?? 1,
       watcher: this,
-      answerDue: (question) => this.#answerDue(question),
+      clientWatcher: this,
       ...(createNode === undefined ? {} : { createNode }),
     });
   }
@@ -190,11 +191,16 @@ class Simulation {
     this.#phase = "rest";
     timeline.run(timeline.now + REST_MS);
     this.#referee.inspect();
-    const reason = pending(this.#world);
+    const { linked } = this.#world.client;
+    const reason = pending(this.#world) ?? (linked ? undefined : "The client has no link");
     if (reason !== undefined) throw new Violation(`No rest after all: ${reason}`);
   }
 
-  #answerDue(question: Question): void {
+  linkAnswerDue(question: LinkQuestion): void {
+    this.#referee.judgeLink(question);
+  }
+
+  answerDue(question: Question): void {
     this.#referee.judge(question);
     if (this.#phase !== "rest") return;
     if (question.answer === undefined) {

@@ -62,13 +62,14 @@ export class Transcript {
       case "asked":
         return `${input.asker.peerId} asks by ${input.asker.by} ${this.#brief(input.filters)}`;
       case "watched":
-        return `${input.peerId} watches`;
+        return `${input.peerId} watches and has ${this.#brief({ heads: input.heads })}`;
       case "status_changed":
         return `is ${input.status} now`;
       case "metadata_changed":
         return "says something else of itself now";
-      case "link_signal":
       case "unwatched":
+        return "is watched no longer";
+      case "link_signal":
       case "woke":
         return undefined;
     }
@@ -82,10 +83,8 @@ export class Transcript {
         const to = this.#ends.get(`${life.name} ${effect.linkId}`) ?? "nobody";
         return [`→ ${to}: ${this.#brief(effect.message)}`];
       }
-      case "tell_observer": {
-        const { type, ...said } = effect.message;
-        return type === "watch_report" ? [] : [`→ observer: ${type} ${this.#brief(said)}`];
-      }
+      case "tell_observer":
+        return [`→ observer: ${this.#brief(effect.message)}`];
       case "tell_server":
         return [`→ server: ${this.#brief(effect.message)}`];
       case "dial":
