@@ -134,26 +134,37 @@ async function answer(
   });
 }
 
-/** The body, up to one byte above the limit: what answers it sees that it is too long. */
-async function bodyOf(
+/** The body, up to one byte above the limit: who answers sees by it that it is too long. */
+function bodyOf(
   incoming: IncomingMessage,
   { bodyBytesMax, requestMs }: ListenerOptions,
 ): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly isWhole: boolean }> {
-  const timer = setTimeout(() => incoming.destroy(), requestMs);
-  const parts: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const part of incoming) {
-      const bytes = Buffer.from(part);
-      parts.push(bytes);
-      length += bytes.length;
-      if (length > bodyBytesMax) break;
-    }
-  } finally {
-    clearTimeout(timer);
-  }
-  const bytes = new Uint8Array(Buffer.concat(parts).subarray(0, bodyBytesMax + 1));
-  return { bytes, isWhole: length <= bodyBytesMax };
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let length = 0;
+    const timer = setTimeout(() => {
+      reject(new Error(`Expected the whole body within ${requestMs} ms, got ${length} bytes`));
+    }, requestMs);
+    const done = (isWhole: boolean) => {
+      clearTimeout(timer);
+      const bytes = new Uint8Array(Buffer.concat(parts).subarray(0, bodyBytesMax + 1));
+      resolve({ bytes, isWhole });
+    };
+    incoming.on("data", (part: Buffer) => {
+      if (length > bodyBytesMax) return;
+      parts.push(part);
+      length += part.length;
+      if (length > bodyBytesMax) {
+        incoming.pause();
+        done(false);
+      }
+    });
+    incoming.once("end", () => done(true));
+    incoming.once("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+  });
 }
 
 /** Answers a request whose connection was meant for another protocol, and ends the connection. */

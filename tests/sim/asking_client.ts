@@ -79,7 +79,8 @@ export class AskingClient implements SocketUser {
       case "worker_list": {
         const question = this.#open.get(message.request_id);
         if (question !== undefined) question.answer = message.list;
-        const called = pick(message.list.workers, this.#around.random);
+        const living = message.list.workers.filter((worker) => worker.alive);
+        const called = pick(living, this.#around.random);
         if (called !== undefined) this.#caller.call(called.peer_id);
         return;
       }

@@ -12,11 +12,13 @@
  *  7. No node asks to be woken all the time, or talks all the time.
  *  8. Two workers of which one knows the other lead at once only for as long as it takes to notice that the room was cut.
  *  9. A question is answered where the admin and the server are well, or the worker that has the link.
- * 10. A replica holds no change that no worker wrote; what waits, who is remembered and which wakes are
+ * 10. Candidates are asked all at once, and a partition is in the view when its notice is written.
+ * 11. A replica holds no change that no worker wrote; what waits, who is remembered and which wakes are
  *     asked for has a limit.
  */
 
 import type { LinkId, PeerId } from "../../lib/base/id.ts";
+import type { LogFields } from "../../lib/base/log.ts";
 import type { Instant } from "../../lib/base/time.ts";
 import { readChange } from "../../lib/mesh/automerge.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
@@ -25,6 +27,7 @@ import { MESH_TIMING } from "../../lib/mesh/timing.ts";
 import type { SignedChange } from "../../lib/protocol/mesh_message.ts";
 import { ANSWER_MS, type Question } from "./asking_client.ts";
 import { CLIENT, type LinkQuestion } from "./caller.ts";
+import { ElectionWatch } from "./election_watch.ts";
 import { SERVER } from "./signal_server.ts";
 import type { WorkerLife } from "./worker_life.ts";
 import type { World } from "./world.ts";
@@ -50,6 +53,7 @@ interface Book {
   wakes: number;
   sends: number;
   readonly links: Map<PeerId, LinkId>;
+  readonly elections: ElectionWatch;
 }
 
 /** Watches one world. */
@@ -77,9 +81,14 @@ export class Referee {
       wakes: 0,
       sends: 0,
       links: new Map(),
+      elections: new ElectionWatch(),
     };
     this.#books.set(life, book);
     this.#checkPace(life, book, input, effects);
+    const unasked = book.elections.stepped(life, input, effects);
+    if (unasked !== undefined) {
+      throw new Violation(`${life.name} asks one candidate, but not ${unasked} at the same time`);
+    }
     const changed = input.type === "link_opened" || input.type === "link_closed";
     // A link that is dropped in the step in which it opened was refused, and never counted.
     const counts = input.type === "link_opened" && input.role === "worker";
@@ -94,14 +103,14 @@ export class Referee {
         for (const change of effect.message.changes) this.#checkChange(change);
       } else if (effect.type === "dial") {
         this.#checkDial(life, effect.peerId);
-      } else if (effect.type === "log" && effect.fields["event"] === "peer_dead") {
-        this.#checkVerdict(life, String(effect.fields["peer_id"]));
+      } else if (effect.type === "log") {
+        this.#checkNotice(life, effect.fields);
       }
     }
     if (input.type === "status_changed" || input.type === "started" || input.type === "stopping") {
       const key = `${life.peerId}/${life.incarnation}`;
       const set = this.#everSet.get(key) ?? new Set();
-      this.#everSet.set(key, set.add(life.status));
+      this.#everSet.set(key, set.add(input.type === "status_changed" ? input.status : life.status));
     }
     if (changed) this.#checkLinks(life, book);
   }
@@ -150,6 +159,7 @@ export class Referee {
     const wellSince = Math.max(
       this.#adminAt,
       admin.unsettledAt,
+      world.server.startedAt,
       world.network.fineSince(admin.name, SERVER),
       world.network.fineSince(CLIENT, SERVER),
     );
@@ -210,6 +220,15 @@ export class Referee {
         end.offers && end.state === "dialling" && end.peerId === life.peerId
       );
     if (glare) throw new Violation(`${life.name} and ${peerId} dial each other at once`);
+  }
+
+  #checkNotice(life: WorkerLife, fields: LogFields): void {
+    const event = fields["event"];
+    if (event === "peer_dead") return this.#checkVerdict(life, String(fields["peer_id"]));
+    const reports = event === "partitioned" || event === "healed";
+    if (reports && life.view.partitioned !== (event === "partitioned")) {
+      throw new Violation(`${life.name} reports ${event}, but its own view says otherwise`);
+    }
   }
 
   #checkVerdict(life: WorkerLife, peerId: string): void {

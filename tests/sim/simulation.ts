@@ -25,6 +25,8 @@ const QUIET_MS = 100_000;
  * words that the network held back may speak of the dead once more.
  */
 const MOURNING_MS = 12_000;
+/** For a worker that was told to stop to be gone. */
+const ENDING_MS = 200;
 /** How long a room at rest is watched, after some time to finish what it was doing. */
 const REST_MS = 8_000;
 const SETTLE_MS = 4_000;
@@ -161,6 +163,8 @@ class Simulation {
     const world = this.#world;
     const startedAt = world.timeline.now;
     world.mend();
+    // Those that are about to end do so first: a room of nobody has nothing to show.
+    world.timeline.run(startedAt + ENDING_MS);
     for (const machine of world.machines) if (this.#random.next() < 0.6) world.start(machine);
     if (world.lives.length === 0) world.startAll();
     let reason = pending(world);
