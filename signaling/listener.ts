@@ -10,6 +10,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Log } from "../lib/base/log.ts";
 import { HttpRefusal } from "./http_refusal.ts";
+import { Patience } from "./patience.ts";
 
 /** The certificate of a server and its key, as PEM. */
 export interface Tls {
@@ -57,7 +58,10 @@ export async function listen(
 ): Promise<Listener> {
   const { hostname, port, tls } = options;
   const scheme = tls === undefined ? "http" : "https";
+  const patience = new Patience(options.requestMs);
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    patience.rest(incoming.socket);
+    outgoing.once("close", () => patience.wait(incoming.socket));
     answer(incoming, outgoing, { options, scheme, handlers }).catch((error: unknown) => {
       log.write("warning", "A request could not be answered", { error: String(error) });
       incoming.destroy();
@@ -67,9 +71,10 @@ export async function listen(
     ? createServer(onRequest)
     : createSecureServer({ cert: tls.cert, key: tls.key }, onRequest);
   server.maxConnections = options.connectionsMax;
-  server.headersTimeout = options.requestMs;
-  server.requestTimeout = options.requestMs;
+  const opened = tls === undefined ? "connection" : "secureConnection";
+  server.on(opened, (connection: Duplex) => patience.wait(connection));
   server.on("upgrade", (incoming, connection, head) => {
+    patience.rest(connection);
     // Without a listener, a connection that breaks would end the process.
     connection.on("error", (error) => {
       log.write("debug", "A connection broke", { error: String(error) });

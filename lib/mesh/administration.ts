@@ -22,6 +22,8 @@ import type { MeshTiming } from "./timing.ts";
 export interface Situation {
   /** Those who live, this worker among them. */
   readonly living: readonly Candidate[];
+  /** Those that can be asked. */
+  readonly linked: ReadonlySet<PeerId>;
   /** Those for whom a majority still mourns: dead, but not long enough to stop counting. */
   readonly mourned: ReadonlySet<PeerId>;
   /** What the server says of the admin; `undefined` where it is out of reach. */
@@ -52,6 +54,12 @@ export type Decision =
     readonly living: number;
     readonly agreed: number;
   };
+
+/**
+ * How far an epoch may be ahead of what was seen, as at the server. Higher: a member that lies gets the
+ * room to the end of all numbers sooner; lower: one that was away for years would not be caught up with.
+ */
+const EPOCH_JUMP_MAX = 2 ** 20;
 
 /** Whom one worker follows. */
 export class Administration {
@@ -137,7 +145,7 @@ export class Administration {
    * count without it could make a majority of those that it leads no more.
    */
   saw(epoch: number, adminPeerId: PeerId | undefined): void {
-    if (epoch <= this.#epoch) return;
+    if (epoch <= this.#epoch || epoch > this.#epoch + EPOCH_JUMP_MAX) return;
     this.#epoch = epoch;
     if (adminPeerId !== undefined) this.#agreed.add(adminPeerId);
   }
@@ -173,15 +181,15 @@ export class Administration {
   }
 
   /**
-   * A worker that is in reach says that it is with the majority: so are those that it reaches. Not
-   * where our own room is a later one: a newcomer that met nobody is the majority of itself alone.
+   * A worker that is in reach says that it is with the majority of those who agreed since: from now on
+   * we count by them too. Not where our own room is a later one: a newcomer that met nobody is the
+   * majority of itself alone.
    */
-  rejoin(living: readonly PeerId[], agreedEpoch: number): void {
-    const latest = Math.max(this.#agreedEpoch, this.#cutOffEpoch(new Set(living)));
-    if (agreedEpoch < latest) return;
+  rejoin(agreed: readonly PeerId[], agreedEpoch: number): void {
+    if (agreedEpoch < Math.max(this.#agreedEpoch, ...this.#cutOff.values())) return;
     this.#agreedEpoch = agreedEpoch;
-    for (const peerId of living) this.#agreed.add(peerId);
-    for (const peerId of this.#agreed) if (!living.includes(peerId)) this.#agreed.delete(peerId);
+    this.#agreed.clear();
+    for (const peerId of [this.#self, ...agreed]) this.#agreed.add(peerId);
   }
 
   /** Decides what follows from `situation`. Calling it twice with the same decides nothing new. */
@@ -206,7 +214,7 @@ export class Administration {
     this.#leaderlessSince ??= this.#following === undefined ? now : undefined;
     const best = electAdmin(situation.living);
     if (best === this.#self) decisions.push(...this.#lead(now));
-    else if (best !== undefined) decisions.push(...this.#follow(best, situation.living, now));
+    else if (best !== undefined) decisions.push(...this.#follow(best, situation, now));
     if (this.#following !== undefined && living.has(this.#following.peerId)) {
       this.#agree(living, situation.mourned);
     }
@@ -243,7 +251,7 @@ export class Administration {
     return [{ type: "claim", epoch: this.#epoch, tookMs: this.#took(now) }];
   }
 
-  #follow(best: PeerId, living: readonly Candidate[], now: Instant): Decision[] {
+  #follow(best: PeerId, { living, linked }: Situation, now: Instant): Decision[] {
     if (this.#following?.peerId === best) {
       this.#following = { peerId: best, epoch: this.#epoch };
       return [];
@@ -268,7 +276,7 @@ export class Administration {
     const unasked = living
       .filter((candidate) => self !== undefined && compareCandidates(candidate, self) < 0)
       .map((candidate) => candidate.peerId)
-      .filter((peerId) => !this.#asked.has(peerId));
+      .filter((peerId) => linked.has(peerId) && !this.#asked.has(peerId));
     for (const peerId of unasked) this.#asked.set(peerId, { at: now, answered: false });
     if (unasked.length > 0) decisions.push({ type: "verify", peerIds: unasked });
     return decisions;

@@ -44,13 +44,14 @@ export class Office {
 
   /** Has it decided who leads, and does what follows. */
   reconcile(now: Instant): void {
-    const { self, own, administration, membership, server } = this.#parts;
+    const { self, own, administration, links, membership, server } = this.#parts;
     const living = membership.living(now).map(({ peerId, metadata }) => ({
       peerId,
       gpuMemoryMb: gpuMemoryMb(metadata),
     }));
     const decisions = administration.reconcile({
       living: [own.candidate, ...living],
+      linked: new Set(links.peers),
       mourned: this.#mourned(now),
       server: server.wordOnAdmin(administration.epoch, now),
     }, now);

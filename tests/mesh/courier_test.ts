@@ -31,6 +31,7 @@ class Post {
     administration.answered(peer("w9"));
     administration.reconcile({
       living: [{ peerId: peer("w9"), gpuMemoryMb: 2 }, { peerId: peer("w1"), gpuMemoryMb: 1 }],
+      linked: new Set(),
       mourned: new Set(),
       server: undefined,
     }, 0);

@@ -157,6 +157,26 @@ export function* beyondLimits(
   }
 }
 
+/** Where in `shape` a text, a list or a table may be of any size. */
+export function* unlimited(shape: Shape, path = ""): Generator<string> {
+  for (const option of shape.oneOf ?? shape.anyOf ?? []) yield* unlimited(option, path);
+  if (shape.const !== undefined || shape.enum !== undefined) return;
+  const isText = shape.type === "string" && shape.contentEncoding === undefined;
+  if (isText && shape.maxLength === undefined && shape.pattern === undefined) yield path;
+  if (shape.type === "array") {
+    if (shape.maxItems === undefined) yield path;
+    yield* unlimited(only(shape.items), `${path}[]`);
+  }
+  if (shape.type !== "object") return;
+  for (const [name, property] of Object.entries(shape.properties ?? {})) {
+    yield* unlimited(only(property), `${path}.${name}`);
+  }
+  if (typeof shape.additionalProperties === "object" && shape.properties === undefined) {
+    yield `${path}{}`;
+    yield* unlimited(shape.additionalProperties, `${path}{}`);
+  }
+}
+
 function fits(shape: Shape, value: unknown): boolean {
   if (value === null) return shape.type === "null";
   if (Array.isArray(value)) return shape.type === "array";
@@ -171,6 +191,6 @@ function fits(shape: Shape, value: unknown): boolean {
   ) && shape.type === "object";
 }
 
-function only(shape: z.core.JSONSchema._JSONSchema | Shape[] | undefined): Shape {
+function only(shape: Shape["items"]): Shape {
   return typeof shape === "object" && !Array.isArray(shape) ? shape : {};
 }

@@ -68,6 +68,12 @@ Deno.test("listener: a request that does not end is ended", () =>
   withServer({ limits: { requestMs: 200 } }, async (url) => {
     const head = "POST /create-room HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n";
     assert.doesNotMatch(await converse(url, `${head}x`), /200/);
+    // Nor one whose headers come drop by drop, nor one that never comes.
+    assert.equal(await converse(url, "GET /health HTTP/1.1\r\n", "Host: a\r\n"), "");
+    assert.equal(await converse(url), "");
+    // A connection that waits for its next request is no better.
+    const health = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert.match(await converse(url, health), /^HTTP\/1\.1 200/);
   }));
 
 Deno.test("listener: a frame of 60 MB ends the socket at its first bytes", () =>

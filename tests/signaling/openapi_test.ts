@@ -33,7 +33,7 @@ Deno.test("openapi: every route with its body, answer and refusals, from the sch
   assert.match(JSON.stringify(components.schemas["FromServer"]), /room_expiring/);
   // A reader follows every reference.
   for (const [, name] of text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) {
-    assert(name !== undefined && name in components.schemas, name);
+    assert(name !== undefined && name in components.schemas, `${name} is described`);
   }
 });
 

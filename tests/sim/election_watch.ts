@@ -14,7 +14,7 @@ import type { WorkerLife } from "./worker_life.ts";
 
 /** Watches the elections of one life. */
 export class ElectionWatch {
-  /** Candidates that were there when somebody was asked: they were asked, or had no link then. */
+  /** Candidates that had a link when somebody was asked: they were asked too. */
   readonly #considered = new Map<PeerId, Instant>();
   /** Those that answered, or that others named: nobody needs to ask them. */
   readonly #vouched = new Set<PeerId>();
@@ -25,11 +25,13 @@ export class ElectionWatch {
     const asks = effects.some((effect) =>
       effect.type === "send" && effect.message.type === "admin_verify"
     );
-    const elected = effects.some((effect) =>
-      effect.type === "log" && effect.fields["event"] === "admin_elected"
+    // One that claims the room itself remembers who answered; one that follows begins anew.
+    const follows = effects.some((effect) =>
+      effect.type === "log" && effect.fields["event"] === "admin_elected" &&
+      effect.fields["admin_peer_id"] !== life.peerId
     );
     const left = asks ? this.#consider(life, effects) : undefined;
-    if (elected) {
+    if (follows) {
       this.#considered.clear();
       this.#vouched.clear();
     }
@@ -61,7 +63,8 @@ export class ElectionWatch {
       return links.includes(peerId) && !this.#vouched.has(peerId) &&
         life.now - at > MESH_TIMING.verifyMs;
     });
-    for (const peerId of better) this.#considered.set(peerId, life.now);
+    // Also those whose entry has not come yet: the worker knows them by their links.
+    for (const peerId of links) this.#considered.set(peerId, life.now);
     return fresh.length > questions ? fresh[questions] : undefined;
   }
 }

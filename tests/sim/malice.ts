@@ -38,6 +38,7 @@ export const MALICE: readonly ((scene: Scene) => MeshMessage)[] = [
   oversized,
   senseless,
   waitsForNothing,
+  absurdEpoch,
 ];
 
 /** One of them. */
@@ -94,6 +95,23 @@ function waitsForNothing(scene: Scene): MeshMessage {
     return written({ ...scene, heads: [nothing] }, draft, FALSE_LIFE);
   });
   return { type: "state_broadcast", changes };
+}
+
+/** An epoch that nobody could claim another above of. */
+function absurdEpoch(): MeshMessage {
+  return {
+    type: "heartbeat",
+    sequence: 1,
+    heads: [],
+    heard: [],
+    suspects: [],
+    admin_peer_id: null,
+    epoch: Number.MAX_SAFE_INTEGER,
+    agreed_epoch: 0,
+    partitioned: false,
+    cut_off: [],
+    agreed: [],
+  };
 }
 
 type Operations = Parameters<typeof automerge.encodeChange>[0]["ops"];

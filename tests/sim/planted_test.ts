@@ -62,8 +62,8 @@ const PLANTED: readonly {
     name: "epochs of others are not heeded",
     replacements: [{
       file: "administration.ts",
-      sound: "    if (epoch <= this.#epoch) return;",
-      faulty: "    if (epoch >= 0) return;",
+      sound: "if (epoch <= this.#epoch || epoch > this.#epoch + EPOCH_JUMP_MAX) return;",
+      faulty: "if (epoch >= 0) return;",
     }],
     report: /epoch/,
   },
@@ -137,8 +137,9 @@ const PLANTED: readonly {
     name: "candidates asked one after the other",
     replacements: [{
       file: "administration.ts",
-      sound: "      .filter((peerId) => !this.#asked.has(peerId));",
-      faulty: "      .filter((peerId) => !this.#asked.has(peerId)).slice(0, 1);",
+      sound: "      .filter((peerId) => linked.has(peerId) && !this.#asked.has(peerId));",
+      faulty:
+        "      .filter((peerId) => linked.has(peerId) && !this.#asked.has(peerId)).slice(0, 1);",
     }],
     report: /asks one candidate/,
   },
@@ -195,7 +196,16 @@ const PLANTED: readonly {
       sound: "!isOwn(operation, change.author, log, facts)",
       faulty: "isOwn(operation, change.author, log, facts) === undefined",
     }],
-    report: /were written|sees|its own entry/,
+    report: /no more were written|sees|its own entry/,
+  },
+  {
+    name: "any epoch is believed",
+    replacements: [{
+      file: "administration.ts",
+      sound: "if (epoch <= this.#epoch || epoch > this.#epoch + EPOCH_JUMP_MAX) return;",
+      faulty: "if (epoch <= this.#epoch) return;",
+    }],
+    report: /epoch|server holds|Threw/,
   },
   {
     name: "signatures are not checked",
@@ -208,7 +218,7 @@ const PLANTED: readonly {
       sound: "if (facts.actor !== signer.actorOf(change.author, change.incarnation)) {",
       faulty: "if (bytes.length < 0) {",
     }],
-    report: /were written|sees|its own entry|twice|room state/,
+    report: /no more were written|sees|its own entry|twice|room state/,
   },
 ];
 

@@ -116,6 +116,11 @@ export class Transcript {
       if (key === "sdp") return "…";
       if (["peer_list", "peer_ids", "peer_metadata", "metadata"].includes(key)) return undefined;
       if (key === "changes" && Array.isArray(value)) return value.map(authorOf);
+      if (key === "held" && typeof value === "object" && value !== null) {
+        return Object.fromEntries(
+          Object.entries(value).map(([actor, count]) => [this.#name(actor), count]),
+        );
+      }
       return value;
     });
     return text.replaceAll('"', "");
@@ -129,7 +134,7 @@ export class Transcript {
   #name(id: string): string {
     const known = this.#names.get(id);
     if (known !== undefined) return known;
-    const kind = /^[0-9a-f]{64}$/.test(id) ? "head" : "link";
+    const kind = /^[0-9a-f]{64}$/.test(id) ? "head" : /^[0-9a-f]{32}$/.test(id) ? "actor" : "link";
     const before = [...this.#names.values()].filter((name) => name.startsWith(kind)).length;
     this.#names.set(id, `${kind}${before + 1}`);
     return `${kind}${before + 1}`;
