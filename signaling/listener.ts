@@ -10,6 +10,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Log } from "../lib/base/log.ts";
 import { HttpRefusal } from "./http_refusal.ts";
+import { Patience } from "./patience.ts";
 
 /** The certificate of a server and its key, as PEM. */
 export interface Tls {
@@ -57,7 +58,10 @@ export async function listen(
 ): Promise<Listener> {
   const { hostname, port, tls } = options;
   const scheme = tls === undefined ? "http" : "https";
+  const patience = new Patience(options.requestMs);
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    patience.rest(incoming.socket);
+    outgoing.once("close", () => patience.wait(incoming.socket));
     answer(incoming, outgoing, { options, scheme, handlers }).catch((error: unknown) => {
       log.write("warning", "A request could not be answered", { error: String(error) });
       incoming.destroy();
@@ -67,9 +71,10 @@ export async function listen(
     ? createServer(onRequest)
     : createSecureServer({ cert: tls.cert, key: tls.key }, onRequest);
   server.maxConnections = options.connectionsMax;
-  server.headersTimeout = options.requestMs;
-  server.requestTimeout = options.requestMs;
+  const opened = tls === undefined ? "connection" : "secureConnection";
+  server.on(opened, (connection: Duplex) => patience.wait(connection));
   server.on("upgrade", (incoming, connection, head) => {
+    patience.rest(connection);
     // Without a listener, a connection that breaks would end the process.
     connection.on("error", (error) => {
       log.write("debug", "A connection broke", { error: String(error) });
@@ -134,26 +139,37 @@ async function answer(
   });
 }
 
-/** The body, up to one byte above the limit: what answers it sees that it is too long. */
-async function bodyOf(
+/** The body, up to one byte above the limit: who answers sees by it that it is too long. */
+function bodyOf(
   incoming: IncomingMessage,
   { bodyBytesMax, requestMs }: ListenerOptions,
 ): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly isWhole: boolean }> {
-  const timer = setTimeout(() => incoming.destroy(), requestMs);
-  const parts: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const part of incoming) {
-      const bytes = Buffer.from(part);
-      parts.push(bytes);
-      length += bytes.length;
-      if (length > bodyBytesMax) break;
-    }
-  } finally {
-    clearTimeout(timer);
-  }
-  const bytes = new Uint8Array(Buffer.concat(parts).subarray(0, bodyBytesMax + 1));
-  return { bytes, isWhole: length <= bodyBytesMax };
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let length = 0;
+    const timer = setTimeout(() => {
+      reject(new Error(`Expected the whole body within ${requestMs} ms, got ${length} bytes`));
+    }, requestMs);
+    const done = (isWhole: boolean) => {
+      clearTimeout(timer);
+      const bytes = new Uint8Array(Buffer.concat(parts).subarray(0, bodyBytesMax + 1));
+      resolve({ bytes, isWhole });
+    };
+    incoming.on("data", (part: Buffer) => {
+      if (length > bodyBytesMax) return;
+      parts.push(part);
+      length += part.length;
+      if (length > bodyBytesMax) {
+        incoming.pause();
+        done(false);
+      }
+    });
+    incoming.once("end", () => done(true));
+    incoming.once("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+  });
 }
 
 /** Answers a request whose connection was meant for another protocol, and ends the connection. */

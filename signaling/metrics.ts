@@ -168,7 +168,7 @@ export class Metrics implements Meter {
         return this.#legacy.inc({ feature: fact.feature, client: this.#clientLabel(fact.client) });
       case "request_answered": {
         const { route, method, status, tookMs } = fact;
-        this.#requests.inc({ route, method, status: String(status) });
+        this.#requests.inc({ method, route, status: String(status) });
         return this.#requestSeconds.observe({ route }, tookMs / SECOND_MS);
       }
       case "room_created":

@@ -88,6 +88,8 @@ async function execute<T extends object>(
   try {
     return await definition.run(given, io);
   } catch (error) {
+    // Nobody reads any more, and so nobody is there to be told.
+    if (error instanceof Deno.errors.BrokenPipe) throw error;
     return await tell(error, given, io);
   }
 }

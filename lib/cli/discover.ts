@@ -37,7 +37,7 @@ const parser = merge(
     })),
     properties: multiple(option("--property", string({ metavar: "CONDITION" }), {
       description:
-        message`Only workers that hold to it, such as 'cuda>=12' (=, !=, >=, <=, >, <); may be repeated`,
+        message`Only workers that hold to it, such as 'cuda>=12' (=, !=, >=, <=, >, <, in); may be repeated`,
     })),
   }),
   object({

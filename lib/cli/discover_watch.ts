@@ -1,4 +1,4 @@
-/** `discover --watch`: a room shown while it changes, until the person has seen enough. */
+/** Shows a room while it changes, until the person has seen enough: `discover --watch`. */
 
 import type { PeerId } from "../base/id.ts";
 import { type LinkedOptions, LinkedSession } from "../client/linked_session.ts";
@@ -22,6 +22,7 @@ export interface WatchRequest {
  * end of a watch.
  *
  * @throws {Failure} Where the server does not answer, or does not let us in.
+ * @throws {Deno.errors.BrokenPipe} Where nobody reads any more.
  * @throws The signal's reason, where it is aborted before we are in the room.
  */
 export async function showRoom(
@@ -30,7 +31,8 @@ export async function showRoom(
   io: Io,
 ): Promise<number> {
   await using linked = await LinkedSession.open(options);
-  const screen = new WatchScreen(io, {
+  const unread = new AbortController();
+  const screen = new WatchScreen(whileRead(io, unread), {
     json,
     filters,
     clock: systemClock,
@@ -38,6 +40,7 @@ export async function showRoom(
   });
   const watch = new RoomWatch(linked.session, linked.backend, {
     ...options,
+    signal: AbortSignal.any([options.signal, unread.signal]),
     from,
     hear: (event) => screen.hear(event),
   });
@@ -46,5 +49,19 @@ export async function showRoom(
   } finally {
     screen.close();
   }
+  unread.signal.throwIfAborted();
   return options.signal.reason === "SIGTERM" ? EXIT.terminated : EXIT.ok;
+}
+
+/** `io` whose reader may go away at any time: that aborts `unread`, and no handler of ours throws. */
+function whileRead(io: Io, unread: AbortController): Io {
+  const guarded = (write: (text: string) => void) => (text: string) => {
+    try {
+      write(text);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      unread.abort(error);
+    }
+  };
+  return { ...io, out: guarded(io.out), draw: guarded(io.draw) };
 }

@@ -28,10 +28,9 @@ export class LiveArea {
 
   /** Something is new: draws now, or as soon as it may. */
   update(): void {
-    if (this.#timer !== undefined) return;
     const waitMs = this.#drawnAt + DRAW_INTERVAL_MS - this.#clock.now();
     if (waitMs <= 0) this.#draw();
-    else this.#timer = setTimeout(() => this.#draw(), waitMs);
+    else this.#timer ??= setTimeout(() => this.#draw(), waitMs);
   }
 
   /** Draws the last state, so that nothing is missing when other lines follow. */

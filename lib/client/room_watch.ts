@@ -64,8 +64,6 @@ export class RoomWatch {
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#closing.signal]);
     this.#over = this.#run();
-    // Whoever is interested waits for it; nobody waiting must not end the process.
-    this.#over.catch(() => {});
   }
 
   /** The worker whose knowledge is shown, now or last. */

@@ -30,7 +30,8 @@ export class WatchVisit {
   readonly worker: PeerId;
   readonly replica: Replica;
   readonly #options: WatchVisitOptions;
-  readonly #level = Promise.withResolvers<void>();
+  /** When all is here, or why it will not be. */
+  readonly #level = Promise.withResolvers<Failure | undefined>();
   readonly #lost = Promise.withResolvers<Failure>();
   #link: WorkerLink | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -44,8 +45,6 @@ export class WatchVisit {
     this.worker = worker;
     this.replica = new Replica(author, systemClock.now());
     this.#options = options;
-    // Whoever opens races against it; nobody waiting must not end the process.
-    this.#level.promise.catch(() => {});
   }
 
   /**
@@ -100,13 +99,15 @@ export class WatchVisit {
 
   async #begin(signal: AbortSignal): Promise<void> {
     const late = new Failure("worker_lost", `${this.worker} did not say what it knows in time`);
-    const deadline = setTimeout(() => this.#level.reject(late), LEVEL_MS);
-    const abort = () => this.#level.reject(signal.reason);
+    const deadline = setTimeout(() => this.#level.resolve(late), LEVEL_MS);
+    const abort = () => this.#level.resolve(undefined);
     signal.addEventListener("abort", abort, { once: true });
     this.#timer = setInterval(() => this.#ask(), RENEW_MS);
     this.#ask();
     try {
-      await this.#level.promise;
+      const failure = await this.#level.promise;
+      signal.throwIfAborted();
+      if (failure !== undefined) throw failure;
     } finally {
       clearTimeout(deadline);
       signal.removeEventListener("abort", abort);
@@ -131,12 +132,12 @@ export class WatchVisit {
       }
       case "watch_report":
         this.replica.hear(message, systemClock.now());
-        if (this.replica.isLevel) this.#level.resolve();
+        if (this.replica.isLevel) this.#level.resolve(undefined);
         else if (!this.#isPaging) this.#ask();
         break;
       case "watch_refused": {
         const failure = new Failure("worker_lost", `${this.worker}: ${message.reason}`);
-        this.#level.reject(failure);
+        this.#level.resolve(failure);
         return this.#link?.close(message.reason);
       }
       default:
@@ -148,7 +149,7 @@ export class WatchVisit {
   #end(failure: Failure): void {
     clearInterval(this.#timer);
     this.replica.end();
-    this.#level.reject(failure);
+    this.#level.resolve(failure);
     this.#lost.resolve(failure);
   }
 }

@@ -15,13 +15,15 @@
 import type { PeerId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 import { type Candidate, compareCandidates, electAdmin } from "./election.ts";
-import { isMajority } from "./quorum.ts";
+import { isHalf, isMajority } from "./quorum.ts";
 import type { MeshTiming } from "./timing.ts";
 
 /** What one reconciliation looks at. */
 export interface Situation {
   /** Those who live, this worker among them. */
   readonly living: readonly Candidate[];
+  /** Those that can be asked. */
+  readonly linked: ReadonlySet<PeerId>;
   /** Those for whom a majority still mourns: dead, but not long enough to stop counting. */
   readonly mourned: ReadonlySet<PeerId>;
   /** What the server says of the admin; `undefined` where it is out of reach. */
@@ -53,6 +55,12 @@ export type Decision =
     readonly agreed: number;
   };
 
+/**
+ * How far an epoch may be ahead of what was seen, as at the server. Higher: a member that lies gets the
+ * room to the end of all numbers sooner; lower: one that was away for years would not be caught up with.
+ */
+const EPOCH_JUMP_MAX = 2 ** 20;
+
 /** Whom one worker follows. */
 export class Administration {
   readonly #self: PeerId;
@@ -63,9 +71,8 @@ export class Administration {
   #agreedEpoch = 0;
   /** Workers that say that they are cut off, and in which epoch their room last agreed. */
   readonly #cutOff = new Map<PeerId, number>();
+  #tied = false;
   #claimedAt: Instant = -Infinity;
-  /** Whether it never followed anybody, not even itself. */
-  #isNewcomer = true;
   /** Until when a newcomer that follows nobody yet is on its way in, rather than cut off. */
   #arrivingUntil: Instant = -Infinity;
   #following: { readonly peerId: PeerId; readonly epoch: number } | undefined;
@@ -97,6 +104,11 @@ export class Administration {
   /** Since when the majority is out of reach. */
   get partitionedSince(): Instant | undefined {
     return this.#partitionedSince;
+  }
+
+  /** Whether exactly half of them are in reach: then the server's word decides. */
+  get tied(): boolean {
+    return this.#tied;
   }
 
   /** The epoch in which they did. */
@@ -133,7 +145,7 @@ export class Administration {
    * count without it could make a majority of those that it leads no more.
    */
   saw(epoch: number, adminPeerId: PeerId | undefined): void {
-    if (epoch <= this.#epoch) return;
+    if (epoch <= this.#epoch || epoch > this.#epoch + EPOCH_JUMP_MAX) return;
     this.#epoch = epoch;
     if (adminPeerId !== undefined) this.#agreed.add(adminPeerId);
   }
@@ -169,15 +181,15 @@ export class Administration {
   }
 
   /**
-   * A worker that is in reach says that it is with the majority: so are those that it reaches. Not
-   * where our own room is a later one: a newcomer that met nobody is the majority of itself alone.
+   * A worker that is in reach says that it is with the majority of those who agreed since: from now on
+   * we count by them too. Not where our own room is a later one: a newcomer that met nobody is the
+   * majority of itself alone.
    */
-  rejoin(living: readonly PeerId[], agreedEpoch: number): void {
-    const latest = Math.max(this.#agreedEpoch, this.#cutOffEpoch(new Set(living)));
-    if (agreedEpoch < latest) return;
+  rejoin(agreed: readonly PeerId[], agreedEpoch: number): void {
+    if (agreedEpoch < Math.max(this.#agreedEpoch, ...this.#cutOff.values())) return;
     this.#agreedEpoch = agreedEpoch;
-    for (const peerId of living) this.#agreed.add(peerId);
-    for (const peerId of this.#agreed) if (!living.includes(peerId)) this.#agreed.delete(peerId);
+    this.#agreed.clear();
+    for (const peerId of [this.#self, ...agreed]) this.#agreed.add(peerId);
   }
 
   /** Decides what follows from `situation`. Calling it twice with the same decides nothing new. */
@@ -186,9 +198,9 @@ export class Administration {
     const inMajority = isMajority({
       agreed: this.#agreed,
       living,
-      isNewcomer: this.#isNewcomer,
       server: situation.server,
     });
+    this.#tied = isHalf(this.#agreed, living);
     // Whoever met part of a later room than its own is no majority of that, whatever it counts.
     const partitioned = !inMajority || this.#cutOffEpoch(living) > this.#agreedEpoch;
     // It leads nobody and follows nobody; to call it partitioned would be a false alarm.
@@ -202,7 +214,7 @@ export class Administration {
     this.#leaderlessSince ??= this.#following === undefined ? now : undefined;
     const best = electAdmin(situation.living);
     if (best === this.#self) decisions.push(...this.#lead(now));
-    else if (best !== undefined) decisions.push(...this.#follow(best, situation.living, now));
+    else if (best !== undefined) decisions.push(...this.#follow(best, situation, now));
     if (this.#following !== undefined && living.has(this.#following.peerId)) {
       this.#agree(living, situation.mourned);
     }
@@ -239,7 +251,7 @@ export class Administration {
     return [{ type: "claim", epoch: this.#epoch, tookMs: this.#took(now) }];
   }
 
-  #follow(best: PeerId, living: readonly Candidate[], now: Instant): Decision[] {
+  #follow(best: PeerId, { living, linked }: Situation, now: Instant): Decision[] {
     if (this.#following?.peerId === best) {
       this.#following = { peerId: best, epoch: this.#epoch };
       return [];
@@ -264,7 +276,7 @@ export class Administration {
     const unasked = living
       .filter((candidate) => self !== undefined && compareCandidates(candidate, self) < 0)
       .map((candidate) => candidate.peerId)
-      .filter((peerId) => !this.#asked.has(peerId));
+      .filter((peerId) => linked.has(peerId) && !this.#asked.has(peerId));
     for (const peerId of unasked) this.#asked.set(peerId, { at: now, answered: false });
     if (unasked.length > 0) decisions.push({ type: "verify", peerIds: unasked });
     return decisions;
@@ -281,7 +293,6 @@ export class Administration {
   }
 
   #agree(living: ReadonlySet<PeerId>, mourned: ReadonlySet<PeerId>): void {
-    this.#isNewcomer = false;
     this.#agreedEpoch = this.#epoch;
     for (const peerId of living) this.#agreed.add(peerId);
     for (const peerId of this.#agreed) {

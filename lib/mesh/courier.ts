@@ -81,6 +81,8 @@ export class Courier {
     if (signal.kind === "offer") {
       if (introduction.peerOf(linkId) !== undefined) return;
       const stranger = membership.get(from) === undefined;
+      // A worker that it falls to us to dial does not offer: somebody else speaks in its name.
+      if (!stranger && introduction.offersTo(from)) return;
       const attempts = introduction.offered(from, linkId, route, stranger);
       if (attempts === undefined) {
         const facts = { from_peer_id: from };

@@ -168,6 +168,12 @@ export class Membership {
     });
   }
 
+  /** Whether the life of any is being checked. */
+  get hasSuspects(): boolean {
+    for (const member of this.#members.values()) if (member.check !== undefined) return true;
+    return false;
+  }
+
   /** The workers that count as living: those that are alive, and suspects until the verdict. */
   living(now: Instant): Member[] {
     return [...this.#members.values()].filter((member) => {

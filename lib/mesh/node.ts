@@ -62,6 +62,7 @@ export class MeshNode {
       dialling: introduction.dialling,
       entries: state.entries,
       heads: state.heads,
+      size: state.size,
     };
   }
 
@@ -131,8 +132,9 @@ export class MeshNode {
   }
 
   #onServer(message: FromServer, now: Instant): void {
-    const { inquiry, serverListener, timing } = this.#parts;
+    const { inquiry, server, serverListener, timing } = this.#parts;
     if (message.type === "query_workers") {
+      server.heard(now);
       const { from_peer_id: peerId, request_id, filters } = message;
       return inquiry.reply({ by: "server", peerId }, request_id, filters, now);
     }

@@ -8,6 +8,8 @@
 
 import type { LinkId, PeerId } from "../base/id.ts";
 import { type Instant, SECOND_MS } from "../base/time.ts";
+import type { SignedChange } from "../protocol/mesh_message.ts";
+import { WORKERS_LISTED_MAX } from "../protocol/query.ts";
 import type { ObserverMessage, WatchReport } from "../protocol/watch_message.ts";
 import type { Outlook } from "./directory.ts";
 import type { Lookout } from "./lookout.ts";
@@ -109,8 +111,9 @@ export class Observers {
     const isDue = now >= this.#reportAt;
     if (isDue) this.#reportAt = now + heartbeatMs;
     let report: WatchReport | undefined;
+    const lacked = new Map<string, readonly SignedChange[]>();
     for (const [linkId, observer] of this.#observers) {
-      this.#supply(linkId, observer);
+      this.#supply(linkId, observer, lacked);
       if (!isDue && observer.told === news) continue;
       observer.told = news;
       report ??= this.#report(outlook);
@@ -118,15 +121,24 @@ export class Observers {
     }
   }
 
-  #supply(linkId: LinkId, observer: Observer): void {
+  /** `lacked` remembers what those with the same heads lack: most have the same, and to find it is dear. */
+  #supply(
+    linkId: LinkId,
+    observer: Observer,
+    lacked: Map<string, readonly SignedChange[]>,
+  ): void {
     const { outbox, state } = this.#parts;
     const { changes: size } = state.size;
     if (observer.heads === undefined || observer.size === size) return;
-    const changes = state.lackedBy(observer.heads, CHANGES_PER_MESSAGE);
+    const key = observer.heads.join();
+    const changes = lacked.get(key) ?? state.lackedBy(observer.heads, CHANGES_PER_MESSAGE);
+    lacked.set(key, changes);
     const isLevel = changes.length < CHANGES_PER_MESSAGE;
     observer.heads = isLevel ? state.heads : undefined;
     observer.size = size;
-    if (changes.length > 0) tell(outbox, linkId, { type: "state_broadcast", changes });
+    if (changes.length > 0) {
+      tell(outbox, linkId, { type: "state_broadcast", changes: [...changes] });
+    }
   }
 
   #report({ lives, ...outlook }: Outlook): WatchReport {
@@ -134,7 +146,10 @@ export class Observers {
       type: "watch_report",
       ...outlook,
       heads: this.#parts.state.heads,
-      lives: [...lives].map(([peer_id, life]) => ({ peer_id, ...life })),
+      // Of those that nobody remembers there is nothing to tell, and there may be many.
+      lives: [...lives].filter(([, { last_heard_ms }]) => last_heard_ms !== null)
+        .slice(0, WORKERS_LISTED_MAX)
+        .map(([peer_id, life]) => ({ peer_id, ...life })),
     };
   }
 }

@@ -44,17 +44,19 @@ export class Office {
 
   /** Has it decided who leads, and does what follows. */
   reconcile(now: Instant): void {
-    const { self, own, administration, membership, server } = this.#parts;
+    const { self, own, administration, links, membership, server } = this.#parts;
     const living = membership.living(now).map(({ peerId, metadata }) => ({
       peerId,
       gpuMemoryMb: gpuMemoryMb(metadata),
     }));
     const decisions = administration.reconcile({
       living: [own.candidate, ...living],
+      linked: new Set(links.peers),
       mourned: this.#mourned(now),
-      server: server.wordOnAdmin(administration.epoch),
+      server: server.wordOnAdmin(administration.epoch, now),
     }, now);
     for (const decision of decisions) this.#carryOut(decision, now);
+    this.#askServer(now);
     const isToBeTold = server.isToBeTold(self, administration.epoch);
     if (administration.leads && isToBeTold) this.#claim();
   }
@@ -128,6 +130,15 @@ export class Office {
       }
     }
     decision satisfies never;
+  }
+
+  /** Where its word decides, or may decide once a suspect is found dead, it must be fresh. */
+  #askServer(now: Instant): void {
+    const { administration, membership, outbox, server } = this.#parts;
+    const mayDecide = administration.tied || membership.hasSuspects;
+    if (!mayDecide || !server.isToBeAsked(now)) return;
+    server.asked(now);
+    outbox.add({ type: "tell_server", message: { type: "ping" } });
   }
 
   #claim(): void {

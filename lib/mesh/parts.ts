@@ -72,13 +72,14 @@ export interface Parts {
 export function createParts(options: NodeOptions): Parts {
   const timing = validateTiming(options.timing ?? MESH_TIMING);
   const { roomId, peerId: self, incarnation, signer } = options;
+  const suspicionMs = timing.heartbeatMs * timing.missedMax;
   const facts = {
     self,
     incarnation,
     timing,
     own: new OwnEntry(options),
     links: new LinkTable(),
-    server: new ServerView(),
+    server: new ServerView({ freshMs: suspicionMs, askMs: timing.heartbeatMs }),
     outbox: new Outbox(),
     membership: new Membership(self, timing),
     introduction: new Introduction(self, timing, options.random),
@@ -96,7 +97,6 @@ export function createParts(options: NodeOptions): Parts {
   });
   const lookout = new Lookout(facts);
   const pulse = new Pulse({ ...facts, heartbeatMs: timing.heartbeatMs });
-  const suspicionMs = timing.heartbeatMs * timing.missedMax;
   const actors = { ...facts, probing, sync, courier, roster, pulse };
   return {
     ...actors,

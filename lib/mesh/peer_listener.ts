@@ -129,8 +129,7 @@ export class PeerListener {
     // Said in the knowledge that we are cut off: an older word is of before both of us were.
     const belongs = beat.admin_peer_id !== null && !beat.partitioned && beat.cut_off.includes(self);
     if (administration.partitionedSince !== undefined && belongs) {
-      const living = membership.living(now).map((member) => member.peerId);
-      administration.rejoin([self, ...living], beat.agreed_epoch);
+      administration.rejoin(beat.agreed, beat.agreed_epoch);
     }
     sync.compare(link, beat.heads, now);
   }

@@ -8,27 +8,26 @@ export interface Quorum {
   readonly agreed: ReadonlySet<PeerId>;
   /** Those of whom there are signs of life, this worker among them. */
   readonly living: ReadonlySet<PeerId>;
-  /** Whether this worker never agreed with anybody: it knows the members by the server's word alone. */
-  readonly isNewcomer: boolean;
-  /** What the server says of the admin; `undefined` where the server is out of reach. */
+  /** What the server says of the admin now; `undefined` where nothing fresh was heard of it. */
   readonly server: { readonly adminPeerId: PeerId | undefined } | undefined;
+}
+
+/** Whether the living are exactly half of those who last agreed. */
+export function isHalf(agreed: ReadonlySet<PeerId>, living: ReadonlySet<PeerId>): boolean {
+  return countOf(agreed, living) * 2 === agreed.size;
 }
 
 /**
  * Whether the living are a majority of those who last agreed. Exactly half is one if the server's
- * admin is among them or the server has none, so that it would grant a claim; without the server, if
- * they hold the smallest peer id and are not a newcomer, who may be the only one to count like this.
- * Two halves thus never both decide by the server's word.
+ * admin is among them or the server has none, so that it would grant a claim; without the server it is
+ * none, whoever is in it: the other half may have the server's word. Two halves thus never both decide.
  */
-export function isMajority({ agreed, living, isNewcomer, server }: Quorum): boolean {
-  let present = 0;
-  let smallest: PeerId | undefined;
-  for (const peerId of agreed) {
-    if (living.has(peerId)) present++;
-    if (smallest === undefined || peerId < smallest) smallest = peerId;
-  }
-  if (present * 2 !== agreed.size) return present * 2 > agreed.size;
-  if (smallest === undefined) return true;
-  if (server === undefined) return !isNewcomer && living.has(smallest);
+export function isMajority({ agreed, living, server }: Quorum): boolean {
+  if (!isHalf(agreed, living)) return countOf(agreed, living) * 2 > agreed.size;
+  if (server === undefined) return false;
   return server.adminPeerId === undefined || living.has(server.adminPeerId);
+}
+
+function countOf(agreed: ReadonlySet<PeerId>, living: ReadonlySet<PeerId>): number {
+  return agreed.intersection(living).size;
 }

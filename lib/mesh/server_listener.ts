@@ -31,6 +31,7 @@ export class ServerListener {
   /** Takes in what the server said. Questions of clients are the node's to answer. */
   hear(message: FromServer, now: Instant): void {
     const { server, administration, courier, roster, outbox } = this.#parts;
+    server.heard(now);
     switch (message.type) {
       case "registered_auth": {
         const workers = message.peers.filter((peer) => peer.role === "worker");

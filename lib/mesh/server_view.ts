@@ -1,15 +1,31 @@
 /** What the signaling server last said of the room. A cache: the workers decide, the server records. */
 
 import type { PeerId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
+
+/** How old the server's word may be, in milliseconds. */
+export interface ServerTiming {
+  /** After which what it said counts no more, until it is heard again: the socket may be dead. */
+  readonly freshMs: number;
+  /** Between two questions whether it is there. */
+  readonly askMs: number;
+}
 
 /** The server as one worker sees it. */
 export class ServerView {
+  readonly #timing: ServerTiming;
   #reachable = false;
+  #heardAt: Instant = -Infinity;
+  #askedAt: Instant = -Infinity;
   #adminPeerId: PeerId | undefined;
   #epoch = 0;
   /** The epoch that was claimed and about which the server has said nothing yet. */
   #claimedEpoch: number | undefined;
   readonly #peers = new Set<PeerId>();
+
+  constructor(timing: ServerTiming) {
+    this.#timing = timing;
+  }
 
   /** Whether we are registered and the WebSocket is open. */
   get reachable(): boolean {
@@ -21,11 +37,31 @@ export class ServerView {
     return this.#adminPeerId;
   }
 
+  /** It was heard. Its words come in order: what it said of the admin before is still so. */
+  heard(now: Instant): void {
+    this.#heardAt = now;
+  }
+
+  /** Whether it is time to find out if it is still there. */
+  isToBeAsked(now: Instant): boolean {
+    return this.#reachable && now - Math.max(this.#heardAt, this.#askedAt) >= this.#timing.askMs;
+  }
+
+  /** It was asked. */
+  asked(now: Instant): void {
+    this.#askedAt = now;
+  }
+
   /**
-   * What it says of the admin, where that counts: a server that knows of no admin and of no epoch as
-   * high as `epoch` has forgotten the room, and its "nobody" is no word on who may lead.
+   * What it says of the admin, where that counts: a word that is not fresh may be overtaken by one on a
+   * dead socket, and a server that knows of no admin and of no epoch as high as `epoch` has forgotten
+   * the room, so that its "nobody" is no word on who may lead.
    */
-  wordOnAdmin(epoch: number): { readonly adminPeerId: PeerId | undefined } | undefined {
+  wordOnAdmin(
+    epoch: number,
+    now: Instant,
+  ): { readonly adminPeerId: PeerId | undefined } | undefined {
+    if (now - this.#heardAt > this.#timing.freshMs) return undefined;
     // Our own claim, as long as it is on its way, is one epoch ahead of what the server can know.
     const knowable = this.#claimedEpoch === epoch ? epoch - 1 : epoch;
     const hasForgotten = this.#adminPeerId === undefined && this.#epoch < knowable;

@@ -86,7 +86,11 @@ export class StateSync {
   ) {
     for (const { linkId, peerId } of this.#links.links) {
       if (without.includes(peerId) || only?.includes(peerId) === false) continue;
-      this.#outbox.send(linkId, { type: "state_broadcast", changes: [...changes] });
+      // Changes that waited for one may become many at once.
+      for (let at = 0; at < changes.length; at += CHANGES_PER_MESSAGE) {
+        const some = changes.slice(at, at + CHANGES_PER_MESSAGE);
+        this.#outbox.send(linkId, { type: "state_broadcast", changes: some });
+      }
     }
   }
 }

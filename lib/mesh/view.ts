@@ -21,4 +21,6 @@ export interface MeshView {
   readonly dialling: number;
   readonly entries: ReadonlyMap<PeerId, WorkerEntry>;
   readonly heads: readonly string[];
+  /** Changes behind the room state, and changes that wait for one they build on. */
+  readonly size: { readonly changes: number; readonly waiting: number };
 }

@@ -101,6 +101,8 @@ export const meshMessageSchema = z.discriminatedUnion("type", [
     partitioned: z.boolean(),
     /** Workers of which the sender knows that they believe themselves cut off. */
     cut_off: z.array(peerIdSchema).max(4 * WORKERS_MAX).default([]),
+    /** For those: the members when the sender last saw a majority. */
+    agreed: z.array(peerIdSchema).max(4 * WORKERS_MAX).default([]),
   }),
   /** Are you there? */
   z.object({ type: z.literal("probe"), request_id: requestIdSchema }),

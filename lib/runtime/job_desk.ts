@@ -182,7 +182,8 @@ export class JobDesk {
         return this.#options.status(effect.status, effect.currentJob);
       case "wake": {
         if (this.#stopped) return;
-        const delayMs = Math.max(0, effect.at - this.#options.clock.now());
+        // Rounded up: a timer of 2.5 ms may fire after 2, and before its time there is nothing to do.
+        const delayMs = Math.ceil(Math.max(0, effect.at - this.#options.clock.now()));
         const timer = setTimeout(() => {
           this.#timers.delete(timer);
           this.#step({ type: "woke" });

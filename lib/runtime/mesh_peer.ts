@@ -129,9 +129,9 @@ export class MeshPeer {
     return this.#node.view(systemClock.now());
   }
 
-  /** What has been said to other workers so far. */
-  get traffic(): MeshTraffic {
-    return this.#runner.traffic;
+  /** What has been said to other workers so far, and frames to and from the server. */
+  get traffic(): MeshTraffic & { readonly serverFrames: number } {
+    return { ...this.#runner.traffic, serverFrames: this.#signaling.frames };
   }
 
   /** Tells the room what this worker does. */

@@ -147,7 +147,8 @@ export class MeshRunner {
   }
 
   #wakeAt(dueAt: number): void {
-    const delayMs = Math.max(0, dueAt - this.#surroundings.clock.now());
+    // Rounded up: a timer of 2.5 ms may fire after 2, and before its time the node has nothing to do.
+    const delayMs = Math.ceil(Math.max(0, dueAt - this.#surroundings.clock.now()));
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.push({ type: "woke", dueAt });

@@ -79,6 +79,7 @@ export class SignalClient {
   #socket: WebSocket | undefined;
   #registered = false;
   #attempts = 0;
+  #frames = 0;
   #silenceMs: number = REGISTER_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
@@ -89,6 +90,11 @@ export class SignalClient {
     this.#open();
   }
 
+  /** Frames that went either way so far. */
+  get frames(): number {
+    return this.#frames;
+  }
+
   /** Says something, if registered. Gives whether it could be said. */
   send(message: ToServer): boolean {
     const socket = this.#socket;
@@ -97,6 +103,7 @@ export class SignalClient {
       this.#lose(socket, "The server reads too slowly");
       return false;
     }
+    this.#frames++;
     socket.send(JSON.stringify(message));
     return true;
   }
@@ -147,6 +154,7 @@ export class SignalClient {
   }
 
   #receive(socket: WebSocket, data: unknown): void {
+    this.#frames++;
     const decoded = decodeJson(typeof data === "string" ? data : "", fromServerSchema);
     if (!decoded.ok) {
       this.#options.log.write("warning", `The server sent what is no message: ${decoded.reason}`);

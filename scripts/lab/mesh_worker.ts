@@ -84,7 +84,14 @@ for await (const line of createInterface({ input: process.stdin })) {
   } else if (word === "facts") {
     const { user, system } = process.cpuUsage();
     const { rss } = Deno.memoryUsage();
-    say("facts", { ...peer?.traffic, cpu_ms: (user + system) / 1_000, rss_mb: rss / 1e6 });
+    const { messages = 0, bytes = 0, serverFrames: server_frames = 0 } = peer?.traffic ?? {};
+    say("facts", {
+      messages,
+      bytes,
+      server_frames,
+      cpu_ms: (user + system) / 1_000,
+      rss_mb: rss / 1e6,
+    });
   } else if (word === "leave") {
     break;
   }

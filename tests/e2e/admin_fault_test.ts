@@ -6,7 +6,7 @@ import { endsWith, onStage, type Stage } from "./stage.ts";
 import { discover } from "./training_outcome.ts";
 
 /** ARCHITECTURE section 6 wants 2.5 s; a busy machine of two cores gets more. */
-const KILLED_MS = 12_000;
+const KILLED_MS = 6_000;
 const LEFT_MS = 2_000;
 
 async function assertNextAdmin(

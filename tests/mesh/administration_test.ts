@@ -18,6 +18,7 @@ class Office {
     }));
     const decisions = this.administration.reconcile({
       living: candidates,
+      linked: new Set(candidates.map((candidate) => candidate.peerId)),
       mourned: new Set(mourned.split(" ").filter((name) => name !== "").map(peer)),
       server: this.server,
     }, now);
@@ -26,7 +27,12 @@ class Office {
 
   /** w1 says that it leads. */
   w1Leads(epoch: number): void {
-    this.administration.heard(peer("w1"), { adminPeerId: peer("w1"), epoch, partitioned: false });
+    this.administration.heard(peer("w1"), {
+      adminPeerId: peer("w1"),
+      epoch,
+      agreedEpoch: epoch,
+      partitioned: false,
+    });
   }
 }
 
@@ -86,7 +92,12 @@ Deno.test("a word of its own, or of a follower in the highest epoch, is worth an
   for (const [from, epoch, partitioned, decided] of table) {
     const office = new Office();
     office.administration.saw(7, undefined);
-    office.administration.heard(peer(from), { adminPeerId: peer("w1"), epoch, partitioned });
+    office.administration.heard(peer(from), {
+      adminPeerId: peer("w1"),
+      epoch,
+      agreedEpoch: 0,
+      partitioned,
+    });
     assert.equal(office.at(0, "w1 w2 w3"), decided, `${from} in ${epoch}`);
   }
 });
@@ -103,7 +114,12 @@ Deno.test("an epoch above its own ends its lead; it claims anew, but not at once
   assert.ok(!office.administration.leads, "the epoch is another's");
   assert.equal(office.at(2_000, "w2 w3"), "claim 7");
   office.administration.saw(3, undefined);
-  assert.equal(office.administration.epoch, 7, "epochs never go back");
+  office.administration.saw(2 ** 50, peer("w9"));
+  assert.equal(
+    office.administration.epoch,
+    7,
+    "epochs never go back, nor to the end of all numbers",
+  );
 });
 
 Deno.test("without a majority it decides nothing, and says so when that begins and ends", () => {
@@ -152,5 +168,26 @@ Deno.test("of two halves, the one with the server's admin goes on", () => {
     office.at(1, "w2 w3 w4 w5");
     office.server = { adminPeerId: admin === undefined ? undefined : peer(admin) };
     assert.equal(office.at(2, "w2 w3", "w4 w5"), decided);
+  }
+});
+
+Deno.test("whoever meets part of a later room is cut off while that part is, and no majority of its own", () => {
+  const office = new Office();
+  assert.equal(office.at(0, "w2"), "claim 1");
+  const says = { adminPeerId: undefined, epoch: 5, agreedEpoch: 5, partitioned: true };
+  office.administration.heard(peer("w3"), says);
+  assert.equal(office.at(100, "w2 w3", ""), "partitioned");
+  assert.deepEqual(office.administration.cutOff, [peer("w3")]);
+  assert.equal(office.at(2_000, "w2", "w3"), "healed; claim 6", "its room is gone with it");
+});
+
+Deno.test("a cut-off worker counts by the members of a room that is as late as its own, not by those of an earlier one", () => {
+  for (const [agreedEpoch, decided] of [[1, "healed"], [0, ""]] as const) {
+    const office = new Office();
+    office.w1Leads(1);
+    assert.equal(office.at(0, "w1 w2 w3 w4"), "follow w1 in 1");
+    assert.equal(office.at(5_000, "w1 w2", "w3 w4"), "partitioned", "half, without the server");
+    office.administration.rejoin([peer("w1"), peer("w2"), peer("w5")], agreedEpoch);
+    assert.equal(office.at(6_000, "w1 w2", ""), decided);
   }
 });

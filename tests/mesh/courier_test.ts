@@ -20,7 +20,7 @@ const BY_SERVER: Route = { by: "server" };
 /** The courier of w1, which follows w9 and has links to w8 and w9. */
 class Post {
   readonly links = new LinkTable();
-  readonly server = new ServerView();
+  readonly server = new ServerView({ freshMs: 3_000, askMs: 1_000 });
   readonly outbox = new Outbox();
   readonly membership = new Membership(peer("w1"), MESH_TIMING);
   readonly introduction = new Introduction(peer("w1"), MESH_TIMING, new SeededRandom(1));
@@ -31,6 +31,7 @@ class Post {
     administration.answered(peer("w9"));
     administration.reconcile({
       living: [{ peerId: peer("w9"), gpuMemoryMb: 2 }, { peerId: peer("w1"), gpuMemoryMb: 1 }],
+      linked: new Set(),
       mourned: new Set(),
       server: undefined,
     }, 0);
@@ -96,7 +97,7 @@ Deno.test("a member that invents names gets 32 answers, and leaves room for work
   post.courier.receive(peer("nobody0"), link("again"), OFFER, byPeer);
   assert.equal(answers(), 1, "a new attempt of one takes the place of its old one");
   for (let index = 0; index < 100; index++) {
-    const known = peer(`worker${index}`);
+    const known = peer(`a${index}`);
     post.membership.announce({ peer_id: known, incarnation: 1, metadata: metadataOf(1) }, 0);
     post.courier.receive(known, link(`w${index}`), OFFER, BY_SERVER);
   }

@@ -7,6 +7,8 @@ import { CHANGES_PER_MESSAGE, OBSERVERS_MAX, WATCH_MS } from "../../lib/mesh/obs
 import type { ObserverMessage, WatchReport } from "../../lib/protocol/watch_message.ts";
 import { automergeReady } from "../sim/automerge.ts";
 import { pending } from "../sim/convergence.ts";
+import { checkTranscript, Transcript } from "../sim/transcript.ts";
+import type { Watcher } from "../sim/worker_life.ts";
 import { World } from "../sim/world.ts";
 import { peer } from "./peers.ts";
 
@@ -16,17 +18,20 @@ await automergeReady();
 class Lab {
   readonly told: { readonly linkId: LinkId; readonly message: ObserverMessage }[] = [];
   readonly dropped: LinkId[] = [];
+  readonly #watcher: Watcher | undefined;
   readonly world: World = new World({
     seed: 1,
     gpuMemoryMb: [8_000, 24_000],
     watcher: {
-      stepped: (life, _input, effects) => {
-        if (life.peerId === "w0") { for (const effect of effects) this.#note(effect); }
+      stepped: (life, input, effects) => {
+        if (life.peerId === "w0") effects.forEach((effect) => this.#note(effect));
+        this.#watcher?.stepped(life, input, effects);
       },
     },
   });
 
-  constructor() {
+  constructor(watcher?: Watcher) {
+    this.#watcher = watcher;
     for (const machine of this.world.machines) this.world.start(machine);
     this.pass(3_000);
     assert.equal(pending(this.world), undefined);
@@ -205,4 +210,20 @@ Deno.test("who watches changes nothing of what workers say to each other", () =>
     return [lab.world.wire.totals.messages, view.heads, view.epoch, [...view.liveness]];
   });
   assert.deepEqual(runs[0], runs[1]);
+});
+
+Deno.test("transcript: watch", () => {
+  const transcript = new Transcript();
+  using lab = new Lab({ stepped: (...step) => transcript.stepped(...step) });
+  transcript.clear();
+  transcript.note("A client watches a worker, and says that it has nothing yet");
+  lab.watch("laptop");
+  transcript.note("Another worker's status comes to the worker, and from there to the client");
+  lab.world.worker("w1").work("busy", null);
+  lab.pass(100);
+  transcript.note("The client says again that it watches, and what it has");
+  lab.watch("laptop", lab.world.worker("w0").view.heads);
+  transcript.note("It watches no longer");
+  lab.world.worker("w0").take({ type: "unwatched", linkId: linkOf("laptop") });
+  checkTranscript("mesh_watch", transcript);
 });

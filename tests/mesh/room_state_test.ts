@@ -125,6 +125,54 @@ Deno.test("a late joiner gets exactly what it lacks, and waits with what has a g
   assert.deepEqual(late.state.heads, one.state.heads);
 });
 
+Deno.test("whatever is lost or comes twice, asking once more for what is lacked makes replicas equal", () => {
+  const lives = fc.array(fc.nat(2), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(lives, fc.infiniteStream(fc.nat(99)), (writers, chance) => {
+      const drawn = chance[Symbol.iterator]();
+      const percent = () => drawn.next().value ?? 0;
+      const replicas = [replica("w1"), replica("w2"), replica("w3")];
+      for (const writer of writers) {
+        const own = replicas[writer];
+        const status = own?.state.entries.get(own.author.peerId)?.status;
+        const change = own?.write(status === "busy" ? "available" : "busy");
+        if (change === undefined) continue;
+        for (const other of replicas) {
+          if (other === own || percent() < 40) continue;
+          other.state.merge(percent() < 30 ? [change, change] : [change]);
+        }
+      }
+      for (const asking of [...replicas, ...replicas]) {
+        for (const asked of replicas) {
+          const { heads, held } = asking.state;
+          const { refused } = asking.state.merge(asked.state.lackedBy(heads, Infinity, held));
+          assert.deepEqual(refused, []);
+        }
+      }
+      const heads = replicas.map(({ state }) => state.heads.join());
+      assert.equal(new Set(heads).size, 1);
+      assert.deepEqual(replicas.map(({ state }) => state.size.waiting), [0, 0, 0]);
+      for (const { state } of replicas) state.dispose();
+    }),
+    { numRuns: 40 },
+  );
+});
+
+Deno.test("two that wrote a hundred changes apart catch up in messages of 64", () => {
+  using one = replica("w1");
+  using two = replica("w2");
+  for (let index = 0; index < 100; index++) {
+    one.write(index % 2 === 0 ? "busy" : "available");
+    two.write(index % 2 === 0 ? "busy" : "available");
+  }
+  // By heads alone, one that knows none of them sends its oldest changes again and again.
+  for (let round = 0; round < 2; round++) {
+    one.state.merge(two.state.lackedBy(one.state.heads, 64, one.state.held));
+  }
+  assert.equal(one.state.size.changes, 200);
+  assert.deepEqual(two.state.lackedBy([], Infinity, one.state.held), []);
+});
+
 Deno.test("writing the same again is no change; a new life replaces the entry whole", () => {
   using old = replica("w1", 1);
   const first = old.write("busy", metadataOf(8_000, ["old"]));

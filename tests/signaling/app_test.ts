@@ -10,6 +10,7 @@ import type { Identity } from "../../signaling/identity/identity.ts";
 import { limitsWith, type SignalingLimits } from "../../signaling/limits.ts";
 import { Metrics } from "../../signaling/metrics.ts";
 import type { AppEnv } from "../../signaling/request.ts";
+import { ROUTES } from "../../signaling/route.ts";
 import { MemoryStore } from "../../signaling/store/memory.ts";
 import type { Store } from "../../signaling/store/store.ts";
 import type { LiveRooms } from "../../signaling/switchboard.ts";
@@ -326,4 +327,71 @@ Deno.test("app: a store that does not answer makes 503 with a time to come back,
   }
   assert.equal((await world.get("/health")).status, 200);
   assert.match(world.log.join(), /disk on fire/);
+});
+
+Deno.test("app: the description names the routes that there are, and no others", () => {
+  const { app } = new AppWorld();
+  const there = app.routes.filter(({ method }) => method !== "ALL")
+    .map(({ method, path }) => `${method} ${path}`);
+  const described = ROUTES.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+  assert.deepEqual(there.toSorted(), described.toSorted());
+});
+
+Deno.test("app: what the routes answer is what their description says", async () => {
+  const world = new AppWorld();
+  const { room_id, token } = await world.createRoom();
+  const bodies: Readonly<Record<string, unknown>> = {
+    "/delete-peer": { room_id, peer_id: "w1" },
+    "/delete-peers-and-room": { room_id },
+    "/extend-room": { room_id },
+    "/discover-workers": { room_id },
+  };
+  const lastly = (path: string) => Number(path === "/delete-peers-and-room");
+  for (const route of ROUTES.toSorted((a, b) => lastly(a.path) - lastly(b.path))) {
+    const bearer = route.credentials === "identity" ? "id.of.ann" : token;
+    const response = route.method === "get"
+      ? await world.get(`${route.path}${route.query ? `?room_id=${room_id}` : ""}`, bearer)
+      : await world.post(route.path, bodies[route.path] ?? {}, bearer);
+    assert.equal(response.status, 200, route.path);
+    const type = response.headers.get("content-type") ?? "";
+    if (typeof route.reply === "string") {
+      assert(type.startsWith(route.reply), `${route.path} is ${type}`);
+      await response.body?.cancel();
+    } else route.reply.parse(await response.json());
+  }
+});
+
+Deno.test("app: a room is extended only so often, and who is in it need not ask", async () => {
+  const world = new AppWorld({ limits: { extensions: { capacity: 2, perSecond: 0.1 } } });
+  const { room_id, token } = await world.createRoom({ ttl_seconds: 100 });
+  const extend = () => world.post("/extend-room", { room_id, by_seconds: 60 }, token);
+  assert.deepEqual([(await extend()).status, (await extend()).status], [200, 200]);
+  const third = await extend();
+  assert.deepEqual([third.status, third.headers.get("retry-after")], [429, "10"]);
+  assert.deepEqual(world.dated, [[room_id, START_SECONDS + 160], [room_id, START_SECONDS + 220]]);
+});
+
+Deno.test("app: requests, refusals and what is to go away are counted, strangers' paths under one name", async () => {
+  const world = new AppWorld();
+  const { room_id, token } = await world.createRoom();
+  await world.post("/discover-workers", { room_id, token });
+  await world.post("/discover-workers", { room_id, token: "wrong" });
+  await world.get("/one");
+  await world.get("/two");
+  const text = await (await world.get("/metrics")).text();
+  for (
+    const line of [
+      'legacy_uses_total{feature="POST /discover-workers",client="test"} 1',
+      'discovery_seconds_count{way="http"} 1',
+      'refusals_total{by="http",code="ROOM_REFUSED"} 1',
+      'http_requests_total{method="GET",route="unknown",status="404"} 2',
+      "rooms_created_total 1",
+    ]
+  ) assert(text.includes(`sleap_rtc_${line}`), line);
+});
+
+Deno.test("app: the page may load nothing", async () => {
+  const response = await new AppWorld().get("/docs");
+  assert.match(response.headers.get("content-security-policy") ?? "", /default-src 'none'/);
+  await response.body?.cancel();
 });

@@ -2,9 +2,15 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { FromServer } from "../../lib/protocol/signal_message.ts";
 import type { RoomsEffect } from "../../signaling/room_event.ts";
-import { type Arrival, RoomsWorld } from "./rooms_world.ts";
+import { type Arrival, ROOM, RoomsWorld } from "./rooms_world.ts";
 
-const GOLDEN = fileURLToPath(new URL("../transcript/signaling_join.txt", import.meta.url));
+/** The golden file of a story. It changes only when somebody can say why. */
+function golden(name: string): Promise<string> {
+  return Deno.readTextFile(
+    fileURLToPath(new URL(`../transcript/signaling_${name}.txt`, import.meta.url)),
+  );
+}
+
 const OFFER = { type: "offer", sdp: "v=0" };
 
 /** Writes down who says what, and what comes of it. */
@@ -33,6 +39,19 @@ class Transcript {
 
   close(name: string): void {
     this.#write(`${name}'s socket closes`, this.world.close(this.#sockets.get(name) ?? 0));
+  }
+
+  dated(restMs: number): void {
+    const expires_at = (this.world.now + restMs) / 1_000;
+    const dated = { kind: "dated", room_id: ROOM, expires_at, restMs } as const;
+    this.#write(`the stored room ends in ${restMs / 60_000} min`, this.world.step(dated));
+  }
+
+  /** Time passes, in which everybody of `names` says that it is there. */
+  pass(minutes: number, ...names: string[]): void {
+    this.world.now += minutes * 60_000;
+    for (const name of names) this.world.say(this.#sockets.get(name) ?? 0, { type: "pong" });
+    this.#write(`${minutes} min pass`, this.world.pass(0));
   }
 
   note(text: string): void {
@@ -125,5 +144,28 @@ Deno.test("transcript: how peers join, elect, ask and go", async () => {
   told.note("Everybody goes");
   told.close("c1");
   told.close("w2");
-  assert.equal(told.text, await Deno.readTextFile(GOLDEN));
+  assert.equal(told.text, await golden("join"));
+});
+
+Deno.test("transcript: how a room ends, and what the original's peers say", async () => {
+  const told = new Transcript();
+  told.note("A client waits in a room that no worker keeps");
+  told.join("c1", { role: "client" });
+  told.dated(12 * 60_000);
+  told.pass(2, "c1");
+  told.note("A worker comes: the room lasts as long as it stays, and two hours more");
+  told.join("w1", { gpuMb: 24_000 });
+  told.dated(120 * 60_000);
+  told.note("The client dials as the original does");
+  told.say("c1", { type: "offer", sender: "c1", target: "w1", sdp: "v=0", role: "client" });
+  told.say("w1", { type: "answer", sender: "w1", target: "c1", sdp: "v=0" });
+  told.say("c1", { type: "offer", request_id: "r1", target: "w9", sdp: "v=0" });
+  told.note("A worker claims an epoch that would leave no other a chance");
+  told.say("w1", { type: "claim_admin", request_id: "r2", epoch: Number.MAX_SAFE_INTEGER });
+  told.note("The worker goes for good");
+  told.close("w1");
+  told.dated(120 * 60_000);
+  told.pass(110, "c1");
+  told.pass(10, "c1");
+  assert.equal(told.text, await golden("expiry"));
 });

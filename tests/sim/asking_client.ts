@@ -1,14 +1,19 @@
-/** A client that asks the admin for workers all the time. Knows what it asked and what came back. */
+/**
+ * A client that asks for workers all the time, the admin through the server and any worker over a link of
+ * its own. Knows what it asked and what came back.
+ */
 
-import { isPeerId, isRequestId, type PeerId, type RoomId } from "../../lib/base/id.ts";
+import { isRequestId, type RoomId } from "../../lib/base/id.ts";
 import type { Instant } from "../../lib/base/time.ts";
 import type { WorkerList } from "../../lib/protocol/query.ts";
 import type { FromServer } from "../../lib/protocol/signal_message.ts";
+import { pick, type Random } from "../../lib/base/random.ts";
+import { Caller, CLIENT, type LinkQuestion } from "./caller.ts";
+import type { LinkLayer } from "./link_layer.ts";
 import type { SignalServer, Socket, SocketUser } from "./signal_server.ts";
 import type { Timeline } from "./timeline.ts";
+import type { WireCheck } from "./wire_check.ts";
 
-/** The name of the client's machine. */
-export const CLIENT = "laptop";
 /** Between two questions. */
 const ASK_MS = 1_500;
 /** For an answer. */
@@ -22,29 +27,41 @@ export interface Question {
   refusal: string | undefined;
 }
 
+/** What a client lives with. */
+export interface ClientSurroundings {
+  readonly timeline: Timeline;
+  readonly server: SignalServer;
+  readonly links: LinkLayer;
+  readonly wire: WireCheck;
+  readonly random: Random;
+  readonly roomId: RoomId;
+  readonly watcher: ClientWatcher;
+}
+
+/** Told of each question when its answer is due. */
+export interface ClientWatcher {
+  answerDue(question: Question): void;
+  linkAnswerDue(question: LinkQuestion): void;
+}
+
 /** A client of the room. */
 export class AskingClient implements SocketUser {
   readonly name = CLIENT;
-  readonly #timeline: Timeline;
-  readonly #server: SignalServer;
-  readonly #roomId: RoomId;
-  readonly #due: (question: Question) => void;
+  readonly #around: ClientSurroundings;
+  readonly #caller: Caller;
   readonly #open = new Map<string, Question>();
   #socket: Socket | undefined;
   #registered = false;
   #count = 0;
 
-  /** `due` is told of each question when its answer is due. */
-  constructor(
-    timeline: Timeline,
-    server: SignalServer,
-    roomId: RoomId,
-    due: (question: Question) => void,
-  ) {
-    this.#timeline = timeline;
-    this.#server = server;
-    this.#roomId = roomId;
-    this.#due = due;
+  constructor(around: ClientSurroundings) {
+    this.#around = around;
+    this.#caller = new Caller({ ...around, tell: (message) => this.#socket?.send(message) });
+  }
+
+  /** Whether it has a link to a worker. */
+  get linked(): boolean {
+    return this.#caller.linked;
   }
 
   /** Begins to ask. */
@@ -62,8 +79,14 @@ export class AskingClient implements SocketUser {
       case "worker_list": {
         const question = this.#open.get(message.request_id);
         if (question !== undefined) question.answer = message.list;
+        const living = message.list.workers.filter((worker) => worker.alive);
+        const called = pick(living, this.#around.random);
+        if (called !== undefined) this.#caller.call(called.peer_id);
         return;
       }
+      case "mesh_answer":
+      case "ice_candidate":
+        return this.#caller.hear(message);
       case "error": {
         const question = this.#open.get(message.request_id ?? "");
         if (question !== undefined) question.refusal = message.code;
@@ -78,37 +101,41 @@ export class AskingClient implements SocketUser {
   }
 
   #ask(): void {
-    this.#timeline.after(ASK_MS, () => this.#ask());
-    this.#socket ??= this.#server.connect(this, {
-      type: "register",
-      room_id: this.#roomId,
-      token: "not looked at",
-      peer_id: clientId(),
-      role: "client",
-      incarnation: 1,
-      protocol: 1,
-      public_key: "not looked at",
-      signature: "not looked at",
-      metadata: { tags: [], properties: {} },
-    });
+    const { timeline, watcher } = this.#around;
+    timeline.after(ASK_MS, () => this.#ask());
+    const called = this.#caller.ask();
+    if (called !== undefined) {
+      timeline.after(ANSWER_MS, () => {
+        watcher.linkAnswerDue(called);
+        if (called.answer === undefined) this.#caller.giveUp(called);
+      });
+    }
+    this.#connect();
     if (!this.#registered) return;
     const request_id = `question-${++this.#count}`;
     if (!isRequestId(request_id)) throw new Error(`Expected a request id, got ${request_id}`);
-    const question: Question = {
-      askedAt: this.#timeline.now,
-      answer: undefined,
-      refusal: undefined,
-    };
+    const question: Question = { askedAt: timeline.now, answer: undefined, refusal: undefined };
     this.#open.set(request_id, question);
     this.#socket?.send({ type: "query_workers", request_id, filters: {} });
-    this.#timeline.after(ANSWER_MS, () => {
+    timeline.after(ANSWER_MS, () => {
       this.#open.delete(request_id);
-      this.#due(question);
+      watcher.answerDue(question);
     });
   }
-}
 
-function clientId(): PeerId {
-  if (!isPeerId(CLIENT)) throw new Error(`Expected a peer id, got ${CLIENT}`);
-  return CLIENT;
+  #connect(): void {
+    const { roomId, server } = this.#around;
+    this.#socket ??= server.connect(this, {
+      type: "register",
+      room_id: roomId,
+      token: "not looked at",
+      peer_id: this.#caller.peerId,
+      role: this.#caller.role,
+      incarnation: this.#caller.incarnation,
+      protocol: 1,
+      public_key: "not looked at",
+      signature: "not looked at",
+      metadata: this.#caller.metadata,
+    });
+  }
 }

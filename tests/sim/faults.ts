@@ -1,6 +1,7 @@
 /** What goes wrong in a simulated lab, drawn from a seed: which kinds, how often and how badly. */
 
 import { below, pick, type Random, shuffle } from "../../lib/base/random.ts";
+import { drawMalice } from "./malice.ts";
 import { SERVER } from "./signal_server.ts";
 import type { World } from "./world.ts";
 
@@ -33,6 +34,27 @@ const KINDS: readonly Kind[] = [
   { name: "pair apart", strike: pairApart },
   { name: "link cut", strike: cutLink },
   { name: "delay", strike: delay },
+  { name: "malice", strike: malice },
+  {
+    name: "sleep",
+    strike: (world, random, wild) => {
+      const life = pick(world.lives, random);
+      if (life !== undefined) world.sleep(life, (1_000 + 10_000 * random.next()) * wild);
+    },
+  },
+  {
+    name: "slow peer",
+    strike: (world, random, wild) => {
+      const life = pick(world.lives, random);
+      if (life !== undefined) world.slow(life, 400 * wild * random.next(), 15_000);
+    },
+  },
+  {
+    name: "server forgets",
+    strike: (world, random) => world.serverDown(50 + 100 * random.next()),
+  },
+  { name: "isolation", strike: isolate },
+  { name: "churn", strike: churn },
   {
     name: "slow dials",
     strike: (world, random, wild) =>
@@ -94,6 +116,38 @@ function partition(world: World, random: Random, wild: number): void {
     return side.has(from) !== side.has(to);
   };
   world.trouble({ blocks }, 1_000 + 10_000 * wild * random.next());
+}
+
+function isolate(world: World, random: Random, wild: number): void {
+  const alone = pick(world.machines, random)?.peerId;
+  const server = random.next() < 0.5;
+  const blocks = (from: string, to: string) =>
+    (from === alone && (server || to !== SERVER)) || (to === alone && (server || from !== SERVER));
+  world.trouble({ blocks }, 1_000 + 10_000 * wild * random.next());
+}
+
+/** Several workers at once end and come back, in order or not. */
+function churn(world: World, random: Random, wild: number): void {
+  for (const life of shuffle(world.lives, random).slice(0, wild)) {
+    const machine = world.machines.find((candidate) => candidate.life === life);
+    if (machine === undefined) continue;
+    if (random.next() < 0.5) life.stop();
+    else life.kill();
+    world.startLater(machine, 150 + 400 * random.next());
+  }
+}
+
+function malice(world: World, random: Random, wild: number): void {
+  const liar = pick(world.lives.filter((life) => life.state === "running"), random);
+  const third = pick(world.machines, random)?.peerId;
+  if (liar === undefined || third === undefined || third === liar.peerId) return;
+  const ends = world.links.endsOf(liar).filter((end) => end.state === "open");
+  for (const { linkId, peerId } of shuffle(ends, random).slice(0, wild)) {
+    const { roomId } = world;
+    const scene = { roomId, liar: liar.peerId, victim: peerId, third, random };
+    const message = drawMalice({ ...scene, heads: liar.view.heads });
+    world.links.send(liar, linkId, world.wire.mesh(message));
+  }
 }
 
 function oneWay(world: World, random: Random, wild: number): void {

@@ -11,17 +11,24 @@
  *  6. An entry says only what its owner set; the owner's replica says what it set last.
  *  7. No node asks to be woken all the time, or talks all the time.
  *  8. Two workers of which one knows the other lead at once only for as long as it takes to notice that the room was cut.
- *  9. A question is answered where the admin and the server are well.
+ *  9. A question is answered where the admin and the server are well, or the worker that has the link.
+ * 10. Candidates are asked all at once, and a partition is in the view when its notice is written.
+ * 11. A replica holds no change that no worker wrote; what waits, who is remembered and which wakes are
+ *     asked for has a limit.
  */
 
 import type { LinkId, PeerId } from "../../lib/base/id.ts";
+import type { LogFields } from "../../lib/base/log.ts";
 import type { Instant } from "../../lib/base/time.ts";
 import { readChange } from "../../lib/mesh/automerge.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
 import { MESH_TIMING } from "../../lib/mesh/timing.ts";
 import type { SignedChange } from "../../lib/protocol/mesh_message.ts";
-import { ANSWER_MS, CLIENT, type Question } from "./asking_client.ts";
+import { ANSWER_MS, type Question } from "./asking_client.ts";
+import { excessOf } from "./bounds.ts";
+import { CLIENT, type LinkQuestion } from "./caller.ts";
+import { ElectionWatch } from "./election_watch.ts";
 import { SERVER } from "./signal_server.ts";
 import type { WorkerLife } from "./worker_life.ts";
 import type { World } from "./world.ts";
@@ -32,8 +39,11 @@ export class Violation extends Error {}
 /** Silence that a worker must bear before it declares another dead. */
 const PATIENCE_MS = MESH_TIMING.heartbeatMs * MESH_TIMING.missedMax + MESH_TIMING.checkMs;
 
-/** For one of two leaders to notice that it lost the majority. */
-const TWO_LEADERS_MS = 12_000;
+/**
+ * For one of two leaders to notice that it lost the majority: silence and check take 4 s, the server's
+ * last word counts for 3 s, and words that a slow network still brings may postpone either.
+ */
+const TWO_LEADERS_MS = 8_000;
 /** Times that a node may be woken in a second; heartbeats and deadlines take a few. */
 const WAKES_MAX = 40;
 /** Messages that a node may send in a second; the join of ten workers takes an admin some hundred. */
@@ -45,6 +55,7 @@ interface Book {
   wakes: number;
   sends: number;
   readonly links: Map<PeerId, LinkId>;
+  readonly elections: ElectionWatch;
 }
 
 /** Watches one world. */
@@ -72,14 +83,20 @@ export class Referee {
       wakes: 0,
       sends: 0,
       links: new Map(),
+      elections: new ElectionWatch(),
     };
     this.#books.set(life, book);
     this.#checkPace(life, book, input, effects);
+    const unasked = book.elections.stepped(life, input, effects);
+    if (unasked !== undefined) {
+      throw new Violation(`${life.name} asks one candidate, but not ${unasked} at the same time`);
+    }
     const changed = input.type === "link_opened" || input.type === "link_closed";
     // A link that is dropped in the step in which it opened was refused, and never counted.
-    const refused = input.type === "link_opened" &&
+    const counts = input.type === "link_opened" && input.role === "worker";
+    const refused = counts &&
       effects.some((effect) => effect.type === "drop" && effect.linkId === input.linkId);
-    if (input.type === "link_opened" && !refused) book.links.set(input.peerId, input.linkId);
+    if (counts && !refused) book.links.set(input.peerId, input.linkId);
     if (input.type === "link_closed" && book.links.get(input.peerId) === input.linkId) {
       book.links.delete(input.peerId);
     }
@@ -88,14 +105,14 @@ export class Referee {
         for (const change of effect.message.changes) this.#checkChange(change);
       } else if (effect.type === "dial") {
         this.#checkDial(life, effect.peerId);
-      } else if (effect.type === "log" && effect.fields["event"] === "peer_dead") {
-        this.#checkVerdict(life, String(effect.fields["peer_id"]));
+      } else if (effect.type === "log") {
+        this.#checkNotice(life, effect.fields);
       }
     }
     if (input.type === "status_changed" || input.type === "started" || input.type === "stopping") {
       const key = `${life.peerId}/${life.incarnation}`;
       const set = this.#everSet.get(key) ?? new Set();
-      this.#everSet.set(key, set.add(life.status));
+      this.#everSet.set(key, set.add(input.type === "status_changed" ? input.status : life.status));
     }
     if (changed) this.#checkLinks(life, book);
   }
@@ -116,6 +133,8 @@ export class Referee {
         }
         book.epoch = view.epoch;
       }
+      const excess = excessOf(life, world.changesWritten);
+      if (excess !== undefined) throw new Violation(excess);
       for (const entry of view.entries.values()) {
         const set = this.#everSet.get(`${entry.peer_id}/${entry.incarnation}`);
         if (set?.has(entry.status) !== true) {
@@ -125,7 +144,7 @@ export class Referee {
         }
       }
       const own = view.entries.get(life.peerId);
-      if (life.state === "running" && life.status !== "left" && own?.status !== life.status) {
+      if (life.state === "running" && life.caughtUp && own?.status !== life.status) {
         throw new Violation(
           `${life.name} set ${life.status}, but its own entry says ${own?.status}`,
         );
@@ -143,11 +162,31 @@ export class Referee {
     const wellSince = Math.max(
       this.#adminAt,
       admin.unsettledAt,
+      world.server.startedAt,
       world.network.fineSince(admin.name, SERVER),
       world.network.fineSince(CLIENT, SERVER),
     );
     if (wellSince > question.askedAt - ANSWER_MS) return;
     throw new Violation(`A question at ${Math.round(question.askedAt)} ms was not answered`);
+  }
+
+  /** Looks at a question over a link whose answer is due. */
+  judgeLink(question: LinkQuestion): void {
+    if (question.answer !== undefined || question.abandoned) return;
+    const world = this.#world();
+    const worker = world.lives.find((life) => life.peerId === question.worker);
+    if (worker === undefined || worker.state !== "running") return;
+    const end = world.links.endsOf(worker).find(({ linkId }) => linkId === question.linkId);
+    const wellSince = Math.max(
+      question.openedAt,
+      end?.openedAt ?? Infinity,
+      worker.unsettledAt,
+      world.network.fineSince(CLIENT, worker.name),
+    );
+    if (wellSince > question.askedAt - ANSWER_MS) return;
+    throw new Violation(
+      `${worker.name} did not answer a question on a link at ${Math.round(question.askedAt)} ms`,
+    );
   }
 
   #noteAdmin(): string | null {
@@ -186,6 +225,15 @@ export class Referee {
     if (glare) throw new Violation(`${life.name} and ${peerId} dial each other at once`);
   }
 
+  #checkNotice(life: WorkerLife, fields: LogFields): void {
+    const event = fields["event"];
+    if (event === "peer_dead") return this.#checkVerdict(life, String(fields["peer_id"]));
+    const reports = event === "partitioned" || event === "healed";
+    if (reports && life.view.partitioned !== (event === "partitioned")) {
+      throw new Violation(`${life.name} reports ${event}, but its own view says otherwise`);
+    }
+  }
+
   #checkVerdict(life: WorkerLife, peerId: string): void {
     const world = this.#world();
     const other = world.lives.find((candidate) => candidate.peerId === peerId);
@@ -211,8 +259,10 @@ export class Referee {
   #checkRivals(): void {
     const { lives, timeline } = this.#world();
     const leaders = lives.filter((life) => life.state === "running" && life.view.leads);
-    const ripe = leaders.filter((life) => timeline.now - life.unsettledAt > TWO_LEADERS_MS);
-    // Two that never met each lead a room of their own: nothing that either knows tells it better.
+    // One that has just begun or woken up must first notice what it missed.
+    const ripe = leaders.filter((life) => timeline.now - life.unsettledAt > PATIENCE_MS);
+    // Two that never met each lead a room of their own, and so do one that said goodbye and another:
+    // nothing that either knows tells it better. A server without memory can make that happen.
     const met = ripe.some(({ view }) =>
       ripe.some(({ peerId }) => !["left", undefined].includes(view.liveness.get(peerId)))
     );

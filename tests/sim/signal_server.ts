@@ -4,6 +4,7 @@
  */
 
 import type { RoomId } from "../../lib/base/id.ts";
+import type { Instant } from "../../lib/base/time.ts";
 import type { FromServer, ToServer } from "../../lib/protocol/signal_message.ts";
 import type { Registration, RoomsEffect, RoomsInput } from "../../signaling/room_event.ts";
 import { Rooms } from "../../signaling/rooms.ts";
@@ -48,6 +49,7 @@ export class SignalServer {
   readonly #lines = new Map<number, Line>();
   #rooms = newRooms();
   #up = true;
+  #startedAt: Instant = 0;
   #sockets = 0;
 
   constructor(timeline: Timeline, network: Network, roomId: RoomId, wire: WireCheck) {
@@ -81,9 +83,15 @@ export class SignalServer {
     this.#rooms = newRooms();
   }
 
+  /** When it was started last. */
+  get startedAt(): Instant {
+    return this.#startedAt;
+  }
+
   /** Starts it again. */
   start(): void {
     this.#up = true;
+    this.#startedAt = this.#timeline.now;
   }
 
   /** Opens a socket and registers; `undefined` where the server cannot be reached. */

@@ -10,6 +10,7 @@ import type { Input } from "../../lib/mesh/input.ts";
 import { isJobId } from "../../lib/base/id.ts";
 import type { CurrentJob } from "../../lib/protocol/worker.ts";
 import type { Question } from "./asking_client.ts";
+import type { LinkQuestion } from "./caller.ts";
 import { ghostIn, pending } from "./convergence.ts";
 import { Digest } from "./digest.ts";
 import { drawFaults } from "./faults.ts";
@@ -24,6 +25,8 @@ const QUIET_MS = 100_000;
  * words that the network held back may speak of the dead once more.
  */
 const MOURNING_MS = 12_000;
+/** For a worker that was told to stop to be gone. */
+const ENDING_MS = 200;
 /** How long a room at rest is watched, after some time to finish what it was doing. */
 const REST_MS = 8_000;
 const SETTLE_MS = 4_000;
@@ -82,7 +85,7 @@ class Simulation {
       gpuMemoryMb: drawGpuMemory(count, this.#random),
       latencyMs: [0.3, 1, 5, 40][below(4, this.#random)] ?? 1,
       watcher: this,
-      answerDue: (question) => this.#answerDue(question),
+      clientWatcher: this,
       ...(createNode === undefined ? {} : { createNode }),
     });
   }
@@ -160,6 +163,8 @@ class Simulation {
     const world = this.#world;
     const startedAt = world.timeline.now;
     world.mend();
+    // Those that are about to end do so first: a room of nobody has nothing to show.
+    world.timeline.run(startedAt + ENDING_MS);
     for (const machine of world.machines) if (this.#random.next() < 0.6) world.start(machine);
     if (world.lives.length === 0) world.startAll();
     let reason = pending(world);
@@ -190,11 +195,16 @@ class Simulation {
     this.#phase = "rest";
     timeline.run(timeline.now + REST_MS);
     this.#referee.inspect();
-    const reason = pending(this.#world);
+    const { linked } = this.#world.client;
+    const reason = pending(this.#world) ?? (linked ? undefined : "The client has no link");
     if (reason !== undefined) throw new Violation(`No rest after all: ${reason}`);
   }
 
-  #answerDue(question: Question): void {
+  linkAnswerDue(question: LinkQuestion): void {
+    this.#referee.judgeLink(question);
+  }
+
+  answerDue(question: Question): void {
     this.#referee.judge(question);
     if (this.#phase !== "rest") return;
     if (question.answer === undefined) {

@@ -91,6 +91,37 @@ Deno.test("an admin that is killed is replaced within 2.5 s, and one that loses 
   }
 });
 
+Deno.test("in a room of two, the server's word lets the other follow a killed admin within 2.5 s", () => {
+  using lab = new Lab(2);
+  lab.worker("w0").kill();
+  lab.until(() => lab.worker("w1").view.leads, 2_500);
+});
+
+Deno.test("in a room of two whose admin loses power, the other waits until the server misses it too", () => {
+  using lab = new Lab(2);
+  lab.worker("w0").kill(true);
+  lab.pass(10_000);
+  assert.equal(lab.admins("w1"), "(w0)");
+  lab.until(() => lab.worker("w1").view.leads, 60_000);
+});
+
+Deno.test("an admin that slept for ten minutes comes back, and follows no word of its own from before", () => {
+  using lab = new Lab(3);
+  lab.world.sleep(lab.worker("w0"), 600_000);
+  lab.pass(590_000);
+  assert.equal(lab.admins("w1", "w2"), "w1 w1");
+  lab.pass(10_000);
+  lab.until(() => pending(lab.world) === undefined, 30_000);
+  assert.equal(lab.admins("w0", "w1", "w2"), "w0 w0 w0");
+});
+
+Deno.test("a slow worker is borne with", () => {
+  using lab = new Lab(3);
+  lab.world.slow(lab.worker("w2"), 800, 60_000);
+  lab.pass(60_000);
+  assert.deepEqual(lab.events("peer_dead"), []);
+});
+
 Deno.test("two workers without each other still have one admin, by way of the third", () => {
   using lab = new Lab(3);
   lab.world.trouble(between(["w0"], ["w2"]), 120_000);
@@ -134,13 +165,23 @@ Deno.test("the smaller part of a cut room is partitioned and the larger one elec
   }
 });
 
-Deno.test("of two halves without the server, the one with the smallest id decides", () => {
+Deno.test("of two halves without the server, neither decides, and both are one room again afterwards", () => {
   using lab = new Lab(4);
-  lab.world.serverDown(60_000);
+  lab.world.serverDown(25_000);
   lab.pass(1_000);
   lab.world.trouble(between(["w0", "w3"], ["w1", "w2"]), 30_000);
   lab.pass(15_000);
-  assert.equal(lab.admins("w0", "w3", "w1", "w2"), "w0 w0 (w0) (w0)");
+  assert.ok(lab.world.lives.every(({ view }) => view.partitioned && !view.leads));
+  lab.until(() => pending(lab.world) === undefined, 40_000);
+});
+
+Deno.test("a half whose server has fallen silent does not lead by its last word", () => {
+  using lab = new Lab(4);
+  lab.world.trouble(between(["w0", "w1"], ["w2", "w3", SERVER]), 30_000);
+  lab.pass(15_000);
+  // The server still holds w0 for the admin, so the other half gets no grant either.
+  assert.equal(lab.admins("w0", "w1", "w2", "w3"), "(w0) (w0) (w0) (w0)");
+  lab.until(() => pending(lab.world) === undefined, 40_000);
 });
 
 Deno.test("of two halves, the one that has the server's admin decides", () => {

@@ -62,13 +62,14 @@ export class Transcript {
       case "asked":
         return `${input.asker.peerId} asks by ${input.asker.by} ${this.#brief(input.filters)}`;
       case "watched":
-        return `${input.peerId} watches`;
+        return `${input.peerId} watches and has ${this.#brief({ heads: input.heads })}`;
       case "status_changed":
         return `is ${input.status} now`;
       case "metadata_changed":
         return "says something else of itself now";
-      case "link_signal":
       case "unwatched":
+        return "is watched no longer";
+      case "link_signal":
       case "woke":
         return undefined;
     }
@@ -82,10 +83,8 @@ export class Transcript {
         const to = this.#ends.get(`${life.name} ${effect.linkId}`) ?? "nobody";
         return [`→ ${to}: ${this.#brief(effect.message)}`];
       }
-      case "tell_observer": {
-        const { type, ...said } = effect.message;
-        return type === "watch_report" ? [] : [`→ observer: ${type} ${this.#brief(said)}`];
-      }
+      case "tell_observer":
+        return [`→ observer: ${this.#brief(effect.message)}`];
       case "tell_server":
         return [`→ server: ${this.#brief(effect.message)}`];
       case "dial":
@@ -117,6 +116,11 @@ export class Transcript {
       if (key === "sdp") return "…";
       if (["peer_list", "peer_ids", "peer_metadata", "metadata"].includes(key)) return undefined;
       if (key === "changes" && Array.isArray(value)) return value.map(authorOf);
+      if (key === "held" && typeof value === "object" && value !== null) {
+        return Object.fromEntries(
+          Object.entries(value).map(([actor, count]) => [this.#name(actor), count]),
+        );
+      }
       return value;
     });
     return text.replaceAll('"', "");
@@ -130,7 +134,7 @@ export class Transcript {
   #name(id: string): string {
     const known = this.#names.get(id);
     if (known !== undefined) return known;
-    const kind = /^[0-9a-f]{64}$/.test(id) ? "head" : "link";
+    const kind = /^[0-9a-f]{64}$/.test(id) ? "head" : /^[0-9a-f]{32}$/.test(id) ? "actor" : "link";
     const before = [...this.#names.values()].filter((name) => name.startsWith(kind)).length;
     this.#names.set(id, `${kind}${before + 1}`);
     return `${kind}${before + 1}`;

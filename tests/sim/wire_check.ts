@@ -1,7 +1,12 @@
 /** Sends every message through JSON and its schema, as the wire would. Knows no network. */
 
 import { z } from "zod";
-import { type DirectoryMessage, directoryMessageSchema, type MeshMessage, meshMessageSchema } from "../../lib/protocol/mesh_message.ts";
+import {
+  type DirectoryMessage,
+  directoryMessageSchema,
+  type MeshMessage,
+  meshMessageSchema,
+} from "../../lib/protocol/mesh_message.ts";
 import {
   type FromServer,
   fromServerSchema,

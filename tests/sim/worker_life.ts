@@ -38,6 +38,8 @@ export interface Surroundings {
   readonly watcher: Watcher;
   readonly createNode: NodeFactory;
   readonly roomId: RoomId;
+  /** A worker has written a change to the room state. */
+  readonly changeWritten: () => void;
 }
 
 /** Who lives. */
@@ -49,6 +51,9 @@ export interface Person {
 
 /** Between attempts to reach the server. */
 const RECONNECT = { baseMs: 1_000, capMs: 5_000, floorMs: 50 };
+
+/** How slow a machine may be, in milliseconds, and nobody must take it for dead. */
+const SLOW_MS = 1_000;
 
 /** One life of one worker. */
 export class WorkerLife implements LinkUser, SocketUser {
@@ -68,6 +73,7 @@ export class WorkerLife implements LinkUser, SocketUser {
   /** How long it takes to come to an input, in milliseconds: a busy machine. */
   #slowMs = 0;
   #busyUntil: Instant = 0;
+  #delayed = 0;
   #timers = 0;
   #state: "running" | "paused" | "dead" = "running";
   #socket: Socket | undefined;
@@ -80,10 +86,17 @@ export class WorkerLife implements LinkUser, SocketUser {
     this.#around = around;
     this.#clockOffset = Math.floor(around.random.next() * 1e9);
     this.unsettledAt = around.timeline.now;
+    const signer = createStandInSigner(person.peerId);
     this.node = around.createNode({
       ...person,
       roomId: around.roomId,
-      signer: createStandInSigner(person.peerId),
+      signer: {
+        ...signer,
+        sign: (bytes) => {
+          around.changeWritten();
+          return signer.sign(bytes);
+        },
+      },
       random: around.random,
     });
   }
@@ -107,6 +120,11 @@ export class WorkerLife implements LinkUser, SocketUser {
     return this.node.view(this.now);
   }
 
+  /** Whether it has come to everything that happened to it. */
+  get caughtUp(): boolean {
+    return this.#delayed === 0 && this.#inbox.length === 0;
+  }
+
   /** Wakes that it asked for and that have not come yet. */
   get timers(): number {
     return this.#timers;
@@ -126,7 +144,9 @@ export class WorkerLife implements LinkUser, SocketUser {
     // What came while it was slow goes first.
     this.#busyUntil = Math.max(this.#busyUntil, timeline.now + this.#slowMs);
     if (this.#busyUntil <= timeline.now) return this.#step(input);
+    this.#delayed++;
     timeline.at(this.#busyUntil, () => {
+      this.#delayed--;
       if (this.#state === "running") this.#step(input);
       else if (this.#state === "paused") this.#inbox.push(input);
     });
@@ -149,7 +169,8 @@ export class WorkerLife implements LinkUser, SocketUser {
   /** Whatever comes to it waits for `delayMs` from now on; 0 for a machine at rest. */
   slow(delayMs: number): void {
     this.#slowMs = delayMs;
-    this.unsettledAt = this.#around.timeline.now;
+    // One that is a little slow is to be borne with; a very slow one may be taken for dead.
+    this.unsettledAt = delayMs > SLOW_MS ? Infinity : this.#around.timeline.now;
   }
 
   /** Its work changes. */

@@ -3,11 +3,12 @@
  * to break each of them and to mend it again; not when, nor what must hold.
  */
 
-import { isPeerId, isRoomId, type PeerId } from "../../lib/base/id.ts";
+import { isPeerId, isRoomId, type PeerId, type RoomId } from "../../lib/base/id.ts";
 import { below, type Random, SeededRandom } from "../../lib/base/random.ts";
 import { MeshNode } from "../../lib/mesh/node.ts";
 import type { Metadata } from "../../lib/protocol/worker.ts";
-import { AskingClient, CLIENT, type Question } from "./asking_client.ts";
+import { AskingClient, type ClientWatcher } from "./asking_client.ts";
+import { CLIENT } from "./caller.ts";
 import { LinkLayer } from "./link_layer.ts";
 import { Network, type Trouble } from "./network.ts";
 import { SERVER, SignalServer } from "./signal_server.ts";
@@ -38,12 +39,12 @@ export interface WorldOptions {
   readonly latencyMs?: number;
   readonly watcher?: Watcher;
   readonly createNode?: NodeFactory;
-  /** Told of each question of the client when its answer is due. */
-  readonly answerDue?: (question: Question) => void;
+  readonly clientWatcher?: ClientWatcher;
 }
 
 /** A simulated lab. */
 export class World {
+  readonly roomId = simulatedRoom();
   readonly timeline = new Timeline();
   readonly wire = new WireCheck();
   readonly network: Network;
@@ -54,20 +55,23 @@ export class World {
   readonly #surroundings: Surroundings;
   readonly #mends = new Set<() => void>();
   #mended = false;
+  #changes = 0;
 
   constructor(options: WorldOptions) {
     const random: Random = new SeededRandom(options.seed);
-    const roomId = "simulated00";
-    if (!isRoomId(roomId)) throw new Error(`Expected a room id, got ${roomId}`);
+    const { roomId } = this;
     this.network = new Network(this.timeline, random, options.latencyMs ?? 1);
     this.links = new LinkLayer(this.timeline, this.network, random);
     this.server = new SignalServer(this.timeline, this.network, roomId, this.wire);
-    this.client = new AskingClient(
-      this.timeline,
-      this.server,
+    this.client = new AskingClient({
+      timeline: this.timeline,
+      server: this.server,
+      links: this.links,
+      wire: this.wire,
+      random,
       roomId,
-      options.answerDue ?? (() => {}),
-    );
+      watcher: options.clientWatcher ?? { answerDue: () => {}, linkAnswerDue: () => {} },
+    });
     this.machines = options.gpuMemoryMb.map((memoryMb, index) => ({
       peerId: workerId(index),
       metadata: { tags: ["gpu"], properties: { gpu_memory_mb: memoryMb } },
@@ -81,6 +85,7 @@ export class World {
       server: this.server,
       wire: this.wire,
       random,
+      changeWritten: () => this.#changes++,
       watcher: options.watcher ?? { stepped: () => {} },
       createNode: options.createNode ?? ((nodeOptions) => new MeshNode(nodeOptions)),
       roomId,
@@ -90,6 +95,11 @@ export class World {
   /** The names of everything that the network joins. */
   get endpoints(): string[] {
     return [...this.machines.map((machine) => machine.peerId), SERVER, CLIENT];
+  }
+
+  /** Changes to the room state that workers have written so far. */
+  get changesWritten(): number {
+    return this.#changes;
   }
 
   /** The lives that run or are paused. */
@@ -147,6 +157,27 @@ export class World {
     this.#mendLater(() => life.resume(), durationMs);
   }
 
+  /** Lets a machine sleep for a time: its process stops, its clock too, and nothing reaches it. */
+  sleep(life: WorkerLife, durationMs: number): void {
+    if (life.state !== "running") return;
+    const { timeline } = this;
+    const fellAsleepAt = timeline.now;
+    const { name } = life;
+    const away = { blocks: (from: string, to: string) => from === name || to === name };
+    const plugIn = this.network.begin(away, this.endpoints);
+    life.pause();
+    this.#mendLater(() => {
+      plugIn();
+      life.wake(timeline.now - fellAsleepAt);
+    }, durationMs);
+  }
+
+  /** Makes a machine slow for a time: its process comes to everything `delayMs` late. */
+  slow(life: WorkerLife, delayMs: number, durationMs: number): void {
+    life.slow(delayMs);
+    this.#mendLater(() => life.slow(0), durationMs);
+  }
+
   /** Changes the weather of links for a time. */
   weather(weather: Partial<LinkLayer["weather"]>, durationMs: number): void {
     const before = { ...this.links.weather };
@@ -193,6 +224,12 @@ export function drawGpuMemory(count: number, random: Random): number[] {
     { length: count },
     () => [0, 8_000, 24_000, 24_000, 80_000][below(5, random)] ?? 0,
   );
+}
+
+function simulatedRoom(): RoomId {
+  const id = "simulated00";
+  if (!isRoomId(id)) throw new Error(`Expected a room id, got ${id}`);
+  return id;
 }
 
 function workerId(index: number): PeerId {

@@ -70,7 +70,7 @@ export async function startCognito(): Promise<CognitoStandIn> {
   const port = freePort();
   const spawn = () =>
     new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-config", "--lock", LOCK, PACKAGE],
+      args: ["run", "-A", "--no-config", "--lock", LOCK, "--frozen", PACKAGE],
       cwd: folder,
       env: { HOST: "127.0.0.1", PORT: String(port) },
       stdin: "null",

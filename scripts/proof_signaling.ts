@@ -1,0 +1,87 @@
+/**
+ * Proves the signaling server against strangers, floods and restarts (issue 4): minutes of work, which
+ * `deno task test` does in short. One JSON line a proof; exit 1 where one fails. Loopback only.
+ */
+
+import { join } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { fuzz } from "./proof/fuzz.ts";
+import { ProofServer } from "./proof/proof_server.ts";
+import {
+  type Finding,
+  guessTokens,
+  neverRead,
+  restartUnderLoad,
+  sendMountains,
+  sitIdle,
+} from "./proof/siege.ts";
+
+const HELP = `Usage: deno task prove-signaling [NAME]... [--frames N] [--seed N]
+
+Names (all if none is given): fuzz guesses idle mountains slow restart
+  --frames N  Frames of the fuzz (1000000 if left out)
+  --seed N    Where the fuzz begins (1 if left out)`;
+
+const PROOFS: Readonly<Record<string, (server: ProofServer) => Promise<Finding>>> = {
+  guesses: (server) => guessTokens(server, 10_000),
+  idle: (server) => sitIdle(server, 5_000),
+  mountains: (server) => sendMountains(server, 50),
+  slow: (server) => neverRead(server, 5),
+  restart: (server) => restartUnderLoad(server, 200),
+};
+
+async function proveFuzz(frames: number, seed: number): Promise<Finding> {
+  const report = await fuzz({ seed, frames, requests: Math.ceil(frames / 10) });
+  const { violations, ...facts } = report;
+  const ok = violations.length === 0;
+  return { proof: "fuzz", ok, seed, ...facts, violations: violations.join(" | ") };
+}
+
+async function prove(args: readonly string[]): Promise<boolean> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      frames: { type: "string", default: "1000000" },
+      seed: { type: "string", default: "1" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    await say(HELP);
+    return true;
+  }
+  const number = z.coerce.number().int().min(1);
+  const wanted = z.array(z.enum(["fuzz", ...Object.keys(PROOFS)])).parse(positionals);
+  const names = wanted.length > 0 ? wanted : ["fuzz", ...Object.keys(PROOFS)];
+  let isGood = true;
+  const told = async (finding: Finding) => {
+    isGood &&= finding.ok;
+    await say(JSON.stringify(finding));
+  };
+  for (const name of names) {
+    const proof = PROOFS[name];
+    if (proof === undefined) {
+      await told(await proveFuzz(number.parse(values.frames), number.parse(values.seed)));
+      continue;
+    }
+    const server = await ProofServer.start();
+    try {
+      await told(await proof(server));
+    } finally {
+      await server.stop();
+    }
+  }
+  return isGood;
+}
+
+async function say(line: string): Promise<void> {
+  await Deno.stdout.write(new TextEncoder().encode(`${line}\n`));
+}
+
+if (import.meta.main) {
+  process.chdir(join(import.meta.dirname ?? ".", ".."));
+  process.exitCode = await prove(Deno.args) ? 0 : 1;
+}

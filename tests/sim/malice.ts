@@ -1,0 +1,150 @@
+/**
+ * What a member of the room can say that has a key of its own and no good in mind. Knows the protocol
+ * well enough to look like a worker; whether anybody believes it is for the referee to see.
+ */
+
+import * as automerge from "@automerge/automerge/slim";
+import { isLinkId, type PeerId, type RoomId } from "../../lib/base/id.ts";
+import { below, type Random } from "../../lib/base/random.ts";
+import { changeBytes } from "../../lib/mesh/author.ts";
+import { WORKERS_OBJECT } from "../../lib/mesh/automerge.ts";
+import type { Signer } from "../../lib/mesh/signer.ts";
+import type { MeshMessage, SignedChange } from "../../lib/protocol/mesh_message.ts";
+import { createStandInSigner } from "./stand_in_signer.ts";
+
+/** Whom the malice comes from, whom it is told, and what the liar knows of the room. */
+export interface Scene {
+  readonly roomId: RoomId;
+  readonly liar: PeerId;
+  readonly victim: PeerId;
+  /** A third worker, to speak for. */
+  readonly third: PeerId;
+  readonly heads: readonly string[];
+  readonly random: Random;
+}
+
+/** A life that the liar never had: what it writes in it clashes with nothing that it wrote in earnest. */
+const FALSE_LIFE = 7;
+/** Base64 that the schema lets through and that is above the limit of a change. */
+const OVERSIZED_LENGTH = 45_000;
+
+/** The kinds of malice. */
+export const MALICE: readonly ((scene: Scene) => MeshMessage)[] = [
+  forgedSender,
+  forgedAuthor,
+  forgedActor,
+  othersEntry,
+  insideAnothersEntry,
+  oversized,
+  senseless,
+  waitsForNothing,
+  absurdEpoch,
+];
+
+/** One of them. */
+export function drawMalice(scene: Scene): MeshMessage {
+  const kind = MALICE[below(MALICE.length, scene.random)] ?? forgedSender;
+  return kind(scene);
+}
+
+function forgedSender({ third, victim, random }: Scene): MeshMessage {
+  const link_id = `liar${below(1e9, random)}`;
+  if (!isLinkId(link_id)) throw new Error(`Expected a link id, got ${link_id}`);
+  const offer = { type: "offer", sdp: "of nobody" } as const;
+  return { type: "mesh_offer", from_peer_id: third, to_peer_id: victim, link_id, offer };
+}
+
+function forgedAuthor(scene: Scene): MeshMessage {
+  const change = written(scene, entryOf(scene.third, 1), FALSE_LIFE);
+  return broadcast({ ...change, author: scene.third });
+}
+
+function forgedActor(scene: Scene): MeshMessage {
+  const actor = createStandInSigner(scene.third).actorOf(scene.third, FALSE_LIFE);
+  return broadcast(written(scene, entryOf(scene.liar, 1), FALSE_LIFE, actor));
+}
+
+function othersEntry(scene: Scene): MeshMessage {
+  return broadcast(written(scene, entryOf(scene.third, 1), FALSE_LIFE));
+}
+
+function insideAnothersEntry(scene: Scene): MeshMessage {
+  const object = `2@${createStandInSigner(scene.third).actorOf(scene.third, FALSE_LIFE)}`;
+  const ops: Operations = [
+    { action: "set", obj: object, key: "status", value: "left", pred: [] },
+  ];
+  return broadcast(written(scene, { seq: 1, ops }, FALSE_LIFE));
+}
+
+function oversized(scene: Scene): MeshMessage {
+  const change = written(scene, entryOf(scene.liar, 1), FALSE_LIFE);
+  return broadcast({ ...change, change: "A".repeat(OVERSIZED_LENGTH) });
+}
+
+function senseless(scene: Scene): MeshMessage {
+  const own = `99@${createStandInSigner(scene.liar).actorOf(scene.liar, FALSE_LIFE)}`;
+  const ops: Operations = [{ action: "set", obj: own, key: "x", value: 1, pred: [] }];
+  return broadcast(written(scene, { seq: 1, ops }, FALSE_LIFE));
+}
+
+/** Each builds on a change that does not exist, and so waits for ever. */
+function waitsForNothing(scene: Scene): MeshMessage {
+  const changes = Array.from({ length: 64 }, (_, index) => {
+    const nothing = below(2 ** 32, scene.random).toString(16).padStart(64, "0");
+    const draft = entryOf(scene.liar, index + 1);
+    return written({ ...scene, heads: [nothing] }, draft, FALSE_LIFE);
+  });
+  return { type: "state_broadcast", changes };
+}
+
+/** An epoch that nobody could claim another above of. */
+function absurdEpoch(): MeshMessage {
+  return {
+    type: "heartbeat",
+    sequence: 1,
+    heads: [],
+    heard: [],
+    suspects: [],
+    admin_peer_id: null,
+    epoch: Number.MAX_SAFE_INTEGER,
+    agreed_epoch: 0,
+    partitioned: false,
+    cut_off: [],
+    agreed: [],
+  };
+}
+
+type Operations = Parameters<typeof automerge.encodeChange>[0]["ops"];
+interface Draft {
+  readonly seq: number;
+  readonly ops: Operations;
+}
+
+function entryOf(owner: PeerId, seq: number): Draft {
+  return { seq, ops: [{ action: "makeMap", obj: WORKERS_OBJECT, key: owner, pred: [] }] };
+}
+
+function written(scene: Scene, draft: Draft, life: number, actor?: string): SignedChange {
+  const { heads, liar, roomId } = scene;
+  const signer: Signer = createStandInSigner(liar);
+  const chunk = automerge.encodeChange({
+    ...draft,
+    actor: actor ?? signer.actorOf(liar, life),
+    author: null,
+    startOp: 1_000_000,
+    time: 0,
+    message: null,
+    deps: [...heads],
+  });
+  return {
+    author: liar,
+    incarnation: life,
+    public_key: signer.publicKey,
+    change: chunk.toBase64(),
+    signature: signer.sign(changeBytes(roomId, chunk)),
+  };
+}
+
+function broadcast(change: SignedChange): MeshMessage {
+  return { type: "state_broadcast", changes: [change] };
+}

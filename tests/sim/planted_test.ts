@@ -1,0 +1,235 @@
+/** The simulator is itself tested: each fault that is planted in a copy of the mesh must be found. */
+
+import assert from "node:assert/strict";
+import { automergeReady } from "./automerge.ts";
+import { type Replacement, withPlantedFault } from "./planted_fault.ts";
+import { simulate } from "./simulation.ts";
+
+await automergeReady();
+
+const PLANTED: readonly {
+  readonly name: string;
+  readonly replacements: readonly Replacement[];
+  /** What the report must speak of: found for another reason is not found. */
+  readonly report: RegExp;
+}[] = [
+  {
+    name: "tie-break reversed",
+    replacements: [{
+      file: "election.ts",
+      sound: "one.peerId < other.peerId ? -1 : one.peerId > other.peerId ? 1 : 0",
+      faulty: "one.peerId > other.peerId ? -1 : one.peerId < other.peerId ? 1 : 0",
+    }],
+    report: /follows|leads/,
+  },
+  {
+    name: "suspicion never cleared",
+    replacements: [{
+      file: "membership.ts",
+      sound: "    member.check = undefined;\n    member.deadAt = undefined;\n  }",
+      faulty: "    member.deadAt = undefined;\n  }",
+    }],
+    report: /declared the living|for suspect|for dead/,
+  },
+  {
+    name: "stale close acted on",
+    replacements: [{
+      file: "link_table.ts",
+      sound: "if (this.#byPeer.get(peerId)?.linkId !== linkId) return false;",
+      faulty: "",
+    }],
+    report: /counts links/,
+  },
+  {
+    name: "unlimited dials",
+    replacements: [{
+      file: "introduction.ts",
+      sound: "if (this.dialling >= this.#timing.dialsInFlightMax) break;",
+      faulty: "",
+    }],
+    report: /dials in flight/,
+  },
+  {
+    name: "glare",
+    replacements: [{
+      file: "introduction.ts",
+      sound: "return this.#self < peerId;",
+      faulty: "return this.#self !== peerId;",
+    }],
+    report: /dial each other/,
+  },
+  {
+    name: "epochs of others are not heeded",
+    replacements: [{
+      file: "administration.ts",
+      sound: "if (epoch <= this.#epoch || epoch > this.#epoch + EPOCH_JUMP_MAX) return;",
+      faulty: "if (epoch >= 0) return;",
+    }],
+    report: /epoch/,
+  },
+  {
+    name: "actor reused after a restart",
+    replacements: [{
+      file: "room_state.ts",
+      sound: "author.signer.actorOf(author.peerId, author.incarnation)",
+      faulty: "author.signer.actorOf(author.peerId, author.incarnation * 0)",
+    }, {
+      file: "change_judgement.ts",
+      sound: "signer.actorOf(change.author, change.incarnation)",
+      faulty: "signer.actorOf(change.author, change.incarnation * 0)",
+    }],
+    report: /number \d+ of one actor twice|room state|sees/,
+  },
+  {
+    name: "missed changes are not fetched",
+    replacements: [{
+      file: "state_sync.ts",
+      sound: "if (!this.#state.lacks(heads)) return;",
+      faulty: "if (this.#fetchMs > 0) return;",
+    }],
+    report: /room state|sees/,
+  },
+  {
+    name: "every part of a cut room decides",
+    replacements: [{
+      file: "quorum.ts",
+      sound: "if (!isHalf(agreed, living)) return countOf(agreed, living) * 2 > agreed.size;",
+      faulty: "if (countOf(agreed, living) > 0) return true;",
+    }],
+    report: /lead at the same time/,
+  },
+  {
+    name: "partition never left",
+    replacements: [{
+      file: "administration.ts",
+      sound: "this.#partitionedSince = partitioned ? now : undefined;",
+      faulty: "this.#partitionedSince ??= partitioned ? now : undefined;",
+    }],
+    report: /partitioned|view says/,
+  },
+  {
+    name: "a fast wake-up storm",
+    replacements: [{
+      file: "introduction.ts",
+      sound: "if (retry.nextAt > now) nextAt",
+      faulty: "nextAt",
+    }],
+    report: /woken all the time/,
+  },
+  {
+    name: "partition flag set after its handler",
+    replacements: [{
+      file: "administration.ts",
+      sound: "    this.#partitionedSince = partitioned ? now : undefined;",
+      faulty: "    this.#late = partitioned ? now : undefined;",
+    }, {
+      file: "administration.ts",
+      sound: "  #partitionedSince: Instant | undefined;",
+      faulty: "  #partitionedSince: Instant | undefined;\n  #late: Instant | undefined;",
+    }, {
+      file: "administration.ts",
+      sound: "    const inMajority = isMajority({",
+      faulty: "    this.#partitionedSince = this.#late;\n    const inMajority = isMajority({",
+    }],
+    report: /its own view says otherwise/,
+  },
+  {
+    name: "candidates asked one after the other",
+    replacements: [{
+      file: "administration.ts",
+      sound: "      .filter((peerId) => linked.has(peerId) && !this.#asked.has(peerId));",
+      faulty:
+        "      .filter((peerId) => linked.has(peerId) && !this.#asked.has(peerId)).slice(0, 1);",
+    }],
+    report: /asks one candidate/,
+  },
+  {
+    name: "a claim without an epoch of its own",
+    replacements: [{ file: "administration.ts", sound: "    this.#epoch++;", faulty: "" }],
+    report: /epoch|server holds|lead/,
+  },
+  {
+    name: "entry deleted instead of marked",
+    replacements: [{
+      file: "room_state.ts",
+      sound: "      if (isAlone) draft.updateEntry(before, entry);",
+      faulty: '      if (entry.status === "left") draft.deleteEntry(entry.peer_id);\n' +
+        "      else if (isAlone) draft.updateEntry(before, entry);",
+    }, {
+      file: "automerge.ts",
+      sound: "  /** Names `peerId` admin. */",
+      faulty:
+        "  deleteEntry(peerId: string): void {\n    this.#store.delete(WORKERS_OBJECT, peerId);\n  }\n",
+    }, {
+      file: "change_judgement.ts",
+      sound: 'operation.key === author && operation.action === "makeMap"',
+      faulty: "operation.key === author",
+    }],
+    report: /set left|as absent/,
+  },
+  {
+    name: "the newest state instead of the changes that a late joiner lacks",
+    replacements: [{
+      file: "state_sync.ts",
+      sound: "lackedBy(heads, CHANGES_PER_MESSAGE, held);",
+      faulty: "lackedBy(heads, CHANGES_PER_MESSAGE, held).slice(-1);",
+    }],
+    report: /room state|sees/,
+  },
+  {
+    name: "the sender's clock in an age",
+    replacements: [{
+      file: "membership.ts",
+      sound: "age_ms: Math.ceil(ageMs),",
+      faulty: "age_ms: Math.ceil(Math.max(0, evidenceAt)),",
+    }, {
+      file: "membership.ts",
+      sound: "this.#evidence(member, now - sign.age_ms - this.#timing.hearsayMs);",
+      faulty: "this.#evidence(member, sign.age_ms - this.#timing.hearsayMs);",
+    }],
+    report: /holds the|declared the living/,
+  },
+  {
+    name: "anybody may write anything",
+    replacements: [{
+      file: "change_judgement.ts",
+      sound: "!isOwn(operation, change.author, log, facts)",
+      faulty: "isOwn(operation, change.author, log, facts) === undefined",
+    }],
+    report: /no more were written|sees|its own entry/,
+  },
+  {
+    name: "any epoch is believed",
+    replacements: [{
+      file: "administration.ts",
+      sound: "if (epoch <= this.#epoch || epoch > this.#epoch + EPOCH_JUMP_MAX) return;",
+      faulty: "if (epoch <= this.#epoch) return;",
+    }],
+    report: /epoch|server holds|Threw/,
+  },
+  {
+    name: "signatures are not checked",
+    replacements: [{
+      file: "change_judgement.ts",
+      sound: "if (!signer.verify(change.author, change.public_key, bytes, change.signature)) {",
+      faulty: "if (bytes.length < 0) {",
+    }, {
+      file: "change_judgement.ts",
+      sound: "if (facts.actor !== signer.actorOf(change.author, change.incarnation)) {",
+      faulty: "if (bytes.length < 0) {",
+    }],
+    report: /no more were written|sees|its own entry|twice|room state/,
+  },
+];
+
+for (const { name, replacements, report } of PLANTED) {
+  Deno.test(`planted fault found within 100 seeds: ${name}`, async () => {
+    await withPlantedFault(replacements, (createNode) => {
+      for (let seed = 1; seed <= 100; seed++) {
+        const { violation } = simulate({ seed, createNode });
+        if (violation !== undefined && report.test(violation)) return;
+      }
+      assert.fail(`No seed up to 100 found it: ${name}`);
+    });
+  });
+}
