@@ -1,6 +1,6 @@
 /** Peer links over links in memory: the hello, messages, data, goodbyes and deadlines. */
 
-import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { encodeBye, encodeMessage } from "../../lib/rtc/framing.ts";
 import { type HelloSelf, writeHello } from "../../lib/rtc/hello.ts";
 import { PeerLink, type PeerLinkOptions } from "../../lib/rtc/peer_link.ts";
@@ -144,7 +144,7 @@ for (const [name, self, reason] of strangers) {
     const b = new Side(backend, bob, { role: "answerer", expectedPeerId: ada.peerId });
     await settled();
     equal(b.events.length, 1);
-    ok(reason.test(b.events[0] ?? ""), b.events[0]);
+    match(b.events[0] ?? "", reason);
     ok(/^closed /.test(stranger.events.at(-1) ?? ""));
     ok(stranger.events.some((event) => reason.test(event) || /Expected room/.test(event)));
     ok(!b.events.some((event) => event.startsWith("opened")));
@@ -168,7 +168,7 @@ Deno.test("nothing but a hello is parsed before the hello", async () => {
     const b = new Side(backend, bob);
     await settled();
     equal(b.events.length, 1);
-    ok(/^closed Expected a hello, got/.test(b.events[0] ?? ""), b.events[0]);
+    match(b.events[0] ?? "", /^closed Expected a hello, got/);
   }
 });
 

@@ -122,7 +122,9 @@ class Simulation {
       if (effect.type === "send") {
         this.#digest.add(effect.message.type);
         if (this.#phase === "rest" && effect.message.type !== "heartbeat") {
-          throw new Violation(`${life.name} says ${effect.message.type} in a room at rest`);
+          const cause = input.type === "server_said" ? input.message.type : input.type;
+          const { type } = effect.message;
+          throw new Violation(`${life.name} says ${type} in a room at rest, after ${cause}`);
         }
       }
     }
