@@ -168,6 +168,17 @@ export class Membership {
     });
   }
 
+  /**
+   * Those that were announced, and of whom there was no sign of life in the time in which silence is
+   * taken for death.
+   */
+  unmet(now: Instant): Member[] {
+    const lateMs = this.#suspicionMs + this.#timing.checkMs;
+    return [...this.#members.values()].filter(({ evidenceAt, leftAt, announcedAt }) =>
+      evidenceAt === undefined && leftAt === undefined && now - announcedAt > lateMs
+    );
+  }
+
   /** Whether the life of any is being checked. */
   get hasSuspects(): boolean {
     for (const member of this.#members.values()) if (member.check !== undefined) return true;

@@ -36,7 +36,7 @@ export class MeshNode {
 
   /** Takes in one thing that happened at `now`, and gives what is to be done about it, in order. */
   step(input: Input, now: Instant): Effect[] {
-    this.#excuse(now);
+    this.#excuse(input, now);
     this.#record(input, now);
     if (!this.#stopped) this.#reconcile(now);
     if (input.type === "stopping") this.#stop();
@@ -77,7 +77,7 @@ export class MeshNode {
   }
 
   /** A wake that comes late means that this process was held up, not that the others are silent. */
-  #excuse(now: Instant): void {
+  #excuse(input: Input, now: Instant): void {
     const { membership, observers, outbox, timing } = this.#parts;
     const lateMs = now - this.#wakeAt;
     if (lateMs > timing.heartbeatMs) {
@@ -86,7 +86,9 @@ export class MeshNode {
       const message = "Own timers came late; waiting longer for others";
       outbox.log("warning", "held_up", message, { late_ms: Math.round(lateMs) });
     }
-    if (lateMs >= 0) this.#wakeAt = Infinity;
+    // One that comes early, by a clock that stood still, is used up all the same.
+    const isUsed = input.type === "woke" && input.dueAt === this.#wakeAt;
+    if (lateMs >= 0 || isUsed) this.#wakeAt = Infinity;
   }
 
   #record(input: Input, now: Instant): void {

@@ -7,7 +7,8 @@ import { isRequestId, type PeerId, type RequestId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 import type { Acquaintance } from "../protocol/mesh_message.ts";
 import { gpuMemoryMb } from "../protocol/worker.ts";
-import type { Administration, Decision } from "./administration.ts";
+import type { Administration } from "./administration.ts";
+import type { Decision } from "./decision.ts";
 import type { LinkTable, OpenLink } from "./link_table.ts";
 import type { Member, Membership } from "./membership.ts";
 import type { Outbox } from "./outbox.ts";
@@ -49,6 +50,9 @@ export class Office {
       peerId,
       gpuMemoryMb: gpuMemoryMb(metadata),
     }));
+    for (const { peerId } of membership.unmet(now)) {
+      if (server.has(peerId)) administration.expect(peerId);
+    }
     const decisions = administration.reconcile({
       living: [own.candidate, ...living],
       linked: new Set(links.peers),

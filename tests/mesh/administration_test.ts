@@ -1,7 +1,8 @@
 /** Whom a worker follows: claims, verification, fences, hearsay and partition, step by step. */
 
 import assert from "node:assert/strict";
-import { Administration, type Decision } from "../../lib/mesh/administration.ts";
+import { Administration } from "../../lib/mesh/administration.ts";
+import type { Decision } from "../../lib/mesh/decision.ts";
 import { MESH_TIMING } from "../../lib/mesh/timing.ts";
 import { peer } from "./peers.ts";
 

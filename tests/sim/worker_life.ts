@@ -75,6 +75,7 @@ export class WorkerLife implements LinkUser, SocketUser {
   #busyUntil: Instant = 0;
   #delayed = 0;
   #timers = 0;
+  #stops = 0;
   #state: "running" | "paused" | "dead" = "running";
   #socket: Socket | undefined;
   #attempts = 0;
@@ -180,14 +181,16 @@ export class WorkerLife implements LinkUser, SocketUser {
     this.take({ type: "status_changed", status, currentJob });
   }
 
-  /** SIGSTOP. */
+  /** SIGSTOP. What stops it twice must let it go twice. */
   pause(): void {
-    if (this.#state === "running") this.#state = "paused";
+    if (this.#state === "dead") return;
+    this.#stops++;
+    this.#state = "paused";
   }
 
   /** SIGCONT: everything that waited happens now. */
   resume(): void {
-    if (this.#state !== "paused") return;
+    if (this.#state !== "paused" || --this.#stops > 0) return;
     this.#state = "running";
     this.unsettledAt = this.#around.timeline.now;
     for (const input of this.#inbox.splice(0)) this.take(input);
