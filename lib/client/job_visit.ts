@@ -1,11 +1,11 @@
 /**
- * One client at one worker with one job: reserve, upload, train, download, each waited for. Ends with
- * an error as soon as the worker is lost, refuses, or the user has had enough.
+ * One client at one worker with one job: reserve, upload, start, follow, end, download, each waited
+ * for. Ends with an error as soon as the worker is lost, refuses, or the user has had enough.
  */
 
 import { Failure, type FailureKind } from "../base/failure.ts";
 import type { JobId, PeerId } from "../base/id.ts";
-import { SECOND_MS } from "../base/time.ts";
+import type { JobEnding } from "../job/slot_input.ts";
 import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { FileEntry, Manifest } from "../protocol/manifest.ts";
@@ -19,31 +19,37 @@ import type { SubmissionEvent } from "./event.ts";
 import type { ResultFolder } from "./result_folder.ts";
 import type { Session } from "./session.ts";
 import { type Training, TrainingRecord } from "./training_record.ts";
+import { VisitWait } from "./visit_wait.ts";
 import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
-
-/** For a worker to answer a question. */
-const ANSWER_MS = 10 * SECOND_MS;
 
 /** What a visit needs. */
 export interface VisitParts {
   readonly session: Session;
   readonly backend: LinkBackend;
   readonly options: WorkerLinkOptions & { watch(event: SubmissionEvent): void };
+  /** What was heard of the job in earlier visits, and will be in this one. */
+  readonly record: TrainingRecord;
 }
 
-type Question = Extract<JobMessage, { type: "job_reserve" | "job_start" }>;
-type Answer = Extract<JobMessage, { type: "job_lease" | "job_refused" | "job_accepted" }>;
+type Question = Extract<
+  JobMessage,
+  { type: "job_reserve" | "job_start" | "job_follow" | "job_cancel" | "job_stop" }
+>;
+type Answer = Extract<
+  JobMessage,
+  { type: "job_lease" | "job_refused" | "job_accepted" | "job_following" }
+>;
+/** That a worker refuses, and why. */
+export type JobRefusedAnswer = Extract<JobMessage, { type: "job_refused" }>;
 
 /** A visit of one client at one worker. */
 export class JobVisit {
   readonly #jobId: JobId;
   readonly #parts: VisitParts;
-  /** Resolves, and does not reject, with why the visit ended: at times nobody waits for it. */
-  readonly #ended = Promise.withResolvers<unknown>();
+  readonly #wait = new VisitWait();
   readonly #closed = Promise.withResolvers<void>();
   readonly #trained = Promise.withResolvers<Training | Failure>();
-  readonly #record = new TrainingRecord();
-  readonly #abort = () => this.#ended.resolve(this.#parts.options.signal.reason);
+  readonly #abort = () => this.#wait.end(this.#parts.options.signal.reason);
   #link: WorkerLink | undefined;
   #asked: { readonly question: Question; readonly answer: (answer: Answer) => void } | undefined;
   #sender: FileSender | undefined;
@@ -86,6 +92,11 @@ export class JobVisit {
     return visit;
   }
 
+  /** The worker that is visited. */
+  get worker(): PeerId {
+    return this.#open().worker;
+  }
+
   /**
    * Asks for the worker's slot. Gives the reason where it is refused.
    *
@@ -124,19 +135,56 @@ export class JobVisit {
       progress: (bytes, bytesMax) => watch({ type: "uploaded", bytes, bytesMax }),
     });
     this.#sender = sender;
-    await this.#race(asFailure(sender.done, "job_refused", "The worker did not get the inputs"));
+    await this.#wait.for(
+      asFailure(sender.done, "job_refused", "The worker did not get the inputs"),
+    );
   }
 
   /**
-   * Starts the training and waits for its end.
+   * Starts the training.
    *
-   * @throws {Failure} Where the worker is lost, refuses, or the training fails.
+   * @throws {Failure} Where the worker is lost, or refuses.
    */
-  async train(): Promise<Training> {
+  async start(): Promise<void> {
     const request_id = newRequestId();
     const answer = await this.#ask({ type: "job_start", request_id, job_id: this.#jobId });
     if (answer.type === "job_refused") throw new Failure("job_refused", answer.reason);
-    const training = await this.#race(this.#trained.promise);
+  }
+
+  /**
+   * Asks for all that was said of the job since the last word heard. Gives the refusal, if any.
+   *
+   * @throws {Failure} Where the worker is lost, or does not answer.
+   */
+  async follow(): Promise<JobRefusedAnswer | undefined> {
+    const { sequence: after_sequence } = this.#parts.record.heard;
+    const question = { type: "job_follow", after_sequence } as const;
+    const answer = await this.#ask({
+      ...question,
+      request_id: newRequestId(),
+      job_id: this.#jobId,
+    });
+    return answer.type === "job_refused" ? answer : undefined;
+  }
+
+  /**
+   * Asks for the end of the running job, which is followed from then on. Gives the refusal, if any.
+   *
+   * @throws {Failure} Where the worker is lost, or does not answer.
+   */
+  async end(how: JobEnding): Promise<JobRefusedAnswer | undefined> {
+    const type = how === "cancel" ? "job_cancel" : "job_stop";
+    const answer = await this.#ask({ type, request_id: newRequestId(), job_id: this.#jobId });
+    return answer.type === "job_refused" ? answer : undefined;
+  }
+
+  /**
+   * Waits for the end of the training that was started or is followed.
+   *
+   * @throws {Failure} Where the worker is lost, or the training fails or is cancelled.
+   */
+  async training(): Promise<Training> {
+    const training = await this.#wait.for(this.#trained.promise);
     if (training instanceof Failure) throw training;
     return training;
   }
@@ -144,16 +192,18 @@ export class JobVisit {
   /**
    * Brings the results into `folder`, which is there when they are whole, and not before.
    *
-   * @throws {Failure} Where the worker is lost, or the results do not come home as they were promised.
+   * @param promised What the training ended with, where that is known.
+   * @throws {Failure} Where the worker is lost, has no results (`job_refused`), or they do not come
+   * home as they were promised.
    */
-  async download(results: Manifest, folder: ResultFolder): Promise<readonly FileEntry[]> {
+  async download(folder: ResultFolder, promised?: Manifest): Promise<readonly FileEntry[]> {
     const { watch } = this.#parts.options;
     const { link } = this.#open();
     const fetched = Promise.withResolvers<Manifest>();
     this.#fetched = fetched;
     this.#open().say({ type: "job_fetch", job_id: this.#jobId });
-    const offer = await this.#withDeadline(fetched.promise, "offer the results");
-    if (JSON.stringify(offer) !== JSON.stringify(results)) {
+    const results = await this.#wait.forAnswer(fetched.promise, "offer the results");
+    if (promised !== undefined && JSON.stringify(results) !== JSON.stringify(promised)) {
       throw new Failure("corrupt", "The worker offers other files than the training ended with");
     }
     const receiver = new FileReceiver(link, {
@@ -166,7 +216,9 @@ export class JobVisit {
     });
     this.#receiver = receiver;
     try {
-      await this.#race(asFailure(receiver.done, "corrupt", "The results did not come home whole"));
+      await this.#wait.for(
+        asFailure(receiver.done, "corrupt", "The results did not come home whole"),
+      );
     } finally {
       receiver.end(new Error("The visit ended"));
       await receiver.closed;
@@ -193,11 +245,17 @@ export class JobVisit {
       case "job_refused":
         if (message.request_id !== this.#asked?.question.request_id) return;
         return this.#asked.answer(message);
+      case "job_following":
+        if (message.request_id !== this.#asked?.question.request_id) return;
+        // Here and not where the answer is waited for: the next word may be on its heels.
+        this.#parts.record.leaveOut(message.after_sequence);
+        return this.#asked.answer(message);
       case "job_accepted":
       case "job_metric":
       case "job_log":
       case "job_done":
       case "job_failed":
+      case "job_cancelled":
         if (message.job_id === this.#jobId) this.#follow(message);
         return;
       case "transfer_offer":
@@ -209,7 +267,7 @@ export class JobVisit {
         return this.#sender?.receive(message);
       case "transfer_failed":
         if (message.purpose === "results") {
-          this.#fetched?.reject(new Failure("corrupt", `No results: ${message.reason}`));
+          this.#fetched?.reject(new Failure("job_refused", `No results: ${message.reason}`));
         }
         this.#sender?.receive(message);
         return this.#receiver?.receive(message);
@@ -219,7 +277,10 @@ export class JobVisit {
       case "job_release":
       case "job_start":
       case "job_fetch":
-        this.#ended.resolve(
+      case "job_follow":
+      case "job_cancel":
+      case "job_stop":
+        this.#wait.end(
           new Failure("protocol", `The worker sent ${message.type}, which clients say`),
         );
         return;
@@ -229,11 +290,11 @@ export class JobVisit {
 
   /** What the worker says of the running job, in order and without gaps. */
   #follow(event: JobEvent): void {
-    const { watch } = this.#parts.options;
+    const { record, options: { watch } } = this.#parts;
     try {
-      this.#record.take(event);
+      record.take(event);
     } catch (error) {
-      return this.#ended.resolve(error);
+      return this.#wait.end(error);
     }
     switch (event.type) {
       case "job_accepted": {
@@ -250,10 +311,15 @@ export class JobVisit {
       case "job_done":
         this.#phase = "over";
         watch({ type: "trained", durationMs: event.duration_ms });
-        return this.#trained.resolve(this.#record.endedWith(event.results));
+        return this.#trained.resolve(record.endedWith(event));
       case "job_failed":
         this.#phase = "over";
         return this.#trained.resolve(new Failure("job_failed", event.reason));
+      case "job_cancelled": {
+        this.#phase = "over";
+        const message = `The job was cancelled, with \`sleap-rtc cancel ${this.#jobId}\``;
+        return this.#trained.resolve(new Failure("job_cancelled", message));
+      }
     }
     event satisfies never;
   }
@@ -262,29 +328,10 @@ export class JobVisit {
     const answered = new Promise<Answer>((answer) => this.#asked = { question, answer });
     this.#open().say(question);
     try {
-      return await this.#withDeadline(answered, `answer ${question.type}`);
+      return await this.#wait.forAnswer(answered, `answer ${question.type}`);
     } finally {
       this.#asked = undefined;
     }
-  }
-
-  async #withDeadline<T>(promise: Promise<T>, what: string): Promise<T> {
-    const late = Promise.withResolvers<never>();
-    const message = `Expected the worker to ${what} within ${ANSWER_MS} ms, got nothing`;
-    const timer = setTimeout(() => late.reject(new Failure("worker_lost", message)), ANSWER_MS);
-    try {
-      return await this.#race(Promise.race([promise, late.promise]));
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  /** Whatever ends the visit also ends every wait. */
-  async #race<T>(promise: Promise<T>): Promise<T> {
-    const ended = this.#ended.promise.then((reason) => {
-      throw reason;
-    });
-    return await Promise.race([promise, ended]);
   }
 
   #open(): WorkerLink {
@@ -293,7 +340,7 @@ export class JobVisit {
   }
 
   #lost(failure: Failure): void {
-    this.#ended.resolve(failure);
+    this.#wait.end(failure);
     this.#sender?.end(failure);
     this.#receiver?.end(failure);
     this.#closed.resolve();

@@ -4,7 +4,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { Failure } from "../../lib/base/failure.ts";
 import type { SubmissionEvent } from "../../lib/client/event.ts";
-import type { TrainingResult } from "../../lib/client/submission.ts";
+import type { TrainingResult } from "../../lib/client/following.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import { describeFolder } from "../../lib/runtime/file_digest.ts";
 import { writeSamplePackage } from "../../lib/runtime/training_package.ts";

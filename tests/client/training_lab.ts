@@ -3,12 +3,14 @@
 import { join } from "node:path";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import type { SubmissionEvent } from "../../lib/client/event.ts";
-import { submitTraining, type TrainingResult } from "../../lib/client/submission.ts";
+import type { TrainingResult } from "../../lib/client/following.ts";
+import { JobRecords } from "../../lib/client/job_records.ts";
+import { submitTraining } from "../../lib/client/submission.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import { selectBackend } from "../../lib/rtc/backend.ts";
 import { loadAutomerge } from "../../lib/runtime/automerge_module.ts";
 import { systemClock } from "../../lib/runtime/clock.ts";
-import { temporaryIdentity } from "../../lib/runtime/credentials.ts";
+import { type PeerIdentity, temporaryIdentity } from "../../lib/runtime/credentials.ts";
 import { JobDesk } from "../../lib/runtime/job_desk.ts";
 import { MeshPeer } from "../../lib/runtime/mesh_peer.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
@@ -100,16 +102,28 @@ export interface LabRequest {
   readonly spec: JobSpec;
   readonly signal?: AbortSignal;
   readonly watch?: (event: SubmissionEvent) => void;
+  /** Whose installation asks; a new one's where left out. */
+  readonly identity?: PeerIdentity;
+  /** 0 where left out. */
+  readonly reattachMs?: number;
+}
+
+/** Where the records of {@linkcode submit} are. */
+export function recordsOf({ folder }: Pick<LabRequest, "folder">): JobRecords {
+  return new JobRecords(join(folder, "worker", "records"));
 }
 
 /** Submits a training to the lab; its results are to stand in `folder`/results. */
 export function submit(signaling: SignalingLab, request: LabRequest): Promise<TrainingResult> {
   const { folder, packagePath, spec, signal = new AbortController().signal } = request;
-  return submitTraining({ packagePath, spec, outputFolder: join(folder, "results") }, {
+  const { identity = temporaryIdentity(), reattachMs = 0 } = request;
+  const outputFolder = join(folder, "results");
+  return submitTraining({ packagePath, spec, outputFolder, reattachMs }, {
     room: signaling.room,
-    identity: temporaryIdentity(),
+    identity,
     rtc: "werift",
     iceServers: [],
+    records: recordsOf(request),
     log: SILENT_LOG,
     signal,
     watch: (event) => request.watch?.(event),
