@@ -43,8 +43,10 @@ export interface FollowingParts extends VisitParts {
   readonly reattachMs: number;
 }
 
-/** Why a worker that refuses to be followed does; a job that it ran and does not know the end of is lost. */
-export function failureOf({ code, job_id, reason }: JobRefusedAnswer): Failure {
+/**
+ * Why a job cannot be followed. A worker that ran it and does not know its end was ended before it.
+ */
+export function followFailure({ code, job_id, reason }: JobRefusedAnswer): Failure {
   if (code !== "over") return new Failure("job_refused", `${job_id}: ${reason}`);
   return new Failure(
     "job_failed",
@@ -122,7 +124,7 @@ async function comeBack(
   const visit = await JobVisit.open(worker, parts.jobId, parts);
   try {
     const refused = isTraining ? await visit.follow() : undefined;
-    if (refused !== undefined) throw failureOf(refused);
+    if (refused !== undefined) throw followFailure(refused);
     return visit;
   } catch (error) {
     await visit.close();

@@ -10,10 +10,10 @@ import type { Manifest } from "../protocol/manifest.ts";
 import type { WorkerView } from "../protocol/worker.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { SubmissionEvent } from "./event.ts";
-import { failureOf, followToEnd, type TrainingResult, withDiary } from "./following.ts";
+import { followFailure, followToEnd, type TrainingResult, withDiary } from "./following.ts";
 import { JobDiary } from "./job_diary.ts";
 import type { JobRecord, JobRecords } from "./job_records.ts";
-import { type JobRefusedAnswer, JobVisit, type VisitParts } from "./job_visit.ts";
+import { JobVisit, type VisitParts } from "./job_visit.ts";
 import { type LinkedOptions, LinkedSession } from "./linked_session.ts";
 import { ResultFolder } from "./result_folder.ts";
 import { NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
@@ -56,7 +56,10 @@ export async function followJob(
   const folder = await ResultFolder.prepare(request.outputFolder, jobId);
   try {
     const parts = { ...linkedParts(linked, options), record };
-    const visit = await visitJob(jobId, known, parts, (there) => there.follow());
+    const visit = await visitJob(jobId, known, parts, async (there) => {
+      const refused = await there.follow();
+      if (refused !== undefined) throw followFailure(refused);
+    });
     const diary = new JobDiary(records, record, {
       record: known === undefined ? newRecord(visit, request, options) : {
         ...known,
@@ -98,7 +101,10 @@ export async function endJob(
   const known = await options.records.find(jobId);
   await using linked = await LinkedSession.open(options);
   const parts = { ...linkedParts(linked, options), record: new TrainingRecord() };
-  const visit = await visitJob(jobId, known, parts, (there) => there.end(how));
+  const visit = await visitJob(jobId, known, parts, async (there) => {
+    const refused = await there.end(how);
+    if (refused !== undefined) throw new Failure("job_refused", `${jobId}: ${refused.reason}`);
+  });
   try {
     return { worker: visit.worker, ending: await endingOf(visit) };
   } finally {
@@ -149,14 +155,14 @@ function linkedParts(
 }
 
 /**
- * Asks for something at the worker that has the job. Gives the visit at which it was granted, which
- * the caller closes.
+ * Asks for something at the worker that has the job; where it is unknown which one that is, at each.
+ * Gives the visit at which it was granted, which the caller closes.
  */
 async function visitJob(
   jobId: JobId,
   known: JobRecord | undefined,
   parts: VisitParts,
-  ask: (visit: JobVisit) => Promise<JobRefusedAnswer | void>,
+  ask: (visit: JobVisit) => Promise<void>,
 ): Promise<JobVisit> {
   const workers = known === undefined
     ? placesToAsk((await parts.session.discover({})).list.workers, jobId)
@@ -178,14 +184,13 @@ async function tryAt(
   worker: PeerId,
   jobId: JobId,
   parts: VisitParts,
-  ask: (visit: JobVisit) => Promise<JobRefusedAnswer | void>,
+  ask: (visit: JobVisit) => Promise<void>,
 ): Promise<JobVisit | Failure> {
   let visit: JobVisit | undefined;
   try {
     visit = await JobVisit.open(worker, jobId, parts);
-    const refused = await ask(visit);
-    if (refused === undefined) return visit;
-    throw failureOf(refused);
+    await ask(visit);
+    return visit;
   } catch (error) {
     await visit?.close();
     const isElsewhere = error instanceof Failure &&

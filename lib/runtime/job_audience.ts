@@ -30,6 +30,11 @@ export class JobAudience {
     this.#listeners.set(link, { jobId, isLevel: true });
   }
 
+  /** Whether `link` hears of a job. */
+  hears(link: PeerLink): boolean {
+    return this.#listeners.has(link);
+  }
+
   /** `link` hears no more. */
   dismiss(link: PeerLink): void {
     this.#listeners.delete(link);

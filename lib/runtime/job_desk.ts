@@ -162,7 +162,7 @@ export class JobDesk {
     this.#visits.get(client)?.receiver?.data(index, offset, bytes);
   }
 
-  /** Takes no more jobs. Resolves when the running one has ended and every client has left. */
+  /** Takes no more jobs. Resolves when the running one has ended and its clients have left. */
   async drain(): Promise<void> {
     this.#isDraining = true;
     this.#step({ type: "closed" });
@@ -390,8 +390,11 @@ export class JobDesk {
   }
 
   #checkDrained(): void {
-    if (!this.#isDraining || this.#run !== undefined || this.#visits.size > 0) return;
-    this.#drained.resolve();
+    if (!this.#isDraining || this.#run !== undefined) return;
+    // Who only watches the room does not hold the worker; who hears of a job may want its results.
+    const isWaitedFor = ({ link, sender }: Visit) =>
+      sender !== undefined || this.#audience.hears(link);
+    if (![...this.#visits.values()].some(isWaitedFor)) this.#drained.resolve();
   }
 
   get #jobsFolder(): string {

@@ -9,6 +9,7 @@ import type { JobMessage } from "../protocol/job_message.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import type { JobArchive } from "./job_archive.ts";
 import type { JobAudience } from "./job_audience.ts";
+import type { JobVerdict } from "./job_folder.ts";
 import { tellPeer } from "./link_speech.ts";
 
 /** The job that holds the worker now, and how much was said of it; nothing before it started. */
@@ -20,6 +21,12 @@ export interface PresentJob {
 const UNKNOWN_JOB: Refused = {
   code: "unknown_job",
   reason: "The worker knows no such job of this client",
+};
+
+const ENDED: Readonly<Record<JobVerdict["type"], string>> = {
+  job_done: "is done already",
+  job_failed: "has failed already",
+  job_cancelled: "was cancelled already",
 };
 
 /** What one worker remembers. */
@@ -77,10 +84,14 @@ export class JobRecall {
     link: PeerLink,
     { request_id, job_id }: Extract<JobMessage, { type: "job_cancel" | "job_stop" }>,
   ): Promise<void> {
-    const isKnown = await this.#archive.find(job_id, client) !== undefined;
-    const refused = isKnown
-      ? objection(undefined, 0, this.#present().jobId === job_id) ?? UNKNOWN_JOB
-      : UNKNOWN_JOB;
+    const isPresent = this.#present().jobId === job_id;
+    const folder = await this.#archive.find(job_id, client);
+    const verdict = await folder?.verdict();
+    const refused = folder === undefined
+      ? UNKNOWN_JOB
+      : verdict === undefined
+      ? notRunning(isPresent)
+      : { code: "over", reason: `The job ${ENDED[verdict.type]}` } as const;
     tellPeer(link, { type: "job_refused", request_id, job_id, ...refused });
   }
 }
@@ -91,13 +102,15 @@ function objection(
   after: number,
   isPresent: boolean,
 ): Refused | undefined {
-  if (last === undefined) {
-    const reason = isPresent
-      ? "The job has not started: its package is still on its way"
-      : "The job does not run any more";
-    return { code: isPresent ? "unsuitable" : "over", reason };
-  }
+  if (last === undefined) return notRunning(isPresent);
   if (after <= last) return undefined;
   const reason = `Expected to have heard at most ${last} words of the job, got ${after}`;
   return { code: "unsuitable", reason };
+}
+
+function notRunning(isPresent: boolean): Refused {
+  const reason = isPresent
+    ? "The job has not started: its package is still on its way"
+    : "The job does not run any more";
+  return { code: isPresent ? "unsuitable" : "over", reason };
 }

@@ -165,9 +165,7 @@ test(
     ok(first instanceof Failure, String(first));
     match(first.kind, /^(job_refused|no_worker)$/);
     await until("the other's start", () => started === 1);
-    for await (const { name } of Deno.readDir(join(worker.folder, "jobs"))) {
-      await Deno.writeTextFile(join(worker.folder, "jobs", name, "go"), "");
-    }
+    await worker.letGo();
     const ends = await Promise.all(both);
     equal(ends.filter((end) => end instanceof Failure).length, 1);
   },

@@ -316,6 +316,12 @@ test(
   },
 );
 
+test("a worker that drains does not wait for those who only look on", WRITES, async (lab) => {
+  const watcher = await lab.client(OTHER);
+  await lab.desk.drain();
+  equal(watcher.end.closedBecause, undefined);
+});
+
 test("a trainer that cannot be started fails its job, and frees the slot", "", async (lab) => {
   const client = await lab.client();
   await client.run(ONE);
