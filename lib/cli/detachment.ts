@@ -14,10 +14,9 @@ export class Detachment {
   #jobId: JobId | undefined;
   #standing: "before" | "running" | "trained" = "before";
 
-  /** @param jobId The job, where it is known to run. */
+  /** @param jobId The job, where it has started before: it is gone to as soon as its worker is. */
   constructor(jobId?: JobId) {
     this.#jobId = jobId;
-    if (jobId !== undefined) this.#standing = "running";
   }
 
   /** Takes the next event. */
@@ -25,6 +24,8 @@ export class Detachment {
     if (event.type === "started") {
       this.#jobId = event.jobId;
       this.#standing = "running";
+    } else if (event.type === "linked" && this.#jobId !== undefined) {
+      if (this.#standing === "before") this.#standing = "running";
     } else if (event.type === "trained") this.#standing = "trained";
   }
 

@@ -11,11 +11,11 @@ import type { JobSpec } from "../protocol/job_spec.ts";
 import type { FileEntry, Manifest } from "../protocol/manifest.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { LinkBackend } from "../rtc/link.ts";
-import { newRequestId } from "../runtime/chance.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { FileReceiver } from "../runtime/file_receiver.ts";
 import { FileSender } from "../runtime/file_sender.ts";
 import type { SubmissionEvent } from "./event.ts";
+import { type Answer, JobQuestions, type JobRefusedAnswer } from "./job_question.ts";
 import type { ResultFolder } from "./result_folder.ts";
 import type { Session } from "./session.ts";
 import { type Training, TrainingRecord } from "./training_record.ts";
@@ -31,27 +31,16 @@ export interface VisitParts {
   readonly record: TrainingRecord;
 }
 
-type Question = Extract<
-  JobMessage,
-  { type: "job_reserve" | "job_start" | "job_follow" | "job_cancel" | "job_stop" }
->;
-type Answer = Extract<
-  JobMessage,
-  { type: "job_lease" | "job_refused" | "job_accepted" | "job_following" }
->;
-/** That a worker refuses, and why. */
-export type JobRefusedAnswer = Extract<JobMessage, { type: "job_refused" }>;
-
 /** A visit of one client at one worker. */
 export class JobVisit {
   readonly #jobId: JobId;
   readonly #parts: VisitParts;
   readonly #wait = new VisitWait();
+  readonly #questions = new JobQuestions(this.#wait);
   readonly #closed = Promise.withResolvers<void>();
   readonly #trained = Promise.withResolvers<Training | Failure>();
   readonly #abort = () => this.#wait.end(this.#parts.options.signal.reason);
   #link: WorkerLink | undefined;
-  #asked: { readonly question: Question; readonly answer: (answer: Answer) => void } | undefined;
   #sender: FileSender | undefined;
   #receiver: FileReceiver | undefined;
   #fetched: PromiseWithResolvers<Manifest> | undefined;
@@ -103,15 +92,8 @@ export class JobVisit {
    * @throws {Failure} Where the worker is lost, or does not answer.
    */
   async reserve(spec: JobSpec, inputs: Manifest): Promise<string | undefined> {
-    const request_id = newRequestId();
     this.#phase = "reserving";
-    const answer = await this.#ask({
-      type: "job_reserve",
-      request_id,
-      job_id: this.#jobId,
-      spec,
-      inputs,
-    });
+    const answer = await this.#ask({ type: "job_reserve", job_id: this.#jobId, spec, inputs });
     if (answer.type === "job_refused") {
       this.#phase = "new";
       return answer.reason;
@@ -146,8 +128,7 @@ export class JobVisit {
    * @throws {Failure} Where the worker is lost, or refuses.
    */
   async start(): Promise<void> {
-    const request_id = newRequestId();
-    const answer = await this.#ask({ type: "job_start", request_id, job_id: this.#jobId });
+    const answer = await this.#ask({ type: "job_start", job_id: this.#jobId });
     if (answer.type === "job_refused") throw new Failure("job_refused", answer.reason);
   }
 
@@ -158,12 +139,8 @@ export class JobVisit {
    */
   async follow(): Promise<JobRefusedAnswer | undefined> {
     const { sequence: after_sequence } = this.#parts.record.heard;
-    const question = { type: "job_follow", after_sequence } as const;
-    const answer = await this.#ask({
-      ...question,
-      request_id: newRequestId(),
-      job_id: this.#jobId,
-    });
+    const job_id = this.#jobId;
+    const answer = await this.#ask({ type: "job_follow", job_id, after_sequence });
     return answer.type === "job_refused" ? answer : undefined;
   }
 
@@ -174,7 +151,7 @@ export class JobVisit {
    */
   async end(how: JobEnding): Promise<JobRefusedAnswer | undefined> {
     const type = how === "cancel" ? "job_cancel" : "job_stop";
-    const answer = await this.#ask({ type, request_id: newRequestId(), job_id: this.#jobId });
+    const answer = await this.#ask({ type, job_id: this.#jobId });
     return answer.type === "job_refused" ? answer : undefined;
   }
 
@@ -243,13 +220,12 @@ export class JobVisit {
     switch (message.type) {
       case "job_lease":
       case "job_refused":
-        if (message.request_id !== this.#asked?.question.request_id) return;
-        return this.#asked.answer(message);
+        this.#questions.take(message);
+        return;
       case "job_following":
-        if (message.request_id !== this.#asked?.question.request_id) return;
         // Here and not where the answer is waited for: the next word may be on its heels.
-        this.#parts.record.leaveOut(message.after_sequence);
-        return this.#asked.answer(message);
+        if (this.#questions.take(message)) this.#parts.record.leaveOut(message.after_sequence);
+        return;
       case "job_accepted":
       case "job_metric":
       case "job_log":
@@ -301,7 +277,7 @@ export class JobVisit {
         this.#phase = "running";
         const epochsMax = event.epochs_max ?? undefined;
         watch({ type: "started", jobId: this.#jobId, epochsMax });
-        if (this.#asked?.question.type === "job_start") this.#asked.answer(event);
+        this.#questions.take(event);
         return;
       }
       case "job_metric":
@@ -324,14 +300,8 @@ export class JobVisit {
     event satisfies never;
   }
 
-  async #ask(question: Question): Promise<Answer> {
-    const answered = new Promise<Answer>((answer) => this.#asked = { question, answer });
-    this.#open().say(question);
-    try {
-      return await this.#wait.forAnswer(answered, `answer ${question.type}`);
-    } finally {
-      this.#asked = undefined;
-    }
+  #ask(question: Parameters<JobQuestions["ask"]>[0]): Promise<Answer> {
+    return this.#questions.ask(question, (asked) => this.#open().say(asked));
   }
 
   #open(): WorkerLink {

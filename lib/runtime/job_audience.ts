@@ -18,6 +18,8 @@ interface Listener {
   readonly jobId: JobId;
   /** Whether it has heard all that was written down; until then nothing new is said to it. */
   isLevel: boolean;
+  /** Resolved when it hears no more: what it is being told need not wait for its link. */
+  readonly dismissed: PromiseWithResolvers<void>;
 }
 
 /** The audience of one worker's jobs. A link hears of one job at a time. */
@@ -27,7 +29,7 @@ export class JobAudience {
   /** `link` hears what is said of `jobId` from now on; where it is being told already, it goes on so. */
   admit(link: PeerLink, jobId: JobId): void {
     if (this.#listeners.get(link)?.jobId === jobId) return;
-    this.#listeners.set(link, { jobId, isLevel: true });
+    this.#enrol(link, jobId, true);
   }
 
   /** Whether `link` hears of a job. */
@@ -37,7 +39,13 @@ export class JobAudience {
 
   /** `link` hears no more. */
   dismiss(link: PeerLink): void {
+    this.#listeners.get(link)?.dismissed.resolve();
     this.#listeners.delete(link);
+  }
+
+  /** Those who are still being told what they have missed hear no more: a slow link must not be waited for. */
+  dismissLate(): void {
+    for (const [link, { isLevel }] of [...this.#listeners]) if (!isLevel) this.dismiss(link);
   }
 
   /** Says `event` to all who hear of its job. It must have been written down before. */
@@ -60,8 +68,7 @@ export class JobAudience {
     afterSequence: number,
   ): Promise<void> {
     using file = log;
-    const listener: Listener = { jobId, isLevel: false };
-    this.#listeners.set(link, listener);
+    const listener = this.#enrol(link, jobId, false);
     const lines = new EventLines();
     const buffer = new Uint8Array(CHUNK_BYTES);
     try {
@@ -75,12 +82,19 @@ export class JobAudience {
         for (const event of lines.push(buffer.subarray(0, length))) {
           if (event.sequence > afterSequence) tellPeer(link, event);
         }
-        await link.drainedTo(BUFFERED_BYTES);
+        await Promise.race([link.drainedTo(BUFFERED_BYTES), listener.dismissed.promise]);
       }
     } catch (error) {
       if (this.#listeners.get(link) === listener) this.dismiss(link);
       throw error;
     }
+  }
+
+  #enrol(link: PeerLink, jobId: JobId, isLevel: boolean): Listener {
+    this.dismiss(link);
+    const listener = { jobId, isLevel, dismissed: Promise.withResolvers<void>() };
+    this.#listeners.set(link, listener);
+    return listener;
   }
 }
 

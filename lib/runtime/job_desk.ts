@@ -8,9 +8,10 @@ import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
-import { JobSlot, type Refused } from "../job/slot.ts";
+import { JobSlot } from "../job/slot.ts";
 import type { SlotEffect } from "../job/slot_effect.ts";
 import type { JobEnding, SlotInput } from "../job/slot_input.ts";
+import { objectionTo } from "../job/suitability.ts";
 import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
@@ -25,9 +26,6 @@ import { JobFolder } from "./job_folder.ts";
 import { JobRecall } from "./job_recall.ts";
 import { JobRun } from "./job_run.ts";
 import { tellPeer } from "./link_speech.ts";
-
-/** Bytes of inputs that a worker takes for one job. */
-const INPUT_BYTES_MAX = 256 * 1024 ** 3;
 
 /** What a desk works with. */
 export interface JobDeskOptions {
@@ -81,7 +79,7 @@ export class JobDesk {
       const sequence = jobId === undefined ? undefined : this.#slot.sequenceOf(jobId);
       return { jobId, sequence };
     });
-    this.#slot = new JobSlot((spec, inputs) => this.#objection(spec, inputs));
+    this.#slot = new JobSlot((spec, inputs) => objectionTo(spec, inputs, options.runners));
   }
 
   /** A client's link is open. */
@@ -178,6 +176,7 @@ export class JobDesk {
     this.#timers.clear();
     await this.#run?.stop();
     for (const visit of this.#visits.values()) endVisit(visit, "The worker stops");
+    this.#audience.dismissLate();
     while (this.#chores.size > 0) await Promise.all(this.#chores);
     await this.#foldersFree;
   }
@@ -223,24 +222,6 @@ export class JobDesk {
       }
     }
     effect satisfies never;
-  }
-
-  #objection(spec: JobSpec, inputs: Manifest): Refused | undefined {
-    if (!this.#options.runners.includes(spec.runner)) {
-      const has = this.#options.runners.join(", ") || "none";
-      return {
-        code: "no_runner",
-        reason: `The worker has no runner ${spec.runner}; it has ${has}`,
-      };
-    }
-    if (!inputs.files.some((file) => file.path === spec.package)) {
-      const reason = `The package ${spec.package} is not among the inputs`;
-      return { code: "unsuitable", reason };
-    }
-    const bytes = inputs.files.reduce((sum, file) => sum + file.bytes, 0);
-    if (bytes <= INPUT_BYTES_MAX) return undefined;
-    const reason = `The inputs have ${bytes} bytes; the worker takes ${INPUT_BYTES_MAX}`;
-    return { code: "too_large", reason };
   }
 
   #prepare(client: PeerId, jobId: JobId, spec: JobSpec, inputs: Manifest): void {

@@ -79,6 +79,18 @@ for (const [what, events, error, hint] of ends) {
   });
 }
 
+Deno.test("who comes back to a job and does not get there is not told that it goes on", () => {
+  const hints = (events: readonly SubmissionEvent[]) => {
+    const io = fakeIo();
+    const detachment = new Detachment(JOB);
+    for (const event of events) detachment.watch(event);
+    detachment.tell(new Failure("worker_lost", "x"), false, io);
+    return io.errLines;
+  };
+  deepEqual(hints([]), []);
+  match(hints([{ type: "linked", backend: "native", tookMs: 5 }]).join(), /follow job-12345678/);
+});
+
 Deno.test("a job that was stopped early is called so", () => {
   const result = {
     jobId: JOB,
