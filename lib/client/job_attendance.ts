@@ -164,6 +164,13 @@ async function visitJob(
   parts: VisitParts,
   ask: (visit: JobVisit) => Promise<void>,
 ): Promise<JobVisit> {
+  const { roomId } = parts.options.room;
+  if (known !== undefined && known.room_id !== roomId) {
+    throw new Failure(
+      "no_worker",
+      `Expected the room ${known.room_id}, where ${jobId} was sent, got ${roomId}; give the invite to that one`,
+    );
+  }
   const workers = known === undefined
     ? placesToAsk((await parts.session.discover({})).list.workers, jobId)
     : [known.worker];

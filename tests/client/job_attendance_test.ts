@@ -8,6 +8,7 @@ import type { SubmissionEvent } from "../../lib/client/event.ts";
 import { endJob, fetchResults, followJob } from "../../lib/client/job_attendance.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import { type PeerIdentity, temporaryIdentity } from "../../lib/runtime/credentials.ts";
+import { roomOf } from "../rtc/hello_self.ts";
 import { until, withFolder } from "../runtime/condition.ts";
 import { SignalingLab } from "../runtime/signaling_lab.ts";
 import {
@@ -159,6 +160,17 @@ test("an installation that has forgotten the job finds it in the room", LEARNS, 
   const result = await followJob(scene.follow, scene.forgetful());
   equal(result.epochs, 2);
   match(result.worker, /^gpu-/);
+});
+
+test("a job of another room is not looked for in this one", LEARNS, async (scene) => {
+  const records = recordsOf(scene.request);
+  const known = await records.find(scene.jobId);
+  ok(known !== undefined);
+  records.save({ ...known, room_id: roomOf("elsewhere1") });
+  const { kind, message } = await failureOf(endJob(scene.jobId, "cancel", scene.options));
+  equal(kind, "no_worker");
+  match(message, /Expected the room elsewhere1, where job-/);
+  equal(scene.worker.status, "busy");
 });
 
 test("a stranger can do nothing with the job", LEARNS, async (scene) => {
