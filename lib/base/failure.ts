@@ -14,6 +14,8 @@ export type FailureKind =
   | "worker_lost"
   /** The trainer ended badly. */
   | "job_failed"
+  /** The job was ended because its owner asked for that. */
+  | "job_cancelled"
   /** Bytes are not those that were promised. */
   | "corrupt"
   /** The other side does not speak as agreed. */

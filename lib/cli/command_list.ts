@@ -51,6 +51,31 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import("./train.ts")).trainCommand,
   ),
   entry(
+    "jobs",
+    "List the jobs of a room, and those that were sent from here",
+    async () => (await import("./jobs.ts")).jobsCommand,
+  ),
+  entry(
+    "follow",
+    "Come back to a job that runs, and bring the results home",
+    async () => (await import("./follow.ts")).followCommand,
+  ),
+  entry(
+    "stop",
+    "End a running job soon, and keep its results",
+    async () => (await import("./job_end.ts")).stopCommand,
+  ),
+  entry(
+    "cancel",
+    "End a running job; it has no results then",
+    async () => (await import("./job_end.ts")).cancelCommand,
+  ),
+  entry(
+    "results",
+    "Fetch the results of a job that ended well",
+    async () => (await import("./results.ts")).resultsCommand,
+  ),
+  entry(
     "cleanup-cognito",
     "Delete the users that anonymous sign-in left in Amazon Cognito",
     async () => (await import("./cleanup_cognito.ts")).cleanupCognitoCommand,

@@ -24,7 +24,7 @@ export type ExitName = keyof typeof EXIT;
 /** What each exit code means, as `--help` says it. */
 export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
   ok: "done",
-  jobFailed: "the job ran and failed",
+  jobFailed: "the job ran and failed, or was cancelled",
   usage: "wrong arguments or settings",
   badInput: "the input file cannot be used",
   serverUnreachable: "the signaling server does not answer",
@@ -41,6 +41,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
 export function exitCodeOf(kind: FailureKind): number {
   switch (kind) {
     case "job_failed":
+    case "job_cancelled":
       return EXIT.jobFailed;
     case "server_unreachable":
       return EXIT.serverUnreachable;

@@ -8,15 +8,18 @@ import { choice, float, integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
 import { isPeerId, type PeerId } from "../base/id.ts";
 import type { SubmissionEvent } from "../client/event.ts";
-import { count, formatBytes, formatLoss } from "./amount.ts";
+import { count, formatBytes } from "./amount.ts";
 import { defineCommand } from "./command.ts";
+import { Detachment } from "./detachment.ts";
 import { EXIT } from "./exit_code.ts";
-import type { Io } from "./io.ts";
-import { logOptions, openLog } from "./log_option.ts";
+import { reattachMsOf, reattachOption, requireNewFolder } from "./job_option.ts";
+import { withJobs } from "./job_session.ts";
+import { logOptions } from "./log_option.ts";
 import { Mistake } from "./mistake.ts";
-import { roomLayer, roomOptions } from "./room_option.ts";
-import { rtcLayer, rtcOption } from "./rtc_option.ts";
-import { cleanText, jsonText } from "./terminal_text.ts";
+import { roomOptions } from "./room_option.ts";
+import { rtcOption } from "./rtc_option.ts";
+import { cleanText } from "./terminal_text.ts";
+import { trainingReport } from "./training_report.ts";
 
 const parser = merge(
   object("Training", {
@@ -55,6 +58,7 @@ const parser = merge(
     output: optional(option("--output", path({ metavar: "FOLDER", type: "directory" }), {
       description: message`A new folder for the results (by default the run's name and the time)`,
     })),
+    reattach: reattachOption,
     rtc: rtcOption,
     json: withDefault(
       flag("--json", { description: message`Print one JSON object a line` }),
@@ -86,101 +90,57 @@ export const trainCommand = defineCommand({
   ],
   parser,
   async run(given, io) {
-    const { installationFolder, loadConfig, roomAccessOf } = await import("../runtime/config.ts");
     const { trainingSpec } = await import("./training_request.ts");
     const worker = given.worker === undefined ? undefined : workerOf(given.worker);
     const { spec, facts } = await trainingSpec(given);
-    const flags = { ...await roomLayer(given, io), ...rtcLayer(given.rtc) };
-    const config = await loadConfig(flags, io.env);
-    const room = roomAccessOf(config);
     const outputFolder = given.output ?? `${spec.run_name}_${timestamp(new Date())}`;
-    await requireNewFolder(outputFolder);
-    io.err(
-      `Package ${cleanText(given.file)}: ${count(facts.labelledFrames, "labelled frame")}, ` +
-        `${count(facts.nodes.length, "keypoint")}, ${formatBytes(facts.bytes)}`,
-    );
-
-    const { loadIdentity } = await import("../runtime/credentials.ts");
-    const { submitTraining } = await import("../client/submission.ts");
-    const { TrainingScreen } = await import("./training_screen.ts");
-    const identity = await loadIdentity(installationFolder(io.env));
-    const { log, stop } = await openLog(given, io, "warning");
-    const screen = new TrainingScreen(io, {
-      json: given.json,
-      isVerbose: given.verbose,
-      clock: performance,
-    });
-    try {
-      const result = await submitTraining({
+    return await withJobs(given, io, async (options) => {
+      await requireNewFolder(outputFolder);
+      io.err(
+        `Package ${cleanText(given.file)}: ${count(facts.labelledFrames, "labelled frame")}, ` +
+          `${count(facts.nodes.length, "keypoint")}, ${formatBytes(facts.bytes)}`,
+      );
+      const { submitTraining } = await import("../client/submission.ts");
+      const { TrainingScreen } = await import("./training_screen.ts");
+      const detachment = new Detachment();
+      const screen = new TrainingScreen(io, {
+        json: given.json,
+        isVerbose: given.verbose,
+        clock: performance,
+      });
+      const request = {
         packagePath: given.file,
         spec,
         outputFolder,
+        reattachMs: reattachMsOf(given),
         ...(worker === undefined ? {} : { worker }),
         ...(given.minGpuMemory === undefined ? {} : { minGpuMemoryMb: given.minGpuMemory }),
-      }, {
-        room,
-        identity,
-        rtc: config.get("rtc")?.value ?? "auto",
-        iceServers: config.get("ice_servers")?.value ?? [],
-        log,
-        signal: io.interruption(),
-        watch: (event: SubmissionEvent) => screen.watch(event),
-      });
-      screen.close();
-      tellResult(result, given.json, io);
-      return EXIT.ok;
-    } catch (error) {
-      screen.close();
-      throw error;
-    } finally {
-      stop();
-    }
+      };
+      try {
+        const result = await submitTraining(request, {
+          ...options,
+          watch: (event: SubmissionEvent) => {
+            detachment.watch(event);
+            screen.watch(event);
+          },
+        });
+        screen.close();
+        io.out(trainingReport(result, given.json));
+        return EXIT.ok;
+      } catch (error) {
+        screen.close();
+        detachment.tell(error, given.json, io);
+        throw error;
+      }
+    });
   },
 });
-
-/** What a submission ends with. */
-interface Result {
-  readonly jobId: string;
-  readonly worker: string;
-  readonly folder: string;
-  readonly files: readonly unknown[];
-  readonly firstLoss?: number | undefined;
-  readonly lastLoss?: number | undefined;
-  readonly epochs: number;
-}
-
-function tellResult(result: Result, isJson: boolean, io: Io): void {
-  const { jobId, worker, folder, files, firstLoss, lastLoss, epochs } = result;
-  if (isJson) {
-    const losses = { first_loss: firstLoss ?? null, last_loss: lastLoss ?? null };
-    io.out(jsonText({ ok: true, job: { id: jobId, worker, folder, epochs, ...losses, files } }));
-    return;
-  }
-  io.out(
-    `Done: ${jobId} on ${cleanText(worker)}, ${count(epochs, "epoch")}, loss ${
-      formatLoss(firstLoss)
-    } → ${formatLoss(lastLoss)}, results in ${folder}`,
-  );
-}
 
 function workerOf(text: string): PeerId {
   if (isPeerId(text)) return text;
   throw new Mistake(
     `Expected a worker as \`sleap-rtc discover\` names it for --worker, got \`${cleanText(text)}\``,
   );
-}
-
-/** Nothing of a former run may be mistaken for a result of this one. */
-async function requireNewFolder(folder: string): Promise<void> {
-  try {
-    for await (const entry of Deno.readDir(folder)) {
-      throw new Mistake(
-        `Expected a new or empty folder for the results, got ${folder} with ${entry.name} in it; give another --output`,
-      );
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 /** The local time as `20260131-142501`. */

@@ -51,6 +51,10 @@ export function liveLines(view: TrainingView, screen: LiveScreen): string[] {
   const lines: string[] = [];
   if (view.worker !== undefined) lines.push(label("worker", workerText(view)));
   if (view.link !== undefined) lines.push(label("link", linkText(view.link)));
+  if (view.lostForMs !== undefined) {
+    const left = formatDuration(view.lostForMs);
+    lines.push(label("lost", `the worker; looking for it for ${left} (the job goes on there)`));
+  }
   if (view.upload !== undefined) lines.push(label("upload", transferText(view.upload, barColumns)));
   if (view.training !== undefined) {
     lines.push(label("training", trainingText(view, view.training, barColumns)));
@@ -99,6 +103,12 @@ export function plainLines(
       return epochLines(event, after, epochStep);
     case "output":
       return !isVerbose || event.text.trim() === "" ? [] : [`  ${cleanText(event.text)}`];
+    case "worker_lost":
+      return [
+        `Lost the worker; looking for it for ${
+          formatDuration(event.leftMs)
+        } (the job goes on there)`,
+      ];
     case "trained":
       return [`Trained in ${formatDuration(event.durationMs)}`];
     case "downloaded":
@@ -128,6 +138,13 @@ export function jsonEvent(event: SubmissionEvent): Readonly<Record<string, unkno
       return { event: event.type, ...event.epoch };
     case "output":
       return { event: event.type, stream: event.stream, text: event.text };
+    case "worker_lost":
+      return {
+        event: event.type,
+        worker: event.worker,
+        reason: event.reason,
+        left_ms: event.leftMs,
+      };
     case "trained":
       return { event: event.type, duration_ms: event.durationMs };
     case "saved":

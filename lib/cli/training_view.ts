@@ -24,6 +24,8 @@ export interface TrainingView {
   readonly worker?: WorkerView;
   readonly available?: number;
   readonly link?: { readonly backend: "native" | "werift"; readonly tookMs: number };
+  /** For how long the worker will be looked for, while it is lost. */
+  readonly lostForMs?: number | undefined;
   readonly jobId?: JobId;
   readonly upload?: Progress;
   /** Epochs that are over; `max` is 0 where only the trainer's configuration knows it. */
@@ -51,8 +53,14 @@ export function advance(view: TrainingView, event: SubmissionEvent, now: Instant
   switch (event.type) {
     case "worker_chosen":
       return { ...view, worker: event.worker, available: event.available };
+    case "worker_lost":
+      return { ...view, lostForMs: event.leftMs };
     case "linked":
-      return { ...view, link: { backend: event.backend, tookMs: event.tookMs } };
+      return {
+        ...view,
+        lostForMs: undefined,
+        link: { backend: event.backend, tookMs: event.tookMs },
+      };
     case "leased":
       return { ...view, jobId: event.jobId };
     case "uploaded":

@@ -7,6 +7,7 @@ import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
+import { SECOND_MS } from "../base/time.ts";
 import type { Layer } from "../runtime/config.ts";
 import type { GpuSource } from "../runtime/gpu/gpu.ts";
 import { defineCommand } from "./command.ts";
@@ -44,6 +45,13 @@ const parser = merge(
     sleapNn: optional(option("--sleap-nn", path({ metavar: "PATH", type: "file" }), {
       description: message`The sleap-nn program by absolute path (by default found on PATH)`,
     })),
+    drainTimeout: withDefault(
+      option("--drain-timeout", integer({ min: 0, max: 86_400, metavar: "SECONDS" }), {
+        description:
+          message`How long a running job may go on after SIGTERM or Ctrl-C, before it is ended`,
+      }),
+      0,
+    ),
     rtc: rtcOption,
     json: withDefault(
       flag("--json", { description: message`Print the ready line as a JSON object` }),
@@ -62,6 +70,7 @@ export const workerCommand = defineCommand({
     "SLEAP_RTC_INVITE=… sleap-rtc worker",
     "sleap-rtc worker --invite-file lab.invite --name gpu-box --tag a5000",
     "sleap-rtc worker --runner demo --gpu-memory 8000 --json",
+    "sleap-rtc worker --drain-timeout 3600",
   ],
   exits: ["serverUnreachable", "refused", "protocol"],
   parser,
@@ -93,6 +102,7 @@ export const workerCommand = defineCommand({
         tags: config.get("worker.tags")?.value ?? [],
         ...setup,
         iceServers: config.get("ice_servers")?.value ?? [],
+        drainMs: given.drainTimeout * SECOND_MS,
         ready: (facts: ReadyFacts) => tellReady(facts, given.json, io),
         log,
         signal: io.interruption(),

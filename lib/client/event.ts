@@ -1,6 +1,6 @@
 /** What a client tells its watcher while a job is on its way. Knows nothing of how it is shown. */
 
-import type { JobId } from "../base/id.ts";
+import type { JobId, PeerId } from "../base/id.ts";
 import type { Epoch } from "../protocol/job_message.ts";
 import type { FileEntry } from "../protocol/manifest.ts";
 import type { WorkerView } from "../protocol/worker.ts";
@@ -21,6 +21,13 @@ export type SubmissionEvent =
   | { readonly type: "epoch"; readonly epoch: Epoch }
   /** A line of the trainer's output. */
   | { readonly type: "output"; readonly stream: "stdout" | "stderr"; readonly text: string }
+  /** The link to the worker is lost, and will be tried again for so long. The job goes on. */
+  | {
+    readonly type: "worker_lost";
+    readonly worker: PeerId;
+    readonly reason: string;
+    readonly leftMs: number;
+  }
   /** The trainer ended well. */
   | { readonly type: "trained"; readonly durationMs: number }
   /** Bytes of the results that have been written here, of all there are. */

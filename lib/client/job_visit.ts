@@ -1,51 +1,46 @@
 /**
- * One client at one worker with one job: reserve, upload, train, download, each waited for. Ends with
- * an error as soon as the worker is lost, refuses, or the user has had enough.
+ * One client at one worker with one job: reserve, upload, start, follow, end, download, each waited
+ * for. Ends with an error as soon as the worker is lost, refuses, or the user has had enough.
  */
 
 import { Failure, type FailureKind } from "../base/failure.ts";
 import type { JobId, PeerId } from "../base/id.ts";
-import { SECOND_MS } from "../base/time.ts";
+import type { JobEnding } from "../job/slot_input.ts";
 import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { FileEntry, Manifest } from "../protocol/manifest.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { LinkBackend } from "../rtc/link.ts";
-import { newRequestId } from "../runtime/chance.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { FileReceiver } from "../runtime/file_receiver.ts";
 import { FileSender } from "../runtime/file_sender.ts";
 import type { SubmissionEvent } from "./event.ts";
+import { type Answer, JobQuestions, type JobRefusedAnswer } from "./job_question.ts";
 import type { ResultFolder } from "./result_folder.ts";
 import type { Session } from "./session.ts";
 import { type Training, TrainingRecord } from "./training_record.ts";
+import { VisitWait } from "./visit_wait.ts";
 import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
-
-/** For a worker to answer a question. */
-const ANSWER_MS = 10 * SECOND_MS;
 
 /** What a visit needs. */
 export interface VisitParts {
   readonly session: Session;
   readonly backend: LinkBackend;
   readonly options: WorkerLinkOptions & { watch(event: SubmissionEvent): void };
+  /** What was heard of the job in earlier visits, and will be in this one. */
+  readonly record: TrainingRecord;
 }
-
-type Question = Extract<JobMessage, { type: "job_reserve" | "job_start" }>;
-type Answer = Extract<JobMessage, { type: "job_lease" | "job_refused" | "job_accepted" }>;
 
 /** A visit of one client at one worker. */
 export class JobVisit {
   readonly #jobId: JobId;
   readonly #parts: VisitParts;
-  /** Resolves, and does not reject, with why the visit ended: at times nobody waits for it. */
-  readonly #ended = Promise.withResolvers<unknown>();
+  readonly #wait = new VisitWait();
+  readonly #questions = new JobQuestions(this.#wait);
   readonly #closed = Promise.withResolvers<void>();
   readonly #trained = Promise.withResolvers<Training | Failure>();
-  readonly #record = new TrainingRecord();
-  readonly #abort = () => this.#ended.resolve(this.#parts.options.signal.reason);
+  readonly #abort = () => this.#wait.end(this.#parts.options.signal.reason);
   #link: WorkerLink | undefined;
-  #asked: { readonly question: Question; readonly answer: (answer: Answer) => void } | undefined;
   #sender: FileSender | undefined;
   #receiver: FileReceiver | undefined;
   #fetched: PromiseWithResolvers<Manifest> | undefined;
@@ -86,21 +81,19 @@ export class JobVisit {
     return visit;
   }
 
+  /** The worker that is visited. */
+  get worker(): PeerId {
+    return this.#open().worker;
+  }
+
   /**
    * Asks for the worker's slot. Gives the reason where it is refused.
    *
    * @throws {Failure} Where the worker is lost, or does not answer.
    */
   async reserve(spec: JobSpec, inputs: Manifest): Promise<string | undefined> {
-    const request_id = newRequestId();
     this.#phase = "reserving";
-    const answer = await this.#ask({
-      type: "job_reserve",
-      request_id,
-      job_id: this.#jobId,
-      spec,
-      inputs,
-    });
+    const answer = await this.#ask({ type: "job_reserve", job_id: this.#jobId, spec, inputs });
     if (answer.type === "job_refused") {
       this.#phase = "new";
       return answer.reason;
@@ -124,19 +117,51 @@ export class JobVisit {
       progress: (bytes, bytesMax) => watch({ type: "uploaded", bytes, bytesMax }),
     });
     this.#sender = sender;
-    await this.#race(asFailure(sender.done, "job_refused", "The worker did not get the inputs"));
+    await this.#wait.for(
+      asFailure(sender.done, "job_refused", "The worker did not get the inputs"),
+    );
   }
 
   /**
-   * Starts the training and waits for its end.
+   * Starts the training.
    *
-   * @throws {Failure} Where the worker is lost, refuses, or the training fails.
+   * @throws {Failure} Where the worker is lost, or refuses.
    */
-  async train(): Promise<Training> {
-    const request_id = newRequestId();
-    const answer = await this.#ask({ type: "job_start", request_id, job_id: this.#jobId });
+  async start(): Promise<void> {
+    const answer = await this.#ask({ type: "job_start", job_id: this.#jobId });
     if (answer.type === "job_refused") throw new Failure("job_refused", answer.reason);
-    const training = await this.#race(this.#trained.promise);
+  }
+
+  /**
+   * Asks for all that was said of the job since the last word heard. Gives the refusal, if any.
+   *
+   * @throws {Failure} Where the worker is lost, or does not answer.
+   */
+  async follow(): Promise<JobRefusedAnswer | undefined> {
+    const { sequence: after_sequence } = this.#parts.record.heard;
+    const job_id = this.#jobId;
+    const answer = await this.#ask({ type: "job_follow", job_id, after_sequence });
+    return answer.type === "job_refused" ? answer : undefined;
+  }
+
+  /**
+   * Asks for the end of the running job, which is followed from then on. Gives the refusal, if any.
+   *
+   * @throws {Failure} Where the worker is lost, or does not answer.
+   */
+  async end(how: JobEnding): Promise<JobRefusedAnswer | undefined> {
+    const type = how === "cancel" ? "job_cancel" : "job_stop";
+    const answer = await this.#ask({ type, job_id: this.#jobId });
+    return answer.type === "job_refused" ? answer : undefined;
+  }
+
+  /**
+   * Waits for the end of the training that was started or is followed.
+   *
+   * @throws {Failure} Where the worker is lost, or the training fails or is cancelled.
+   */
+  async training(): Promise<Training> {
+    const training = await this.#wait.for(this.#trained.promise);
     if (training instanceof Failure) throw training;
     return training;
   }
@@ -144,16 +169,18 @@ export class JobVisit {
   /**
    * Brings the results into `folder`, which is there when they are whole, and not before.
    *
-   * @throws {Failure} Where the worker is lost, or the results do not come home as they were promised.
+   * @param promised What the training ended with, where that is known.
+   * @throws {Failure} Where the worker is lost, has no results (`job_refused`), or they do not come
+   * home as they were promised.
    */
-  async download(results: Manifest, folder: ResultFolder): Promise<readonly FileEntry[]> {
+  async download(folder: ResultFolder, promised?: Manifest): Promise<readonly FileEntry[]> {
     const { watch } = this.#parts.options;
     const { link } = this.#open();
     const fetched = Promise.withResolvers<Manifest>();
     this.#fetched = fetched;
     this.#open().say({ type: "job_fetch", job_id: this.#jobId });
-    const offer = await this.#withDeadline(fetched.promise, "offer the results");
-    if (JSON.stringify(offer) !== JSON.stringify(results)) {
+    const results = await this.#wait.forAnswer(fetched.promise, "offer the results");
+    if (promised !== undefined && JSON.stringify(results) !== JSON.stringify(promised)) {
       throw new Failure("corrupt", "The worker offers other files than the training ended with");
     }
     const receiver = new FileReceiver(link, {
@@ -166,7 +193,9 @@ export class JobVisit {
     });
     this.#receiver = receiver;
     try {
-      await this.#race(asFailure(receiver.done, "corrupt", "The results did not come home whole"));
+      await this.#wait.for(
+        asFailure(receiver.done, "corrupt", "The results did not come home whole"),
+      );
     } finally {
       receiver.end(new Error("The visit ended"));
       await receiver.closed;
@@ -191,13 +220,18 @@ export class JobVisit {
     switch (message.type) {
       case "job_lease":
       case "job_refused":
-        if (message.request_id !== this.#asked?.question.request_id) return;
-        return this.#asked.answer(message);
+        this.#questions.take(message);
+        return;
+      case "job_following":
+        // Here and not where the answer is waited for: the next word may be on its heels.
+        if (this.#questions.take(message)) this.#parts.record.leaveOut(message.after_sequence);
+        return;
       case "job_accepted":
       case "job_metric":
       case "job_log":
       case "job_done":
       case "job_failed":
+      case "job_cancelled":
         if (message.job_id === this.#jobId) this.#follow(message);
         return;
       case "transfer_offer":
@@ -209,7 +243,7 @@ export class JobVisit {
         return this.#sender?.receive(message);
       case "transfer_failed":
         if (message.purpose === "results") {
-          this.#fetched?.reject(new Failure("corrupt", `No results: ${message.reason}`));
+          this.#fetched?.reject(new Failure("job_refused", `No results: ${message.reason}`));
         }
         this.#sender?.receive(message);
         return this.#receiver?.receive(message);
@@ -219,7 +253,10 @@ export class JobVisit {
       case "job_release":
       case "job_start":
       case "job_fetch":
-        this.#ended.resolve(
+      case "job_follow":
+      case "job_cancel":
+      case "job_stop":
+        this.#wait.end(
           new Failure("protocol", `The worker sent ${message.type}, which clients say`),
         );
         return;
@@ -229,18 +266,18 @@ export class JobVisit {
 
   /** What the worker says of the running job, in order and without gaps. */
   #follow(event: JobEvent): void {
-    const { watch } = this.#parts.options;
+    const { record, options: { watch } } = this.#parts;
     try {
-      this.#record.take(event);
+      record.take(event);
     } catch (error) {
-      return this.#ended.resolve(error);
+      return this.#wait.end(error);
     }
     switch (event.type) {
       case "job_accepted": {
         this.#phase = "running";
         const epochsMax = event.epochs_max ?? undefined;
         watch({ type: "started", jobId: this.#jobId, epochsMax });
-        if (this.#asked?.question.type === "job_start") this.#asked.answer(event);
+        this.#questions.take(event);
         return;
       }
       case "job_metric":
@@ -250,41 +287,21 @@ export class JobVisit {
       case "job_done":
         this.#phase = "over";
         watch({ type: "trained", durationMs: event.duration_ms });
-        return this.#trained.resolve(this.#record.endedWith(event.results));
+        return this.#trained.resolve(record.endedWith(event));
       case "job_failed":
         this.#phase = "over";
         return this.#trained.resolve(new Failure("job_failed", event.reason));
+      case "job_cancelled": {
+        this.#phase = "over";
+        const message = `The job was cancelled, with \`sleap-rtc cancel ${this.#jobId}\``;
+        return this.#trained.resolve(new Failure("job_cancelled", message));
+      }
     }
     event satisfies never;
   }
 
-  async #ask(question: Question): Promise<Answer> {
-    const answered = new Promise<Answer>((answer) => this.#asked = { question, answer });
-    this.#open().say(question);
-    try {
-      return await this.#withDeadline(answered, `answer ${question.type}`);
-    } finally {
-      this.#asked = undefined;
-    }
-  }
-
-  async #withDeadline<T>(promise: Promise<T>, what: string): Promise<T> {
-    const late = Promise.withResolvers<never>();
-    const message = `Expected the worker to ${what} within ${ANSWER_MS} ms, got nothing`;
-    const timer = setTimeout(() => late.reject(new Failure("worker_lost", message)), ANSWER_MS);
-    try {
-      return await this.#race(Promise.race([promise, late.promise]));
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  /** Whatever ends the visit also ends every wait. */
-  async #race<T>(promise: Promise<T>): Promise<T> {
-    const ended = this.#ended.promise.then((reason) => {
-      throw reason;
-    });
-    return await Promise.race([promise, ended]);
+  #ask(question: Parameters<JobQuestions["ask"]>[0]): Promise<Answer> {
+    return this.#questions.ask(question, (asked) => this.#open().say(asked));
   }
 
   #open(): WorkerLink {
@@ -293,7 +310,7 @@ export class JobVisit {
   }
 
   #lost(failure: Failure): void {
-    this.#ended.resolve(failure);
+    this.#wait.end(failure);
     this.#sender?.end(failure);
     this.#receiver?.end(failure);
     this.#closed.resolve();

@@ -9,7 +9,7 @@ import type { Log } from "../base/log.ts";
 import { Failure } from "../base/failure.ts";
 import { SECOND_MS } from "../base/time.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
-import type { FileEntry, Manifest } from "../protocol/manifest.ts";
+import type { Manifest } from "../protocol/manifest.ts";
 import type { WorkerView } from "../protocol/worker.ts";
 import { selectBackend } from "../rtc/backend.ts";
 import { guardAgainstStrayFailures } from "../rtc/guard.ts";
@@ -17,11 +17,17 @@ import type { IceServer, LinkBackend } from "../rtc/link.ts";
 import { newJobId } from "../runtime/chance.ts";
 import type { RoomAccess, RtcChoice } from "../runtime/config.ts";
 import type { PeerIdentity } from "../runtime/credentials.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { digestFile } from "../runtime/file_digest.ts";
 import type { SubmissionEvent } from "./event.ts";
+import { followToEnd, type TrainingResult, withDiary } from "./following.ts";
+import { JobDiary } from "./job_diary.ts";
+import type { JobRecords } from "./job_records.ts";
 import { JobVisit } from "./job_visit.ts";
 import { ResultFolder } from "./result_folder.ts";
 import { Session } from "./session.ts";
+import { NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
+import { pause } from "./visit_wait.ts";
 import { chooseWorkers } from "./worker_choice.ts";
 
 /** A room whose admin has just died needs so long to answer again. */
@@ -37,6 +43,8 @@ export interface TrainingRequest {
   readonly minGpuMemoryMb?: number;
   /** A folder that is new or empty. It is there when the results are whole, and not before. */
   readonly outputFolder: string;
+  /** For how long a worker that is lost while it trains is looked for; 0 gives up at once. */
+  readonly reattachMs: number;
 }
 
 /** With what, and for whom. */
@@ -45,21 +53,11 @@ export interface SubmissionOptions {
   readonly identity: PeerIdentity;
   readonly rtc: RtcChoice;
   readonly iceServers: readonly IceServer[];
+  /** Where it is remembered which worker has the job. */
+  readonly records: JobRecords;
   readonly log: Log;
   readonly signal: AbortSignal;
   watch(event: SubmissionEvent): void;
-}
-
-/** A training that went well. */
-export interface TrainingResult {
-  readonly jobId: JobId;
-  readonly worker: PeerId;
-  readonly folder: string;
-  readonly files: readonly FileEntry[];
-  readonly epochs: number;
-  /** Training loss of the first epoch that has one. */
-  readonly firstLoss: number | undefined;
-  readonly lastLoss: number | undefined;
 }
 
 /**
@@ -130,27 +128,52 @@ async function visit(
   inputs: Manifest,
   submission: Submission,
 ): Promise<TrainingResult | Failure> {
-  const { request, jobId, folder } = submission;
+  const { request: { spec, reattachMs, packagePath }, jobId, folder, options } = submission;
+  const record = new TrainingRecord();
+  const diary = new JobDiary(options.records, record, {
+    record: {
+      version: 1,
+      job_id: jobId,
+      room_id: options.room.roomId,
+      worker,
+      run_name: spec.run_name,
+      output_folder: folder.path,
+      started_at_ms: systemClock.wallMs(),
+      standing: "running",
+      heard: NOTHING_HEARD,
+    },
+    log: options.log,
+  });
+  const watch = withDiary((event) => options.watch(event), diary);
+  const parts = { ...submission, options: { ...options, watch }, record };
   let visit: JobVisit;
   try {
-    visit = await JobVisit.open(worker, jobId, submission);
+    visit = await JobVisit.open(worker, jobId, parts);
   } catch (error) {
     if (error instanceof Failure && error.kind === "worker_lost") return error;
     throw error;
   }
+  let isStarted = false;
   try {
-    const refusal = await visit.reserve(request.spec, inputs);
+    const refusal = await visit.reserve(spec, inputs);
     if (refusal !== undefined) return new Failure("job_refused", `${worker}: ${refusal}`);
-    await visit.upload(inputs, () => request.packagePath);
-    const training = await visit.train();
-    const files = await visit.download(training.results, folder);
-    const { epochs, firstLoss, lastLoss } = training;
-    return { jobId, worker, folder: request.outputFolder, files, epochs, firstLoss, lastLoss };
+    await visit.upload(inputs, () => packagePath);
+    await start(visit);
+    isStarted = true;
   } finally {
-    await visit.close();
+    if (!isStarted) await visit.close();
   }
+  return await followToEnd(visit, { ...parts, jobId, folder, diary, reattachMs });
 }
 
+/** Where no answer comes, the job may run all the same: following it tells. */
+async function start(visit: JobVisit): Promise<void> {
+  try {
+    await visit.start();
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== "worker_lost") throw error;
+  }
+}
 async function describeInputs({ packagePath }: TrainingRequest): Promise<Manifest> {
   return { files: [{ path: basename(packagePath), ...await digestFile(packagePath) }] };
 }
@@ -173,19 +196,4 @@ async function findWorkers(
       second.objections.join("; ")
     }; see \`sleap-rtc discover\``,
   );
-}
-
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    }, delayMs);
-    const abort = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-  });
 }

@@ -1,8 +1,29 @@
 /** What a client has heard of one training, word by word. Knows nothing of links. */
 
+import { z } from "zod";
 import { Failure } from "../base/failure.ts";
 import type { JobEvent } from "../protocol/job_message.ts";
 import type { Manifest } from "../protocol/manifest.ts";
+
+/** What was heard of a training so far, to go on from. */
+export const heardSchema = z.object({
+  /** The number of the last word. */
+  sequence: z.int().min(0),
+  epochs: z.int().min(0),
+  /** Training loss of the first epoch that has one. */
+  first_loss: z.number().nullable(),
+  last_loss: z.number().nullable(),
+});
+/** What was heard of a training so far, to go on from. */
+export type Heard = z.infer<typeof heardSchema>;
+
+/** How a job stands, as far as it was heard. */
+export const jobStandingSchema = z.enum(["running", "done", "failed", "cancelled"]);
+/** How a job stands, as far as it was heard. */
+export type JobStanding = z.infer<typeof jobStandingSchema>;
+
+/** Nothing yet. */
+export const NOTHING_HEARD: Heard = { sequence: 0, epochs: 0, first_loss: null, last_loss: null };
 
 /** What a training came to. */
 export interface Training {
@@ -11,14 +32,28 @@ export interface Training {
   /** Training loss of the first epoch that has one. */
   readonly firstLoss: number | undefined;
   readonly lastLoss: number | undefined;
+  /** Whether it was asked to stop; then the results are those so far. */
+  readonly isStoppedEarly: boolean;
 }
 
 /** The record of one training. */
 export class TrainingRecord {
-  #sequence = 0;
-  #epochs = 0;
-  #firstLoss: number | undefined;
-  #lastLoss: number | undefined;
+  #heard: Heard;
+  #standing: JobStanding = "running";
+
+  constructor(heard: Heard = NOTHING_HEARD) {
+    this.#heard = heard;
+  }
+
+  /** All that counts of what was heard. */
+  get heard(): Heard {
+    return this.#heard;
+  }
+
+  /** How the job stands after the last word. */
+  get standing(): JobStanding {
+    return this.#standing;
+  }
 
   /**
    * Takes the next word in.
@@ -26,23 +61,54 @@ export class TrainingRecord {
    * @throws {Failure} Where a word is missing or comes twice.
    */
   take(event: JobEvent): void {
-    if (event.sequence !== ++this.#sequence) {
-      const message = `Expected word ${this.#sequence} of the job, got word ${event.sequence}`;
+    const sequence = this.#heard.sequence + 1;
+    if (event.sequence !== sequence) {
+      const message = `Expected word ${sequence} of the job, got word ${event.sequence}`;
       throw new Failure("protocol", message);
     }
+    this.#heard = { ...this.#heard, sequence };
+    this.#standing = standingAfter(event);
     if (event.type !== "job_metric" || event.epoch.train_loss === null) return;
-    this.#firstLoss ??= event.epoch.train_loss;
-    this.#lastLoss = event.epoch.train_loss;
-    this.#epochs = Math.max(this.#epochs, event.epoch.epoch + 1);
+    const { epoch, train_loss } = event.epoch;
+    this.#heard = {
+      sequence,
+      epochs: Math.max(this.#heard.epochs, epoch + 1),
+      first_loss: this.#heard.first_loss ?? train_loss,
+      last_loss: train_loss,
+    };
   }
 
-  /** The training as a whole, which ended with `results`. */
-  endedWith(results: Manifest): Training {
+  /** The words up to `sequence` will not be told: nobody asked for them. */
+  leaveOut(sequence: number): void {
+    this.#heard = { ...this.#heard, sequence };
+  }
+
+  /** The training as a whole, which ended well. */
+  endedWith({ results, stopped_early }: Extract<JobEvent, { type: "job_done" }>): Training {
+    const { epochs, first_loss, last_loss } = this.#heard;
     return {
       results,
-      epochs: this.#epochs,
-      firstLoss: this.#firstLoss,
-      lastLoss: this.#lastLoss,
+      epochs,
+      firstLoss: first_loss ?? undefined,
+      lastLoss: last_loss ?? undefined,
+      isStoppedEarly: stopped_early,
     };
+  }
+}
+
+function standingAfter({ type }: JobEvent): JobStanding {
+  switch (type) {
+    case "job_done":
+      return "done";
+    case "job_failed":
+      return "failed";
+    case "job_cancelled":
+      return "cancelled";
+    case "job_accepted":
+    case "job_metric":
+    case "job_log":
+      return "running";
+    default:
+      return type satisfies never;
   }
 }

@@ -9,70 +9,21 @@
  *  4. A lease ends `LEASE_MS` after the last sign of life of its client; a running job does not.
  *  5. While a lease is held, exactly one wake-up is on its way.
  *  6. Once closed, the slot is given to nobody; a running job goes on to its end.
+ *  7. A lease belongs to one client; a running job to the key of the one that started it.
  */
 
-import type { JobId, PeerId, RequestId } from "../base/id.ts";
+import type { JobId, PeerId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
-import type { Epoch, JobEvent, JobMessage, JobRefusal } from "../protocol/job_message.ts";
+import { haveOneKey } from "../protocol/identity.ts";
+import type { JobEvent, JobRefusal } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
+import type { SlotEffect } from "./slot_effect.ts";
+import type { JobEnding, Request, SlotInput, Verdict } from "./slot_input.ts";
 
 /** Milliseconds without a sign of life after which a lease ends. Higher: ghosts hold the slot longer. */
 export const LEASE_MS = 15_000;
-
-/** What a client asks for. */
-export interface Request {
-  readonly client: PeerId;
-  readonly requestId: RequestId;
-  readonly jobId: JobId;
-}
-
-/** How a job ended, as the process tells it. */
-export type Verdict =
-  | { readonly type: "done"; readonly results: Manifest }
-  | { readonly type: "failed"; readonly exitCode: number | null; readonly reason: string };
-
-/** One thing that happened to the slot. */
-export type SlotInput =
-  | ({ readonly type: "reserve"; readonly spec: JobSpec; readonly inputs: Manifest } & Request)
-  | ({ readonly type: "start" } & Request)
-  | { readonly type: "release"; readonly client: PeerId; readonly jobId: JobId }
-  /** Every input is there, and its digest is right. */
-  | { readonly type: "inputs_complete"; readonly jobId: JobId }
-  | { readonly type: "alive"; readonly client: PeerId }
-  | { readonly type: "epoch_ended"; readonly epoch: Epoch }
-  | { readonly type: "printed"; readonly stream: "stdout" | "stderr"; readonly text: string }
-  | { readonly type: "ended"; readonly verdict: Verdict }
-  /** The worker takes no more jobs. */
-  | { readonly type: "closed" }
-  | { readonly type: "woke" };
-
-/** One thing to be done. */
-export type SlotEffect =
-  /** Say this to that client, if it is there. */
-  | { readonly type: "tell"; readonly client: PeerId; readonly message: JobMessage }
-  /** Write this down, and say it to that client, if it is there. */
-  | { readonly type: "report"; readonly client: PeerId; readonly event: JobEvent }
-  /** Make place for the inputs. */
-  | {
-    readonly type: "prepare";
-    readonly jobId: JobId;
-    readonly spec: JobSpec;
-    readonly inputs: Manifest;
-  }
-  /** Start the process. `ended` must follow. */
-  | { readonly type: "run"; readonly jobId: JobId; readonly spec: JobSpec }
-  /** The job will not run; what was prepared can go. */
-  | { readonly type: "discard"; readonly jobId: JobId }
-  /** Tell the room. */
-  | {
-    readonly type: "status";
-    readonly status: WorkerStatus;
-    readonly currentJob: CurrentJob | null;
-  }
-  /** Come back with `woke` at that time. */
-  | { readonly type: "wake"; readonly at: Instant };
 
 /** Whether a job can be run here at all; a reason where not. */
 export type Suitability = (spec: JobSpec, inputs: Manifest) => Refused | undefined;
@@ -97,10 +48,16 @@ interface Leased extends Held {
   readonly until: Instant;
 }
 
-type State =
-  | { readonly name: "free" }
-  | Leased
-  | ({ readonly name: "running"; readonly startedAt: Instant; readonly sequence: number } & Held);
+interface Running extends Held {
+  readonly name: "running";
+  readonly startedAt: Instant;
+  /** The number of the last word that was said of it. */
+  readonly sequence: number;
+  /** How its owner wanted it to end, where that was asked for. */
+  readonly ending?: JobEnding;
+}
+
+type State = { readonly name: "free" } | Leased | Running;
 
 /** Which run of a job it is. Running one again is for those who can resume it. */
 const ATTEMPT = 1;
@@ -122,9 +79,13 @@ export class JobSlot {
     return this.#state.name === "free" ? undefined : this.#state.jobId;
   }
 
-  /** The client that the slot is held for. */
-  get client(): PeerId | undefined {
-    return this.#state.name === "free" ? undefined : this.#state.client;
+  /**
+   * The number of the last word that was said of the running job, where it is `jobId`. Absent where
+   * that job does not run.
+   */
+  sequenceOf(jobId: JobId): number | undefined {
+    const state = this.#state;
+    return state.name === "running" && state.jobId === jobId ? state.sequence : undefined;
   }
 
   /** Takes in one thing that happened at `now`, and gives what is to be done about it, in order. */
@@ -144,6 +105,8 @@ export class JobSlot {
       case "release":
         if (this.#leasedTo(input.client, input.jobId) === undefined) return;
         return this.#discard();
+      case "end":
+        return this.#endRun(input);
       case "inputs_complete":
         if (this.#state.name !== "leased" || this.#state.jobId !== input.jobId) return;
         this.#state = { ...this.#state, complete: true };
@@ -179,7 +142,7 @@ export class JobSlot {
     if (refused !== undefined) return this.#refuse(request, refused);
     const complete = inputs.files.length === 0;
     this.#state = { name: "leased", client, jobId, spec, inputs, complete, until: now + LEASE_MS };
-    this.#effects.push({ type: "prepare", jobId, spec, inputs });
+    this.#effects.push({ type: "prepare", client, jobId, spec, inputs });
     this.#grant(request);
     this.#tellRoom("reserved", { job_id: jobId, client_id: client });
   }
@@ -221,20 +184,31 @@ export class JobSlot {
     this.#state = { name: "running", client, jobId, spec, startedAt: now, sequence: 0 };
     const epochs_max = spec.max_epochs ?? null;
     this.#tellRoom("busy", { job_id: jobId, client_id: client });
+    this.#effects.push({ type: "admit", client, jobId });
     this.#report((stamp) => ({ type: "job_accepted", ...stamp, epochs_max }));
     this.#effects.push({ type: "run", jobId, spec });
+  }
+
+  /** A job that is being stopped can still be cancelled, and not the other way round. */
+  #endRun(request: Extract<SlotInput, { type: "end" }>): void {
+    const { client, jobId, requestId: request_id, how } = request;
+    const state = this.#state;
+    if (state.name !== "running" || state.jobId !== jobId || !haveOneKey(state.client, client)) {
+      const reason = "The worker runs no such job of this client";
+      return this.#refuse(request, { code: "unknown_job", reason });
+    }
+    const { sequence: after_sequence, ending } = state;
+    const message = { type: "job_following", request_id, job_id: jobId, after_sequence } as const;
+    this.#effects.push({ type: "tell", client, message }, { type: "admit", client, jobId });
+    if (ending === how || ending === "cancel") return;
+    this.#state = { ...state, ending: how };
+    this.#effects.push({ type: "end", jobId, how });
   }
 
   #end(verdict: Verdict, now: Instant): void {
     if (this.#state.name !== "running") return;
     const duration_ms = Math.max(0, now - this.#state.startedAt);
-    if (verdict.type === "done") {
-      const { results } = verdict;
-      this.#report((stamp) => ({ type: "job_done", ...stamp, duration_ms, results }));
-    } else {
-      const { exitCode: exit_code, reason } = verdict;
-      this.#report((stamp) => ({ type: "job_failed", ...stamp, duration_ms, exit_code, reason }));
-    }
+    this.#report((stamp) => ({ ...verdictWords(verdict), ...stamp, duration_ms }));
     this.#free();
   }
 
@@ -297,15 +271,29 @@ export class JobSlot {
     if (this.#state.name !== "running") return;
     const sequence = this.#state.sequence + 1;
     this.#state = { ...this.#state, sequence };
-    const { client, jobId: job_id } = this.#state;
-    this.#effects.push({
-      type: "report",
-      client,
-      event: say({ job_id, attempt: ATTEMPT, sequence }),
-    });
+    const { jobId: job_id } = this.#state;
+    this.#effects.push({ type: "report", event: say({ job_id, attempt: ATTEMPT, sequence }) });
   }
 
   #tellRoom(status: WorkerStatus, currentJob: CurrentJob | null): void {
     this.#effects.push({ type: "status", status, currentJob });
+  }
+}
+
+/** The verdict as it is said, without the words that every event carries. */
+function verdictWords(verdict: Verdict) {
+  switch (verdict.type) {
+    case "done": {
+      const { results, isStoppedEarly: stopped_early } = verdict;
+      return { type: "job_done", results, stopped_early } as const;
+    }
+    case "cancelled":
+      return { type: "job_cancelled" } as const;
+    case "failed": {
+      const { exitCode: exit_code, reason } = verdict;
+      return { type: "job_failed", exit_code, reason } as const;
+    }
+    default:
+      return verdict satisfies never;
   }
 }

@@ -41,6 +41,16 @@ export function ownsPeerId(publicKey: PublicKey, peerId: PeerId): boolean {
   return peerId.endsWith(`-${bindingOf(publicKey)}`);
 }
 
+/**
+ * Whether one key speaks for both, as far as their ids tell: two processes of one installation have
+ * different names and the same digest. Only ids that were checked with {@linkcode ownsPeerId} prove it.
+ */
+export function haveOneKey(one: PeerId, other: PeerId): boolean {
+  if (one === other) return true;
+  const binding = one.slice(-BINDING_LENGTH - 1);
+  return /^-[a-z2-7]+$/.test(binding) && other.endsWith(binding);
+}
+
 /** Whether `text` is an Ed25519 public key in base64url. */
 export function isPublicKey(text: string): text is PublicKey {
   return /^[A-Za-z0-9_-]{43}$/.test(text);

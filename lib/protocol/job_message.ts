@@ -22,6 +22,8 @@ export const jobRefusalSchema = z.enum([
   "too_large",
   /** The worker knows no such job or lease of this client. */
   "unknown_job",
+  /** The job has ended; following it says how. */
+  "over",
 ]);
 /** Why a worker does not take a job. */
 export type JobRefusal = z.infer<typeof jobRefusalSchema>;
@@ -44,6 +46,42 @@ const stamp = {
   /** Number of this word within the attempt, from 1, without gaps. */
   sequence: z.int().min(1),
 };
+
+/** What a worker says of a running job: numbered, and kept for those who come back. */
+export const jobEventSchema = z.discriminatedUnion("type", [
+  /** Worker: it runs. */
+  z.object({ type: z.literal("job_accepted"), ...stamp, epochs_max: z.int().min(1).nullable() }),
+  /** Worker: an epoch ended. */
+  z.object({ type: z.literal("job_metric"), ...stamp, epoch: epochSchema }),
+  /** Worker: a line of the trainer's output. */
+  z.object({
+    type: z.literal("job_log"),
+    ...stamp,
+    stream: z.enum(["stdout", "stderr"]),
+    text: z.string().max(8_192),
+  }),
+  /** Worker: it ended well, and these are the results. */
+  z.object({
+    type: z.literal("job_done"),
+    ...stamp,
+    duration_ms: z.number().min(0),
+    results: manifestSchema,
+    /** Whether somebody asked it to stop; then the results are those so far. */
+    stopped_early: z.boolean(),
+  }),
+  /** Worker: it ended badly. */
+  z.object({
+    type: z.literal("job_failed"),
+    ...stamp,
+    duration_ms: z.number().min(0),
+    exit_code: z.int().nullable(),
+    reason: z.string().max(1_000),
+  }),
+  /** Worker: it was ended because its owner asked for that. */
+  z.object({ type: z.literal("job_cancelled"), ...stamp, duration_ms: z.number().min(0) }),
+]);
+/** What a worker says of a running job: numbered, and kept for those who come back. */
+export type JobEvent = z.infer<typeof jobEventSchema>;
 
 /** Between a client and a worker, about a job. */
 export const jobMessageSchema = z.discriminatedUnion("type", [
@@ -75,32 +113,28 @@ export const jobMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("job_release"), ...job }),
   /** Client: the files are there, run it. */
   z.object({ type: z.literal("job_start"), request_id: requestIdSchema, ...job }),
-  /** Worker: it runs. */
-  z.object({ type: z.literal("job_accepted"), ...stamp, epochs_max: z.int().min(1).nullable() }),
-  /** Worker: an epoch ended. */
-  z.object({ type: z.literal("job_metric"), ...stamp, epoch: epochSchema }),
-  /** Worker: a line of the trainer's output. */
+  /**
+   * Client: tell me what was said of the job after that number (0: everything), and go on. Only for
+   * clients of the key that the job was reserved with.
+   */
   z.object({
-    type: z.literal("job_log"),
-    ...stamp,
-    stream: z.enum(["stdout", "stderr"]),
-    text: z.string().max(8_192),
+    type: z.literal("job_follow"),
+    request_id: requestIdSchema,
+    ...job,
+    after_sequence: z.int().min(0),
   }),
-  /** Worker: it ended well, and these are the results. */
+  /** Client: end it, and keep nothing. Who asks follows it from then on. */
+  z.object({ type: z.literal("job_cancel"), request_id: requestIdSchema, ...job }),
+  /** Client: end it soon, and keep what it has learnt. Who asks follows it from then on. */
+  z.object({ type: z.literal("job_stop"), request_id: requestIdSchema, ...job }),
+  /** Worker: yes. What is said next is numbered from the one after `after_sequence`. */
   z.object({
-    type: z.literal("job_done"),
-    ...stamp,
-    duration_ms: z.number().min(0),
-    results: manifestSchema,
+    type: z.literal("job_following"),
+    request_id: requestIdSchema,
+    ...job,
+    after_sequence: z.int().min(0),
   }),
-  /** Worker: it ended badly. */
-  z.object({
-    type: z.literal("job_failed"),
-    ...stamp,
-    duration_ms: z.number().min(0),
-    exit_code: z.int().nullable(),
-    reason: z.string().max(1_000),
-  }),
+  ...jobEventSchema.options,
   /** Client: send me the results. */
   z.object({ type: z.literal("job_fetch"), ...job }),
   /** Either, every so often: I am still here. */
@@ -108,6 +142,3 @@ export const jobMessageSchema = z.discriminatedUnion("type", [
 ]);
 /** Between a client and a worker, about a job. */
 export type JobMessage = z.infer<typeof jobMessageSchema>;
-
-/** What a worker says of a running job: numbered, and kept for those who come back. */
-export type JobEvent = Extract<JobMessage, { sequence: number }>;

@@ -1,10 +1,10 @@
-/** What a worker keeps of jobs that are over: who may fetch which results, and when all of it goes. */
+/** What a worker keeps of jobs: who may ask for which of them, and when all of it goes. */
 
 import { join } from "node:path";
 import type { JobId, PeerId } from "../base/id.ts";
 import { DAY_MS } from "../base/time.ts";
-import type { Manifest } from "../protocol/manifest.ts";
-import { EVENTS_NAME, type JobFolder } from "./job_folder.ts";
+import { haveOneKey } from "../protocol/identity.ts";
+import { EVENTS_NAME, JobFolder } from "./job_folder.ts";
 
 /** Jobs that are kept. Higher: more disk; lower: results go sooner. */
 const JOBS_KEPT_MAX = 50;
@@ -13,39 +13,30 @@ const JOB_KEPT_MS = 7 * DAY_MS;
 /** For how long a part of a file waits for its transfer to be taken up again. */
 const PART_KEPT_MS = DAY_MS;
 
-/** A job that ended well. */
-export interface FinishedJob {
-  readonly client: PeerId;
-  readonly folder: JobFolder;
-  readonly results: Manifest;
-}
-
-/** The jobs of one worker that are over. */
+/** The jobs of one worker, those of its earlier lives among them. */
 export class JobArchive {
   readonly #jobsFolder: string;
   readonly #partsFolder: string;
-  readonly #finished = new Map<string, FinishedJob>();
 
   constructor(jobsFolder: string, partsFolder: string) {
     this.#jobsFolder = jobsFolder;
     this.#partsFolder = partsFolder;
   }
 
-  /** Keeps results for the client that asked for the job, and for nobody else. */
-  keep(jobId: JobId, job: FinishedJob): void {
-    this.#finished.set(jobId, job);
-  }
-
-  /** The results of that job, where `client` may have them and they are still here. */
-  find(jobId: JobId, client: PeerId): FinishedJob | undefined {
-    const job = this.#finished.get(jobId);
-    return job?.client === client ? job : undefined;
+  /**
+   * The folder of that job, where it is still here and `client` is of the key that asked for it.
+   *
+   * @throws {Error} Where the folder cannot be read.
+   */
+  async find(jobId: JobId, client: PeerId): Promise<JobFolder | undefined> {
+    const folder = new JobFolder(this.#jobsFolder, jobId);
+    const owner = await folder.client();
+    return owner !== undefined && haveOneKey(owner, client) ? folder : undefined;
   }
 
   /** Removes jobs that are too old or too many, and parts that no transfer has come back for. */
   async sweep(nowMs: number): Promise<void> {
     for (const name of await this.#oldJobs(nowMs)) {
-      this.#finished.delete(name);
       await Deno.remove(join(this.#jobsFolder, name), { recursive: true });
     }
     for await (const { name } of entriesOf(this.#partsFolder)) {

@@ -8,7 +8,10 @@ import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
-import { JobSlot, type Refused, type SlotEffect, type SlotInput } from "../job/slot.ts";
+import { JobSlot } from "../job/slot.ts";
+import type { SlotEffect } from "../job/slot_effect.ts";
+import type { JobEnding, SlotInput } from "../job/slot_input.ts";
+import { objectionTo } from "../job/suitability.ts";
 import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
@@ -18,12 +21,11 @@ import type { PeerLink } from "../rtc/peer_link.ts";
 import { FileReceiver } from "./file_receiver.ts";
 import { FileSender } from "./file_sender.ts";
 import { JobArchive } from "./job_archive.ts";
+import { JobAudience } from "./job_audience.ts";
 import { JobFolder } from "./job_folder.ts";
+import { JobRecall } from "./job_recall.ts";
 import { JobRun } from "./job_run.ts";
 import { tellPeer } from "./link_speech.ts";
-
-/** Bytes of inputs that a worker takes for one job. */
-const INPUT_BYTES_MAX = 256 * 1024 ** 3;
 
 /** What a desk works with. */
 export interface JobDeskOptions {
@@ -57,6 +59,8 @@ export class JobDesk {
   readonly #visits = new Map<PeerId, Visit>();
   readonly #prepared = new Map<JobId, Prepared>();
   readonly #archive: JobArchive;
+  readonly #audience = new JobAudience();
+  readonly #recall: JobRecall;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   /** What goes on by itself, and must be over before the desk is. */
   readonly #chores = new Set<Promise<void>>();
@@ -70,7 +74,12 @@ export class JobDesk {
   constructor(options: JobDeskOptions) {
     this.#options = options;
     this.#archive = new JobArchive(this.#jobsFolder, this.#partsFolder);
-    this.#slot = new JobSlot((spec, inputs) => this.#objection(spec, inputs));
+    this.#recall = new JobRecall(this.#archive, this.#audience, () => {
+      const { jobId } = this.#slot;
+      const sequence = jobId === undefined ? undefined : this.#slot.sequenceOf(jobId);
+      return { jobId, sequence };
+    });
+    this.#slot = new JobSlot((spec, inputs) => objectionTo(spec, inputs, options.runners));
   }
 
   /** A client's link is open. */
@@ -78,6 +87,7 @@ export class JobDesk {
     const older = this.#visits.get(client);
     this.#visits.set(client, { link });
     if (older === undefined) return;
+    this.#audience.dismiss(older.link);
     endVisit(older, "A newer link of the same client is open");
     older.link.close("A newer link of the same client is open");
   }
@@ -87,6 +97,7 @@ export class JobDesk {
     const visit = this.#visits.get(client);
     if (visit?.link !== link) return;
     this.#visits.delete(client);
+    this.#audience.dismiss(link);
     endVisit(visit, "The link to the client closed");
     this.#checkDrained();
   }
@@ -107,6 +118,12 @@ export class JobDesk {
         return this.#step({ type: "release", client, jobId: message.job_id });
       case "job_fetch":
         return this.#fetch(client, message.job_id);
+      case "job_follow":
+        return this.#follow(client, message);
+      case "job_cancel":
+        return this.#end(client, "cancel", message);
+      case "job_stop":
+        return this.#end(client, "stop", message);
       case "job_alive":
         return this.#tell(client, message);
       case "transfer_offer":
@@ -122,11 +139,13 @@ export class JobDesk {
       }
       case "job_lease":
       case "job_refused":
+      case "job_following":
       case "job_accepted":
       case "job_metric":
       case "job_log":
       case "job_done":
       case "job_failed":
+      case "job_cancelled":
         this.#options.log.write("warning", `A client sent ${message.type}, which workers say`, {
           client_id: client,
         });
@@ -141,7 +160,7 @@ export class JobDesk {
     this.#visits.get(client)?.receiver?.data(index, offset, bytes);
   }
 
-  /** Takes no more jobs. Resolves when the running one has ended and every client has left. */
+  /** Takes no more jobs. Resolves when the running one has ended and its clients have left. */
   async drain(): Promise<void> {
     this.#isDraining = true;
     this.#step({ type: "closed" });
@@ -157,6 +176,7 @@ export class JobDesk {
     this.#timers.clear();
     await this.#run?.stop();
     for (const visit of this.#visits.values()) endVisit(visit, "The worker stops");
+    this.#audience.dismissLate();
     while (this.#chores.size > 0) await Promise.all(this.#chores);
     await this.#foldersFree;
   }
@@ -169,11 +189,21 @@ export class JobDesk {
     switch (effect.type) {
       case "tell":
         return this.#tell(effect.client, effect.message);
+      case "admit": {
+        const link = this.#visits.get(effect.client)?.link;
+        if (link !== undefined) this.#audience.admit(link, effect.jobId);
+        return;
+      }
       case "report":
         this.#note(effect.event);
-        return this.#tell(effect.client, effect.event);
+        return this.#audience.say(effect.event);
       case "prepare":
-        return this.#prepare(effect.jobId, effect.spec, effect.inputs);
+        return this.#prepare(effect.client, effect.jobId, effect.spec, effect.inputs);
+      case "end":
+        this.#options.log.write("info", `Training is ended: ${effect.how}`, {
+          job_id: effect.jobId,
+        });
+        return this.#run?.end(effect.how);
       case "run":
         return this.#start(effect.jobId, effect.spec);
       case "discard":
@@ -195,27 +225,9 @@ export class JobDesk {
     effect satisfies never;
   }
 
-  #objection(spec: JobSpec, inputs: Manifest): Refused | undefined {
-    if (!this.#options.runners.includes(spec.runner)) {
-      const has = this.#options.runners.join(", ") || "none";
-      return {
-        code: "no_runner",
-        reason: `The worker has no runner ${spec.runner}; it has ${has}`,
-      };
-    }
-    if (!inputs.files.some((file) => file.path === spec.package)) {
-      const reason = `The package ${spec.package} is not among the inputs`;
-      return { code: "unsuitable", reason };
-    }
-    const bytes = inputs.files.reduce((sum, file) => sum + file.bytes, 0);
-    if (bytes <= INPUT_BYTES_MAX) return undefined;
-    const reason = `The inputs have ${bytes} bytes; the worker takes ${INPUT_BYTES_MAX}`;
-    return { code: "too_large", reason };
-  }
-
-  #prepare(jobId: JobId, spec: JobSpec, inputs: Manifest): void {
+  #prepare(client: PeerId, jobId: JobId, spec: JobSpec, inputs: Manifest): void {
     const folder = new JobFolder(this.#jobsFolder, jobId);
-    const ready = folder.create(spec);
+    const ready = folder.create(spec, client);
     this.#prepared.set(jobId, { folder, inputs, ready });
     this.#chore("A job's folder cannot be made", jobId, () => ready);
   }
@@ -248,37 +260,61 @@ export class JobDesk {
     });
   }
 
+  /** Sends the results of a job that ended well, to whoever is of the key that asked for it. */
   #fetch(client: PeerId, jobId: JobId): void {
     const visit = this.#visits.get(client);
-    const finished = this.#archive.find(jobId, client);
     if (visit === undefined) return;
-    if (finished === undefined || this.#stopped) {
-      const reason = this.#stopped
-        ? "The worker is stopping"
-        : "The worker has no results of such a job of this client";
-      return this.#tell(client, {
-        type: "transfer_failed",
-        job_id: jobId,
+    this.#chore("Results did not go out", jobId, async () => {
+      const folder = await this.#archive.find(jobId, client);
+      const verdict = await folder?.verdict();
+      if (folder === undefined || verdict?.type !== "job_done" || this.#stopped) {
+        const reason = this.#stopped
+          ? "The worker is stopping"
+          : "The worker has no results of such a job of this client";
+        const failed = { type: "transfer_failed", purpose: "results", reason } as const;
+        return this.#tell(client, { ...failed, job_id: jobId });
+      }
+      if (this.#visits.get(client) !== visit) return;
+      visit.sender?.end(new Error("The client asked anew"));
+      const { results } = verdict;
+      visit.sender = new FileSender(visit.link, {
+        jobId,
         purpose: "results",
-        reason,
+        manifest: results,
+        pathOf: (index) => join(folder.output, results.files[index]?.path ?? ""),
       });
-    }
-    visit.sender?.end(new Error("The client asked anew"));
-    const { folder, results } = finished;
-    const sender = new FileSender(visit.link, {
-      jobId,
-      purpose: "results",
-      manifest: results,
-      pathOf: (index) => join(folder.output, results.files[index]?.path ?? ""),
+      await visit.sender.done;
     });
-    visit.sender = sender;
-    this.#chore("Results did not go out", jobId, () => sender.done);
+  }
+
+  #follow(client: PeerId, question: Extract<JobMessage, { type: "job_follow" }>): void {
+    const link = this.#visits.get(client)?.link;
+    if (link === undefined) return;
+    this.#chore("What was said of a job cannot be said again", question.job_id, () => {
+      return this.#recall.follow(client, link, question);
+    });
+  }
+
+  /** Ends the running job in that way; of another it says why not. */
+  #end(
+    client: PeerId,
+    how: JobEnding,
+    question: Extract<JobMessage, { type: "job_cancel" | "job_stop" }>,
+  ): void {
+    const { request_id: requestId, job_id: jobId } = question;
+    const link = this.#visits.get(client)?.link;
+    if (this.#slot.sequenceOf(jobId) !== undefined) {
+      return this.#step({ type: "end", client, requestId, jobId, how });
+    }
+    if (link === undefined) return;
+    this.#chore("A job cannot be looked up", jobId, () => {
+      return this.#recall.refuseEnd(client, link, question);
+    });
   }
 
   #start(jobId: JobId, spec: JobSpec): void {
     const prepared = this.#prepared.get(jobId);
-    const client = this.#slot.client;
-    if (prepared === undefined || client === undefined) {
+    if (prepared === undefined) {
       throw new Error(`Expected ${jobId} to be prepared before it runs`);
     }
     const { folder } = prepared;
@@ -298,11 +334,8 @@ export class JobDesk {
     this.#chore("Old jobs cannot be removed", jobId, async () => {
       const verdict = await run.verdict;
       this.#run = undefined;
-      const reason = verdict.type === "done" ? {} : { reason: verdict.reason };
+      const reason = verdict.type === "failed" ? { reason: verdict.reason } : {};
       log.write("info", `Training ended: ${verdict.type}`, { job_id: jobId, ...reason });
-      if (verdict.type === "done") {
-        this.#archive.keep(jobId, { client, folder, results: verdict.results });
-      }
       this.#step({ type: "ended", verdict });
       this.#prepared.delete(jobId);
       this.#checkDrained();
@@ -339,8 +372,11 @@ export class JobDesk {
   }
 
   #checkDrained(): void {
-    if (!this.#isDraining || this.#run !== undefined || this.#visits.size > 0) return;
-    this.#drained.resolve();
+    if (!this.#isDraining || this.#run !== undefined) return;
+    // Who only watches the room does not hold the worker; who hears of a job may want its results.
+    const isWaitedFor = ({ link, sender }: Visit) =>
+      sender !== undefined || this.#audience.hears(link);
+    if (![...this.#visits.values()].some(isWaitedFor)) this.#drained.resolve();
   }
 
   get #jobsFolder(): string {

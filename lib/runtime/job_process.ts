@@ -4,6 +4,7 @@
  */
 
 import { join } from "node:path";
+import process from "node:process";
 import type { RunnerCommand } from "../job/runner.ts";
 import { type OutputLine, OutputLines } from "../job/progress.ts";
 import type { EpochRow } from "../job/training_log.ts";
@@ -15,13 +16,16 @@ const LOG_POLL_MS = 200;
 const KILL_AFTER_MS = 10_000;
 /** For what a trainer leaves behind, from its own end to SIGKILL. */
 const STRAYS_KILL_AFTER_MS = 2_000;
+/** For the system to bury what was killed: a process that waits for its disk takes its time. */
+const BURIAL_MS = 5_000;
+const BURIAL_POLL_MS = 20;
 
 /** What a job's process tells its owner. */
 export interface JobProcessHandlers {
   printed(stream: "stdout" | "stderr", line: OutputLine): void;
   epoch(row: EpochRow): void;
-  /** The trainer's log, or a line of it, cannot be read. */
-  unreadable(reason: string): void;
+  /** Something is wrong that does not end the trainer, such as a log that cannot be read. */
+  warned(reason: string): void;
 }
 
 /** How a process ended. */
@@ -68,6 +72,11 @@ export class JobProcess {
     return this.#child.pid;
   }
 
+  /** Asks the whole process group to come to an end, as Ctrl-C does. */
+  interrupt(): void {
+    this.#signalGroup("SIGINT");
+  }
+
   /** Ends the whole process group: SIGTERM, then SIGKILL. Resolves when the trainer is gone. */
   async kill(): Promise<void> {
     this.#signalGroup("SIGTERM");
@@ -83,7 +92,10 @@ export class JobProcess {
       handlers: JobProcessHandlers;
     },
   ): Promise<ProcessEnd> {
-    const log = new LogFollower(logPaths.map((path) => join(folder, path)), handlers);
+    const log = new LogFollower(logPaths.map((path) => join(folder, path)), {
+      epoch: handlers.epoch,
+      unreadable: handlers.warned,
+    });
     const poll = setInterval(() => log.read(), LOG_POLL_MS);
     const outputs = [
       new Output(this.#child.stdout, (line) => handlers.printed("stdout", line)),
@@ -95,6 +107,11 @@ export class JobProcess {
     try {
       const { code, signal } = await this.#child.status;
       await this.#endStrays(outputs, reading);
+      if (!await this.#buried()) {
+        handlers.warned(
+          `Processes of group ${this.pid} outlive SIGKILL and may still hold the GPU; see ps -g ${this.pid}`,
+        );
+      }
       return { exitCode: code, signal };
     } finally {
       clearInterval(poll);
@@ -114,6 +131,29 @@ export class JobProcess {
     } finally {
       clearTimeout(timer);
       this.#signalGroup("SIGKILL");
+    }
+  }
+
+  /** Waits until nobody is left in the group. Gives whether that came about in time. */
+  async #buried(): Promise<boolean> {
+    // There is no group to ask for on Windows.
+    if (Deno.build.os === "windows") return true;
+    for (let waitedMs = 0; this.#isGroupThere(); waitedMs += BURIAL_POLL_MS) {
+      if (waitedMs >= BURIAL_MS) return false;
+      await new Promise((resolve) => setTimeout(resolve, BURIAL_POLL_MS));
+    }
+    return true;
+  }
+
+  #isGroupThere(): boolean {
+    try {
+      process.kill(-this.pid, 0);
+      return true;
+    } catch (error) {
+      // macOS refuses to signal a group of which all have ended.
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (code === "ESRCH" || code === "EPERM") return false;
+      throw error;
     }
   }
 

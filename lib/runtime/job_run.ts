@@ -3,7 +3,7 @@
 import type { Clock } from "../base/time.ts";
 import { OutputValve } from "../job/output_valve.ts";
 import { type Executables, runnerCommand } from "../job/runner.ts";
-import type { Verdict } from "../job/slot.ts";
+import type { JobEnding, Verdict } from "../job/slot_input.ts";
 import type { Epoch } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import { describeFolder } from "./file_digest.ts";
@@ -34,6 +34,7 @@ export class JobRun {
   #process: JobProcess | undefined;
   #complaint = "";
   #stopped = false;
+  #ending: JobEnding | undefined;
 
   /** Starts the trainer of `spec` in `folder`, where its inputs are. */
   constructor(
@@ -53,7 +54,16 @@ export class JobRun {
     this.verdict = this.#run(spec, options.executables);
   }
 
-  /** Ends the trainer before its time. `verdict` follows. */
+  /** Ends the trainer as its owner wants: `cancel` kills, `stop` asks. `verdict` follows. */
+  end(how: JobEnding): void {
+    this.#ending = how;
+    if (how === "stop") return this.#process?.interrupt();
+    this.#process?.kill().catch((error: unknown) => {
+      this.#handlers.warned(`The trainer cannot be ended: ${messageOf(error)}`);
+    });
+  }
+
+  /** Ends the trainer because the worker ends. `verdict` follows. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#process?.kill();
@@ -90,7 +100,7 @@ export class JobRun {
         },
         epoch: (row) =>
           epoch({ epoch: row.epoch, train_loss: row.trainLoss, val_loss: row.valLoss }),
-        unreadable: (reason) => warned(reason),
+        warned,
       },
     });
   }
@@ -101,7 +111,10 @@ export class JobRun {
 
   async #judge({ exitCode, signal }: ProcessEnd): Promise<Verdict> {
     if (this.#stopped) return failed(exitCode, "The worker was stopped");
-    if (exitCode !== 0) {
+    if (this.#ending === "cancel") return { type: "cancelled" };
+    // How a trainer ends that was asked to is its own affair: what counts is what it left.
+    const isStoppedEarly = this.#ending === "stop";
+    if (exitCode !== 0 && !isStoppedEarly) {
       const ended = signal === null ? `with exit code ${exitCode}` : `by ${signal}`;
       const complaint = this.#complaint.slice(0, COMPLAINT_LENGTH_MAX);
       const last = complaint === "" ? "" : `; its last complaint: ${complaint}`;
@@ -109,8 +122,9 @@ export class JobRun {
     }
     try {
       const results = await describeFolder(this.#folder.output);
-      if (results.files.length > 0) return { type: "done", results };
-      return failed(exitCode, "The trainer ended well but wrote no file");
+      if (results.files.length > 0) return { type: "done", results, isStoppedEarly };
+      const how = isStoppedEarly ? "was stopped before it" : "ended well but";
+      return failed(exitCode, `The trainer ${how} wrote ${isStoppedEarly ? "a" : "no"} file`);
     } catch (error) {
       return failed(exitCode, `The trainer ended well, but not its files: ${messageOf(error)}`);
     }

@@ -42,7 +42,9 @@ export interface WorkerOptions {
   /** Called once, when the worker is in its room. */
   readonly ready: (facts: WorkerReady) => void;
   readonly log: Log;
-  /** Aborted, the worker leaves in order. */
+  /** For how long a running job may go on once the worker is to leave; then it is ended. */
+  readonly drainMs: number;
+  /** Aborted, the worker leaves in order: it takes no more jobs, and ends what it has by `drainMs`. */
   readonly signal: AbortSignal;
 }
 
@@ -111,16 +113,33 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       clientLeft: (client, link) => desk.leave(client, link),
     },
   });
-  const stop = () => over.resolve();
+  const leaving = new AbortController();
+  const stop = () => {
+    log.write("info", "The worker is to leave", { drain_ms: options.drainMs });
+    drainFor(options.drainMs, desk, leaving.signal).then(over.resolve, over.reject);
+  };
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   try {
     await over.promise;
   } finally {
     signal.removeEventListener("abort", stop);
+    leaving.abort();
     // First the job, so that its client hears how it ended.
     await desk.stop();
     await peer.leave();
+  }
+}
+
+/** Waits for the running job and for its clients, but no longer than `limitMs`. */
+async function drainFor(limitMs: number, desk: JobDesk, ended: AbortSignal): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, limitMs);
+  ended.addEventListener("abort", () => late.resolve(), { once: true });
+  try {
+    await Promise.race([desk.drain(), late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

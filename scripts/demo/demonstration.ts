@@ -10,8 +10,10 @@ import type { Io } from "../../lib/cli/io.ts";
 import { TrainingScreen } from "../../lib/cli/training_screen.ts";
 import { workerLines } from "../../lib/cli/worker_table.ts";
 import { discoverWorkers } from "../../lib/client/discovery.ts";
+import { REATTACH_MS, type TrainingResult } from "../../lib/client/following.ts";
+import { JobRecords } from "../../lib/client/job_records.ts";
 import type { Discovery } from "../../lib/client/session.ts";
-import { submitTraining, type TrainingResult } from "../../lib/client/submission.ts";
+import { submitTraining } from "../../lib/client/submission.ts";
 import { decode } from "../../lib/protocol/decode.ts";
 import { type JobSpec, jobSpecSchema } from "../../lib/protocol/job_spec.ts";
 import type { BackendName } from "../../lib/rtc/link.ts";
@@ -149,11 +151,17 @@ export class Demonstration {
     let rtc: BackendName | undefined;
     try {
       const outputFolder = resolve(`sleap-rtc-demo-${timestamp()}`);
-      const result = await submitTraining({ packagePath, spec: specOf(name), outputFolder }, {
+      const result = await submitTraining({
+        packagePath,
+        spec: specOf(name),
+        outputFolder,
+        reattachMs: REATTACH_MS,
+      }, {
         room,
         identity,
         rtc: this.#request.rtc,
         iceServers: [],
+        records: new JobRecords(join(this.#folder, "jobs")),
         log: SILENT_LOG,
         signal: this.#signal,
         watch: (event) => {

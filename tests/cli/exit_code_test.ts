@@ -15,6 +15,7 @@ import { IdentityError } from "../../lib/runtime/credentials.ts";
 
 const CODES: readonly [FailureKind, number][] = [
   ["job_failed", 1],
+  ["job_cancelled", 1],
   ["server_unreachable", 4],
   ["room_refused", 5],
   ["no_worker", 6],

@@ -4,7 +4,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { Failure } from "../../lib/base/failure.ts";
 import type { SubmissionEvent } from "../../lib/client/event.ts";
-import type { TrainingResult } from "../../lib/client/submission.ts";
+import type { TrainingResult } from "../../lib/client/following.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import { describeFolder } from "../../lib/runtime/file_digest.ts";
 import { writeSamplePackage } from "../../lib/runtime/training_package.ts";
@@ -165,9 +165,7 @@ test(
     ok(first instanceof Failure, String(first));
     match(first.kind, /^(job_refused|no_worker)$/);
     await until("the other's start", () => started === 1);
-    for await (const { name } of Deno.readDir(join(worker.folder, "jobs"))) {
-      await Deno.writeTextFile(join(worker.folder, "jobs", name, "go"), "");
-    }
+    await worker.letGo();
     const ends = await Promise.all(both);
     equal(ends.filter((end) => end instanceof Failure).length, 1);
   },

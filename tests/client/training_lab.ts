@@ -3,12 +3,16 @@
 import { join } from "node:path";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import type { SubmissionEvent } from "../../lib/client/event.ts";
-import { submitTraining, type TrainingResult } from "../../lib/client/submission.ts";
+import type { TrainingResult } from "../../lib/client/following.ts";
+import type { AttendanceOptions } from "../../lib/client/job_attendance.ts";
+import { JobRecords } from "../../lib/client/job_records.ts";
+import { submitTraining } from "../../lib/client/submission.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import { selectBackend } from "../../lib/rtc/backend.ts";
+import type { PeerLink } from "../../lib/rtc/peer_link.ts";
 import { loadAutomerge } from "../../lib/runtime/automerge_module.ts";
 import { systemClock } from "../../lib/runtime/clock.ts";
-import { temporaryIdentity } from "../../lib/runtime/credentials.ts";
+import { type PeerIdentity, temporaryIdentity } from "../../lib/runtime/credentials.ts";
 import { JobDesk } from "../../lib/runtime/job_desk.ts";
 import { MeshPeer } from "../../lib/runtime/mesh_peer.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
@@ -21,6 +25,7 @@ export class TrainingWorker {
   readonly statuses: string[] = [];
   readonly desk: JobDesk;
   readonly peer: MeshPeer;
+  readonly #links = new Set<PeerLink>();
   #registered = false;
   #left: Promise<void> | undefined;
 
@@ -51,10 +56,16 @@ export class TrainingWorker {
       handlers: {
         registered: () => this.#registered = true,
         failed: () => {},
-        clientCame: (client, link) => this.desk.welcome(client, link),
+        clientCame: (client, link) => {
+          this.#links.add(link);
+          this.desk.welcome(client, link);
+        },
         clientSaid: (client, message) => this.desk.hear(client, message),
         clientSent: (client, index, offset, bytes) => this.desk.data(client, index, offset, bytes),
-        clientLeft: (client, link) => this.desk.leave(client, link),
+        clientLeft: (client, link) => {
+          this.#links.delete(link);
+          this.desk.leave(client, link);
+        },
       },
     });
   }
@@ -79,6 +90,19 @@ export class TrainingWorker {
     return this.statuses.at(-1) ?? "available";
   }
 
+  /** Cuts every client off; each may come again. */
+  cutOff(): void {
+    for (const link of this.#links) link.close("The network is gone");
+  }
+
+  /** Lets the scripts that wait for it go on. */
+  async letGo(): Promise<void> {
+    const jobs = join(this.folder, "jobs");
+    for await (const { name } of Deno.readDir(jobs)) {
+      await Deno.writeTextFile(join(jobs, name, "go"), "");
+    }
+  }
+
   /** Leaves the room, whatever it does. Twice does nothing. */
   leave(): Promise<void> {
     return this.#left ??= this.peer.leave();
@@ -100,18 +124,48 @@ export interface LabRequest {
   readonly spec: JobSpec;
   readonly signal?: AbortSignal;
   readonly watch?: (event: SubmissionEvent) => void;
+  /** Whose installation asks; a new one's where left out. */
+  readonly identity?: PeerIdentity;
+  /** 0 where left out. */
+  readonly reattachMs?: number;
+}
+
+/** Where the records of {@linkcode submit} are. */
+export function recordsOf({ folder }: Pick<LabRequest, "folder">): JobRecords {
+  return new JobRecords(join(folder, "worker", "records"));
 }
 
 /** Submits a training to the lab; its results are to stand in `folder`/results. */
 export function submit(signaling: SignalingLab, request: LabRequest): Promise<TrainingResult> {
   const { folder, packagePath, spec, signal = new AbortController().signal } = request;
-  return submitTraining({ packagePath, spec, outputFolder: join(folder, "results") }, {
+  const { identity = temporaryIdentity(), reattachMs = 0 } = request;
+  const outputFolder = join(folder, "results");
+  return submitTraining({ packagePath, spec, outputFolder, reattachMs }, {
     room: signaling.room,
-    identity: temporaryIdentity(),
+    identity,
     rtc: "werift",
     iceServers: [],
+    records: recordsOf(request),
     log: SILENT_LOG,
     signal,
     watch: (event) => request.watch?.(event),
   });
+}
+
+/** What commands that come back to a job of {@linkcode submit} are given. */
+export function attendanceOf(
+  signaling: SignalingLab,
+  request: LabRequest,
+  identity: PeerIdentity,
+): AttendanceOptions {
+  return {
+    room: signaling.room,
+    identity,
+    rtc: "werift",
+    iceServers: [],
+    records: recordsOf(request),
+    log: SILENT_LOG,
+    signal: request.signal ?? new AbortController().signal,
+    watch: (event) => request.watch?.(event),
+  };
 }

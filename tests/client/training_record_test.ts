@@ -1,4 +1,4 @@
-import { deepEqual, throws } from "node:assert/strict";
+import { deepEqual, equal, throws } from "node:assert/strict";
 import { isJobId } from "../../lib/base/id.ts";
 import { TrainingRecord } from "../../lib/client/training_record.ts";
 import type { JobEvent } from "../../lib/protocol/job_message.ts";
@@ -18,7 +18,19 @@ Deno.test("training record: the first and the last loss are those of epochs that
   record.take(metric(3, 0, 0.5));
   record.take({ type: "job_log", ...stamp, sequence: 4, stream: "stdout", text: "on" });
   record.take(metric(5, 1, 0));
-  deepEqual(record.endedWith({ files: [] }), {
+  equal(record.standing, "running");
+  const done: Extract<JobEvent, { type: "job_done" }> = {
+    type: "job_done",
+    ...stamp,
+    sequence: 6,
+    duration_ms: 1,
+    results: { files: [] },
+    stopped_early: true,
+  };
+  record.take(done);
+  equal(record.standing, "done");
+  deepEqual(record.endedWith(done), {
+    isStoppedEarly: true,
     results: { files: [] },
     epochs: 2,
     firstLoss: 0.5,
@@ -34,3 +46,18 @@ for (const [what, sequences] of [["a gap", [1, 3]], ["a word twice", [1, 1]]] as
     });
   });
 }
+
+Deno.test("training record: another command goes on from what one has heard", () => {
+  const first = new TrainingRecord();
+  first.take(metric(1, 0, 0.5));
+  const second = new TrainingRecord(first.heard);
+  second.take(metric(2, 1, 0.25));
+  deepEqual(second.heard, { sequence: 2, epochs: 2, first_loss: 0.5, last_loss: 0.25 });
+});
+
+Deno.test("training record: who comes to end a job begins with its last words", () => {
+  const record = new TrainingRecord();
+  record.leaveOut(7);
+  record.take({ type: "job_cancelled", ...stamp, sequence: 8, duration_ms: 1 });
+  equal(record.standing, "cancelled");
+});

@@ -16,7 +16,9 @@ const FIRST_EPOCH_MS = 30_000;
 /** A worker in the middle of a long training, and the client that waits for it. */
 async function inTraining(stage: Stage): Promise<{ worker: LabWorker; client: Program }> {
   const worker = await stage.worker("gpu", await slowTrainer(stage));
-  const client = stage.train(await stage.package(), await slowTraining(stage, 1_000));
+  const patience = ["--reattach", "2"];
+  const training = [...await slowTraining(stage, 1_000), ...patience];
+  const client = stage.train(await stage.package(), training);
   await client.line(({ event }) => event === "epoch", "its first epoch", FIRST_EPOCH_MS);
   return { worker, client };
 }
@@ -90,4 +92,33 @@ Deno.test("e2e: two workers of one name on one machine: the second is refused", 
     assert.match(twin.text.stderr, /Expected .* to be free.*another --name/);
     const { workers } = await discover(stage);
     assert.deepEqual(workers.map(({ peer_id, alive }) => [peer_id, alive]), [[peerId, true]]);
+  }));
+
+Deno.test("e2e: a worker that is stopped with time to drain ends its job first, and takes no other", () =>
+  onStage("auto", async (stage) => {
+    const drain = [...await slowTrainer(stage), "--drain-timeout", "60"];
+    const worker = await stage.worker("gpu", drain);
+    const file = await stage.package();
+    const client = stage.train(file, await slowTraining(stage, 60));
+    await client.line(({ event }) => event === "epoch", "its first epoch", FIRST_EPOCH_MS);
+    worker.program.signal("SIGTERM");
+    await eventually(
+      "a worker that drains",
+      async () => (await discover(stage)).workers.find(({ status }) => status === "draining"),
+      10_000,
+    );
+    assert.equal(trained(await endsWith(client, 0)).epochs, 60);
+    await endsWith(worker.program, 0, 10_000);
+  }));
+
+Deno.test("e2e: a job that outlasts the time to drain is ended, and its client hears it", () =>
+  onStage("auto", async (stage) => {
+    const drain = [...await slowTrainer(stage), "--drain-timeout", "1"];
+    const worker = await stage.worker("gpu", drain);
+    const client = stage.train(await stage.package(), await slowTraining(stage, 1_000));
+    await client.line(({ event }) => event === "epoch", "its first epoch", FIRST_EPOCH_MS);
+    worker.program.signal("SIGTERM");
+    const { message } = failed(await endsWith(client, 1, PATIENCE_MS));
+    assert.equal(message, "The worker was stopped");
+    await endsWith(worker.program, 0);
   }));

@@ -5,9 +5,13 @@ import { isJobId, isPeerId, isRequestId } from "../../lib/base/id.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import type { Manifest } from "../../lib/protocol/manifest.ts";
 import { sha256Of } from "../../lib/runtime/file_digest.ts";
-import { JobSlot, LEASE_MS, type SlotEffect, type SlotInput } from "../../lib/job/slot.ts";
+import { JobSlot, LEASE_MS } from "../../lib/job/slot.ts";
+import type { SlotEffect } from "../../lib/job/slot_effect.ts";
+import type { SlotInput, Verdict } from "../../lib/job/slot_input.ts";
 
 const ADA = named("ada-aaaaaaaaaa", isPeerId);
+/** Another process of Ada's installation. */
+const ADA_AGAIN = named("ada2-aaaaaaaaaa", isPeerId);
 const BOB = named("bob-bbbbbbbbbb", isPeerId);
 const ONE = named("job-one11111", isJobId);
 const TWO = named("job-two22222", isJobId);
@@ -32,7 +36,18 @@ const RESERVE: SlotInput = {
 };
 const START: SlotInput = { type: "start", client: ADA, requestId: ASK, jobId: ONE };
 const COMPLETE: SlotInput = { type: "inputs_complete", jobId: ONE };
-const DONE: SlotInput = { type: "ended", verdict: { type: "done", results: INPUTS } };
+const DONE: SlotInput = {
+  type: "ended",
+  verdict: { type: "done", results: INPUTS, isStoppedEarly: false },
+};
+const CANCEL: SlotInput = {
+  type: "end",
+  how: "cancel",
+  client: ADA,
+  requestId: ASK,
+  jobId: ONE,
+};
+const STOP: SlotInput = { ...CANCEL, how: "stop" };
 
 function named<Name extends string>(text: string, form: (text: string) => text is Name): Name {
   if (!form(text)) throw new Error(`Expected a well-formed name, got ${text}`);
@@ -51,8 +66,12 @@ function line(effect: SlotEffect): string {
       const code = message.type === "job_refused" ? ` ${message.code}` : "";
       return `tell ${effect.client.slice(0, 3)} ${message.type}${code}`;
     }
+    case "admit":
+      return `admit ${effect.client.split("-")[0]}`;
     case "report":
-      return `report ${effect.client.slice(0, 3)} ${effect.event.sequence} ${effect.event.type}`;
+      return `report ${effect.event.sequence} ${effect.event.type}`;
+    case "end":
+      return `end ${effect.how}`;
     case "prepare":
     case "run":
     case "discard":
@@ -84,14 +103,14 @@ Deno.test("slot: a job from its reservation to its end", () => {
     ]],
     [5, { type: "alive", client: ADA }, []],
     [9, COMPLETE, []],
-    [10, START, ["status busy ada", "report ada 1 job_accepted", `run ${ONE}`]],
-    [20, { type: "printed", stream: "stdout", text: "Epoch 1" }, ["report ada 2 job_log"]],
+    [10, START, ["status busy ada", "admit ada", "report 1 job_accepted", `run ${ONE}`]],
+    [20, { type: "printed", stream: "stdout", text: "Epoch 1" }, ["report 2 job_log"]],
     [21, { type: "epoch_ended", epoch: { epoch: 0, train_loss: 1, val_loss: null } }, [
-      "report ada 3 job_metric",
+      "report 3 job_metric",
     ]],
     [LEASE_MS, { type: "woke" }, []],
-    [LEASE_MS * 9, { type: "printed", stream: "stderr", text: "slow" }, ["report ada 4 job_log"]],
-    [LEASE_MS * 9, DONE, ["report ada 5 job_done", "status available -"]],
+    [LEASE_MS * 9, { type: "printed", stream: "stderr", text: "slow" }, ["report 4 job_log"]],
+    [LEASE_MS * 9, DONE, ["report 5 job_done", "status available -"]],
     [LEASE_MS * 9, DONE, []],
     [LEASE_MS * 9, { type: "printed", stream: "stdout", text: "late" }, []],
     [LEASE_MS * 9, { ...RESERVE, client: BOB, jobId: TWO }, [
@@ -141,6 +160,21 @@ const refusals: [string, SlotInput[], SlotInput, string[]][] = [
     client: ADA,
     jobId: ONE,
   }, []],
+  ["another's cancel", [RESERVE, COMPLETE, START], { ...CANCEL, client: BOB }, [
+    "tell bob job_refused unknown_job",
+  ]],
+  ["a cancel of another job", [RESERVE, COMPLETE, START], { ...CANCEL, jobId: TWO }, [
+    "tell ada job_refused unknown_job",
+  ]],
+  ["a cancel before the start", [RESERVE], CANCEL, ["tell ada job_refused unknown_job"]],
+  ["a second cancel", [RESERVE, COMPLETE, START, CANCEL], CANCEL, [
+    "tell ada job_following",
+    "admit ada",
+  ]],
+  ["a stop after a cancel", [RESERVE, COMPLETE, START, CANCEL], STOP, [
+    "tell ada job_following",
+    "admit ada",
+  ]],
   ["inputs of another job", [RESERVE], { type: "inputs_complete", jobId: TWO }, []],
 ];
 for (const [what, before, input, expected] of refusals) {
@@ -179,9 +213,29 @@ const changes: [string, SlotInput[], SlotInput, number, string[]][] = [
   ["closing a running slot", [RESERVE, COMPLETE, START], { type: "closed" }, 0, [
     "status draining ada",
   ]],
+  [
+    "a cancel by another process of the key",
+    [RESERVE, COMPLETE, START],
+    {
+      ...CANCEL,
+      client: ADA_AGAIN,
+    },
+    0,
+    ["tell ada job_following", "admit ada2", "end cancel"],
+  ],
+  ["a stop ends it softly", [RESERVE, COMPLETE, START], STOP, 0, [
+    "tell ada job_following",
+    "admit ada",
+    "end stop",
+  ]],
+  ["a cancel of what is being stopped", [RESERVE, COMPLETE, START, STOP], CANCEL, 0, [
+    "tell ada job_following",
+    "admit ada",
+    "end cancel",
+  ]],
   ["closing twice", [{ type: "closed" }], { type: "closed" }, 0, []],
   ["the end of a closed slot's job", [RESERVE, COMPLETE, START, { type: "closed" }], DONE, 0, [
-    "report ada 2 job_done",
+    "report 2 job_done",
     "status draining -",
   ]],
 ];
@@ -219,3 +273,27 @@ Deno.test("slot: what does not suit the worker is refused with its reason", () =
     message: { type: "job_refused", request_id: ASK, job_id: ONE, code: "no_runner", reason },
   }]);
 });
+
+const verdicts: [Verdict, Readonly<Record<string, unknown>>][] = [
+  [{ type: "done", results: INPUTS, isStoppedEarly: true }, {
+    type: "job_done",
+    results: INPUTS,
+    stopped_early: true,
+  }],
+  [{ type: "cancelled" }, { type: "job_cancelled" }],
+  [{ type: "failed", exitCode: 3, reason: "no" }, {
+    type: "job_failed",
+    exit_code: 3,
+    reason: "no",
+  }],
+];
+for (const [verdict, words] of verdicts) {
+  Deno.test(`slot: a job that ends as ${verdict.type} says so, and frees the slot`, () => {
+    const one = slot();
+    for (const input of [RESERVE, COMPLETE, START]) one.step(input, 0);
+    const [report, status] = one.step({ type: "ended", verdict }, 7);
+    const stamp = { job_id: ONE, attempt: 1, sequence: 2, duration_ms: 7 };
+    deepEqual(report, { type: "report", event: { ...words, ...stamp } });
+    deepEqual(status, { type: "status", status: "available", currentJob: null });
+  });
+}

@@ -105,6 +105,16 @@ export class DeskClient {
     this.end.say({ type: "job_start", request_id: REQUEST, job_id: jobId });
   }
 
+  /** Asks what was said of the job after that word, and to hear what comes. */
+  follow(jobId: JobId, after_sequence: number): void {
+    this.end.say({ type: "job_follow", request_id: REQUEST, job_id: jobId, after_sequence });
+  }
+
+  /** Asks for the end of the job. */
+  endJob(type: "job_cancel" | "job_stop", jobId: JobId): void {
+    this.end.say({ type, request_id: REQUEST, job_id: jobId });
+  }
+
   /** Everything up to the running trainer. */
   async run(jobId: JobId, spec: JobSpec = SPEC): Promise<void> {
     await this.reserve(jobId, spec);

@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { isJobId, isPeerId, type JobId } from "../../lib/base/id.ts";
 import { DAY_MS } from "../../lib/base/time.ts";
@@ -19,6 +19,8 @@ function peerOf(text: string) {
   return text;
 }
 
+const ADA = peerOf("laptop-adaadaadaa");
+
 async function age(path: string, ageMs: number): Promise<void> {
   await Deno.utime(path, new Date(NOW_MS - ageMs), new Date(NOW_MS - ageMs));
 }
@@ -30,26 +32,37 @@ async function names(folder: string): Promise<string[]> {
 Deno.test("job folder: a job id that is taken is refused, and the job that has it is left alone", () =>
   withFolder(async (folder) => {
     const first = new JobFolder(folder, jobOf("job-aaaaaaaa"));
-    await first.create(SPEC);
+    await first.create(SPEC, ADA);
     await Deno.writeTextFile(join(first.output, "model.json"), "mine");
     const second = new JobFolder(folder, jobOf("job-aaaaaaaa"));
-    await rejects(second.create({ ...SPEC, run_name: "b" }), /got one that is taken/);
+    await rejects(second.create({ ...SPEC, run_name: "b" }, ADA), /got one that is taken/);
     equal(await Deno.readTextFile(join(first.output, "model.json")), "mine");
   }));
 
-Deno.test("job archive: results are for the client that asked for the job", () => {
-  const archive = new JobArchive("jobs", "parts");
-  const [ada, bob] = [peerOf("ada-1"), peerOf("bob-1")];
-  const job = {
-    client: ada,
-    folder: new JobFolder("jobs", jobOf("job-aaaaaaaa")),
-    results: { files: [] },
-  };
-  archive.keep(jobOf("job-aaaaaaaa"), job);
-  equal(archive.find(jobOf("job-aaaaaaaa"), ada), job);
-  equal(archive.find(jobOf("job-aaaaaaaa"), bob), undefined);
-  equal(archive.find(jobOf("job-bbbbbbbb"), ada), undefined);
-});
+Deno.test("job archive: a job is for those of the key that asked for it, also in a worker's next life", () =>
+  withFolder(async (folder) => {
+    const job = jobOf("job-aaaaaaaa");
+    await new JobFolder(folder, job).create(SPEC, peerOf("laptop-x-adaadaadaa"));
+    const archive = new JobArchive(folder, join(folder, "parts"));
+    const found = await archive.find(job, peerOf("laptop-y-adaadaadaa"));
+    equal(found?.path, join(folder, job));
+    equal(await archive.find(job, peerOf("laptop-x-bobbobbobb")), undefined);
+    equal(await archive.find(jobOf("job-bbbbbbbb"), peerOf("laptop-x-adaadaadaa")), undefined);
+  }));
+
+Deno.test("job folder: the last word is kept by itself, even where the trainer spoils the log", () =>
+  withFolder(async (folder) => {
+    const job = new JobFolder(folder, jobOf("job-aaaaaaaa"));
+    await job.create(SPEC, ADA);
+    const stamp = { job_id: jobOf("job-aaaaaaaa"), attempt: 1 };
+    job.note({ type: "job_accepted", ...stamp, sequence: 1, epochs_max: null });
+    equal(await job.verdict(), undefined);
+    await Deno.remove(join(job.path, "events.jsonl"));
+    await Deno.mkdir(join(job.path, "events.jsonl"));
+    const verdict = { type: "job_cancelled", ...stamp, sequence: 2, duration_ms: 5 } as const;
+    throws(() => job.note(verdict));
+    deepEqual(await job.verdict(), verdict);
+  }));
 
 Deno.test("job archive: jobs go by the age of their last word, not by that of their folder", () =>
   withFolder(async (folder) => {
@@ -64,7 +77,7 @@ Deno.test("job archive: jobs go by the age of their last word, not by that of th
     ];
     for (const [name, folderMs, eventsMs] of ages) {
       const job = new JobFolder(jobs, jobOf(name));
-      await job.create(SPEC);
+      await job.create(SPEC, ADA);
       if (eventsMs !== undefined) {
         await Deno.writeTextFile(join(job.path, "events.jsonl"), "");
         await age(join(job.path, "events.jsonl"), eventsMs);

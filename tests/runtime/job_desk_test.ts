@@ -10,6 +10,8 @@ import { DeskLab, jobOf, REQUEST, SPEC } from "./desk_lab.ts";
 const ONE = jobOf("job-aaaaaaaa");
 const TWO = jobOf("job-bbbbbbbb");
 const OTHER = selfOf("other", "c", "client");
+/** Another process of the first client's installation. */
+const AGAIN = selfOf("laptop-again", "a", "client");
 const WRITES = "mkdir -p output; echo weights > output/model.json";
 const WAITS = "echo up; while [ ! -e go ]; do sleep 0.02; done";
 
@@ -107,6 +109,142 @@ test(
   },
 );
 
+test(
+  "a client that comes back hears what it has missed, and what comes",
+  `echo one; echo two; ${WAITS}; echo three; ${WRITES}`,
+  async (lab) => {
+    const first = await lab.client();
+    await first.run(ONE);
+    await until("three lines", () => lab.events(ONE).length === 4);
+    first.end.link.close("The laptop sleeps");
+
+    const again = await lab.client(AGAIN);
+    again.follow(ONE, 2);
+    equal((await again.next("job_following")).after_sequence, 2);
+    equal((await again.next("job_log")).text, "two");
+    equal((await again.next("job_log")).text, "up");
+    await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+    const { text, sequence } = await again.next("job_log");
+    deepEqual([text, sequence], ["three", 5]);
+    equal((await again.next("job_done")).stopped_early, false);
+    await again.fetch(ONE, join(lab.folder, "home"));
+
+    const late = await lab.client();
+    late.follow(ONE, 0);
+    equal((await late.next("job_done")).sequence, 6);
+    deepEqual(late.end.types, [
+      "job_following",
+      "job_accepted",
+      "job_log",
+      "job_log",
+      "job_log",
+      "job_log",
+    ]);
+  },
+);
+
+test(
+  "a long log is told again whole and in order, in the middle of new words",
+  `
+  i=0; while [ $i -lt 3000 ]; do echo "epoch $i of many, with a line of some length"; i=$((i+1)); done
+  ${WAITS}; i=0; while [ $i -lt 200 ]; do echo "more"; i=$((i+1)); done; ${WRITES}`,
+  async (lab) => {
+    const first = await lab.client();
+    await first.run(ONE);
+    await until("most lines", () => lab.events(ONE).length > 1_000);
+    const again = await lab.client(AGAIN);
+    again.follow(ONE, 0);
+    await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+    await until("the end", () => again.end.types.includes("job_done"));
+    const heard = again.end.heard.flatMap((word) =>
+      "sequence" in word && "attempt" in word ? [word.sequence] : []
+    );
+    deepEqual(heard, heard.map((_, index) => index + 1));
+    equal(heard.length, lab.events(ONE).length);
+  },
+);
+
+test("a stranger can neither follow a job nor end it", `${WAITS}; ${WRITES}`, async (lab) => {
+  const ada = await lab.client();
+  await ada.run(ONE);
+  const bob = await lab.client(OTHER);
+  bob.follow(ONE, 0);
+  equal((await bob.next("job_refused")).code, "unknown_job");
+  bob.endJob("job_cancel", ONE);
+  equal((await bob.next("job_refused")).code, "unknown_job");
+  await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+  await ada.next("job_done");
+  bob.follow(ONE, 0);
+  equal((await bob.next("job_refused")).code, "unknown_job");
+  equal(bob.end.types.length, 0);
+});
+
+test("what cannot be followed is refused with the reason", WRITES, async (lab) => {
+  const client = await lab.client();
+  client.follow(ONE, 0);
+  equal((await client.next("job_refused")).code, "unknown_job");
+  await client.reserve(ONE);
+  await client.next("job_lease");
+  await until("its folder", () => isThere(join(lab.jobFolder(ONE), "job.json")));
+  client.follow(ONE, 0);
+  match((await client.next("job_refused")).reason, /has not started/);
+  client.endJob("job_cancel", ONE);
+  match((await client.next("job_refused")).reason, /has not started/);
+  await (await client.upload(ONE)).done;
+  client.start(ONE);
+  await client.next("job_done");
+  client.follow(ONE, 99);
+  match((await client.next("job_refused")).reason, /at most 2 words of the job, got 99/);
+  client.endJob("job_stop", ONE);
+  equal((await client.next("job_refused")).code, "over");
+});
+
+test(
+  "a cancel ends the trainer and what it started before the slot is free",
+  "trap '' TERM; sleep 60 & echo $!; trap 'exit 9' TERM; while :; do sleep 0.02; done",
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    const pid = Number((await client.next("job_log")).text);
+    const again = await lab.client(AGAIN);
+    again.endJob("job_cancel", ONE);
+    equal((await again.next("job_following")).after_sequence, 2);
+    await again.next("job_cancelled");
+    equal(isThere(`/proc/${pid}`), false, "The trainer's own child outlives the job");
+    await client.next("job_cancelled");
+    equal(lab.statuses.at(-1), "available");
+    again.end.say({ type: "job_fetch", job_id: ONE });
+    match((await again.next("transfer_failed")).reason, /no results of such a job/);
+  },
+);
+
+test(
+  "a stop lets the trainer keep what it has, however it ends then",
+  `mkdir -p output; echo best > output/best.ckpt; trap 'exit 5' INT; echo up; while :; do sleep 0.02; done`,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await client.next("job_log");
+    client.endJob("job_stop", ONE);
+    const { stopped_early, results } = await client.next("job_done");
+    equal(stopped_early, true);
+    deepEqual(results.files.map(({ path }) => path), ["best.ckpt"]);
+    await client.fetch(ONE, join(lab.folder, "home"));
+  },
+);
+
+test(
+  "a job that is stopped before it wrote anything has failed, and says so",
+  "trap 'exit 0' INT; echo up; while :; do sleep 0.02; done",
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await client.next("job_log");
+    client.endJob("job_stop", ONE);
+    match((await client.next("job_failed")).reason, /was stopped before it wrote a file/);
+  },
+);
+
 test("a release in the middle of an upload ends it, and leaves no folder", WRITES, async (lab) => {
   const client = await lab.client();
   await client.reserve(ONE);
@@ -177,6 +315,12 @@ test(
     await drained;
   },
 );
+
+test("a worker that drains does not wait for those who only look on", WRITES, async (lab) => {
+  const watcher = await lab.client(OTHER);
+  await lab.desk.drain();
+  equal(watcher.end.closedBecause, undefined);
+});
 
 test("a trainer that cannot be started fails its job, and frees the slot", "", async (lab) => {
   const client = await lab.client();

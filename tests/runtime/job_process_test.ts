@@ -28,7 +28,7 @@ class Trainer {
       handlers: {
         printed: (stream, { text }) => this[stream].push(text),
         epoch: ({ epoch }) => this.epochs.push(epoch),
-        unreadable: (reason) => this.unreadable.push(reason),
+        warned: (reason) => this.unreadable.push(reason),
       },
     });
   }
@@ -162,7 +162,7 @@ test("an executable that is not there is an error at once", (folder) => {
       }, {
         folder,
         logPaths: [],
-        handlers: { printed: () => {}, epoch: () => {}, unreadable: () => {} },
+        handlers: { printed: () => {}, epoch: () => {}, warned: () => {} },
       }),
     Deno.errors.NotFound,
   );
@@ -182,7 +182,7 @@ test("a handler that fails ends the trainer, and is thrown", async (folder) => {
         throw new Error("Nobody listens");
       },
       epoch: () => {},
-      unreadable: () => {},
+      warned: () => {},
     },
   });
   const error = await process.ended.catch((error: unknown) => error);

@@ -1,0 +1,58 @@
+/**
+ * Where a job stands when a command lets go of it, and what the person can do then. Knows nothing of
+ * why it was let go.
+ */
+
+import type { JobId } from "../base/id.ts";
+import { Failure } from "../base/failure.ts";
+import type { SubmissionEvent } from "../client/event.ts";
+import type { Io } from "./io.ts";
+import { jsonText } from "./terminal_text.ts";
+
+/** One job, as a command sees it come and go. */
+export class Detachment {
+  #jobId: JobId | undefined;
+  #standing: "before" | "running" | "trained" = "before";
+
+  /** @param jobId The job, where it has started before: it is gone to as soon as its worker is. */
+  constructor(jobId?: JobId) {
+    this.#jobId = jobId;
+  }
+
+  /** Takes the next event. */
+  watch(event: SubmissionEvent): void {
+    if (event.type === "started") {
+      this.#jobId = event.jobId;
+      this.#standing = "running";
+    } else if (event.type === "linked" && this.#jobId !== undefined) {
+      if (this.#standing === "before") this.#standing = "running";
+    } else if (event.type === "trained") this.#standing = "trained";
+  }
+
+  /** Tells what can be done with a job that is not over, though its command is, by `error`. */
+  tell(error: unknown, isJson: boolean, io: Io): void {
+    const jobId = this.#jobId;
+    if (jobId === undefined || this.#standing === "before" || isEnd(error)) return;
+    const standing = this.#standing;
+    if (isJson) io.out(jsonText({ event: "detached", job_id: jobId, standing }));
+    for (const line of this.#lines(jobId, standing)) io.err(line);
+  }
+
+  #lines(jobId: JobId, standing: "running" | "trained"): readonly string[] {
+    if (standing === "trained") {
+      return [
+        `The training is over and its results are kept by the worker. Fetch them: sleap-rtc results ${jobId}`,
+      ];
+    }
+    return [
+      `The job goes on without us. Come back to it: sleap-rtc follow ${jobId}`,
+      `End it: sleap-rtc cancel ${jobId}`,
+    ];
+  }
+}
+
+/** Whether the job itself came to an end by it, or was never found. */
+function isEnd(error: unknown): boolean {
+  if (!(error instanceof Failure)) return false;
+  return ["job_failed", "job_cancelled", "job_refused", "no_worker"].includes(error.kind);
+}

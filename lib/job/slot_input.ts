@@ -1,0 +1,39 @@
+/** What can happen to a slot. Knows nothing of what follows from it. */
+
+import type { JobId, PeerId, RequestId } from "../base/id.ts";
+import type { Epoch } from "../protocol/job_message.ts";
+import type { JobSpec } from "../protocol/job_spec.ts";
+import type { Manifest } from "../protocol/manifest.ts";
+
+/** What a client asks for. */
+export interface Request {
+  readonly client: PeerId;
+  readonly requestId: RequestId;
+  readonly jobId: JobId;
+}
+
+/** How a running job is ended: at once and without results, or soon and with what it has learnt. */
+export type JobEnding = "cancel" | "stop";
+
+/** How a job ended, as the process tells it. */
+export type Verdict =
+  | { readonly type: "done"; readonly results: Manifest; readonly isStoppedEarly: boolean }
+  | { readonly type: "cancelled" }
+  | { readonly type: "failed"; readonly exitCode: number | null; readonly reason: string };
+
+/** One thing that happened to the slot. */
+export type SlotInput =
+  | ({ readonly type: "reserve"; readonly spec: JobSpec; readonly inputs: Manifest } & Request)
+  | ({ readonly type: "start" } & Request)
+  | { readonly type: "release"; readonly client: PeerId; readonly jobId: JobId }
+  /** Its owner, by whichever client of the same key, wants the running job to end. */
+  | ({ readonly type: "end"; readonly how: JobEnding } & Request)
+  /** Every input is there, and its digest is right. */
+  | { readonly type: "inputs_complete"; readonly jobId: JobId }
+  | { readonly type: "alive"; readonly client: PeerId }
+  | { readonly type: "epoch_ended"; readonly epoch: Epoch }
+  | { readonly type: "printed"; readonly stream: "stdout" | "stderr"; readonly text: string }
+  | { readonly type: "ended"; readonly verdict: Verdict }
+  /** The worker takes no more jobs. */
+  | { readonly type: "closed" }
+  | { readonly type: "woke" };

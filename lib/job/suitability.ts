@@ -1,0 +1,28 @@
+/** Whether a job can be run by a worker at all, from what it says of itself. Knows no files. */
+
+import type { JobSpec } from "../protocol/job_spec.ts";
+import type { Manifest } from "../protocol/manifest.ts";
+import type { Refused } from "./slot.ts";
+
+/** Bytes of inputs that a worker takes for one job. */
+const INPUT_BYTES_MAX = 256 * 1024 ** 3;
+
+/** Why a worker that has `runners` does not take the job; `undefined` where it does. */
+export function objectionTo(
+  spec: JobSpec,
+  inputs: Manifest,
+  runners: readonly JobSpec["runner"][],
+): Refused | undefined {
+  if (!runners.includes(spec.runner)) {
+    const has = runners.join(", ") || "none";
+    return { code: "no_runner", reason: `The worker has no runner ${spec.runner}; it has ${has}` };
+  }
+  if (!inputs.files.some((file) => file.path === spec.package)) {
+    const reason = `The package ${spec.package} is not among the inputs`;
+    return { code: "unsuitable", reason };
+  }
+  const bytes = inputs.files.reduce((sum, file) => sum + file.bytes, 0);
+  if (bytes <= INPUT_BYTES_MAX) return undefined;
+  const reason = `The inputs have ${bytes} bytes; the worker takes ${INPUT_BYTES_MAX}`;
+  return { code: "too_large", reason };
+}

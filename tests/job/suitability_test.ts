@@ -1,0 +1,25 @@
+import { equal, match } from "node:assert/strict";
+import { objectionTo } from "../../lib/job/suitability.ts";
+import type { JobSpec } from "../../lib/protocol/job_spec.ts";
+import type { Manifest } from "../../lib/protocol/manifest.ts";
+import { sha256Of } from "../../lib/runtime/file_digest.ts";
+
+const SPEC: JobSpec = { kind: "train", runner: "demo", package: "fly.pkg.slp", run_name: "fly" };
+const inputs = (path: string, bytes: number): Manifest => ({
+  files: [{ path, bytes, sha256: sha256Of("a".repeat(64)) }],
+});
+
+const cases: [string, Manifest, readonly JobSpec["runner"][], string | undefined, RegExp][] = [
+  ["a job that fits", inputs("fly.pkg.slp", 7), ["demo"], undefined, /^$/],
+  ["another runner", inputs("fly.pkg.slp", 7), ["sleap-nn"], "no_runner", /demo; it has sleap-nn$/],
+  ["no runner", inputs("fly.pkg.slp", 7), [], "no_runner", /it has none$/],
+  ["no package", inputs("other.slp", 7), ["demo"], "unsuitable", /is not among the inputs$/],
+  ["too much", inputs("fly.pkg.slp", 2 ** 40), ["demo"], "too_large", /have 1099511627776 bytes/],
+];
+for (const [what, manifest, runners, code, reason] of cases) {
+  Deno.test(`suitability: ${what}`, () => {
+    const objection = objectionTo(SPEC, manifest, runners);
+    equal(objection?.code, code);
+    match(objection?.reason ?? "", reason);
+  });
+}
