@@ -45,13 +45,25 @@ export class Roster {
   }
 
   /**
+   * The server says that it is in the room. One that left, and is there with a lower number, came back
+   * with its clock set back: nobody else could tell those who have to dial it.
+   */
+  present(peer: Acquaintance, now: Instant): void {
+    const { membership } = this.#parts;
+    const known = membership.get(peer.peer_id);
+    const isBack = known?.leftAt !== undefined && peer.incarnation < known.incarnation;
+    if (isBack) membership.returned(peer, now);
+    this.meet(peer, now);
+  }
+
+  /**
    * The server says that it has come. The admin dials it at once; the others let the admin introduce
    * it, whose link then carries their offers, and dial on their own only if that takes too long.
    */
   expect(peer: Acquaintance, now: Instant): void {
     const { administration, introduction, introductionMs, membership } = this.#parts;
     const before = membership.get(peer.peer_id)?.incarnation;
-    this.meet(peer, now);
+    this.present(peer, now);
     if (before === peer.incarnation || administration.leads) return;
     if (administration.admin === undefined || administration.admin === peer.peer_id) return;
     introduction.wait(peer.peer_id, now + introductionMs);

@@ -39,7 +39,7 @@ export class ServerListener {
         server.registered(message.admin_peer_id, message.epoch, peerIds);
         administration.saw(message.epoch, message.admin_peer_id ?? undefined);
         administration.arrive(peerIds, now);
-        for (const peer of workers) roster.meet(peer, now);
+        for (const peer of workers) roster.present(peer, now);
         return;
       }
       case "peer_joined":

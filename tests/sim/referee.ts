@@ -261,10 +261,13 @@ export class Referee {
     const leaders = lives.filter((life) => life.state === "running" && life.view.leads);
     // One that has just begun or woken up must first notice what it missed.
     const ripe = leaders.filter((life) => timeline.now - life.unsettledAt > PATIENCE_MS);
-    // Two that never met each lead a room of their own, and so do one that said goodbye and another:
-    // nothing that either knows tells it better. A server without memory can make that happen.
+    // Two that never met each lead a room of their own, and so do one that said goodbye and another, or
+    // one whom nobody ever reached, not even the server: nothing that it knows tells it better.
     const met = ripe.some(({ view }) =>
-      ripe.some(({ peerId }) => !["left", undefined].includes(view.liveness.get(peerId)))
+      ripe.some((other) =>
+        !["left", undefined].includes(view.liveness.get(other.peerId)) &&
+        other.view.liveness.size > 0
+      )
     );
     if (!met) {
       this.#rivalsSince = undefined;
