@@ -46,7 +46,6 @@ const UNUSED: Readonly<Record<string, readonly string[]>> = {
   "@node-datachannel/linux-x64-musl": [""],
   // For tests alone, with what they bring.
   "aws-sdk": [""],
-  "bintrees": [""],
   "classic-level": [""],
   "dynalite": [""],
   "fast-check": [""],
@@ -64,8 +63,6 @@ const denoInfoSchema = z.object({ npmCache: z.string() });
 async function findNpmCache(): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json"],
-    // Deno overflows its usual stack over this many packages.
-    env: { RUST_MIN_STACK: String(32 * 1024 * 1024) },
     stdin: "null",
   }).output();
   if (!success) {
@@ -113,6 +110,8 @@ async function compile(target: string, output: string): Promise<number> {
       `--output=${output}`,
       "main.ts",
     ],
+    // Deno overflows its usual stack over this many packages.
+    env: { RUST_MIN_STACK: String(32 * 1024 * 1024) },
     stdin: "null",
     stdout: "inherit",
     stderr: "inherit",

@@ -11,12 +11,9 @@ export type Life = Pick<WorkerView, "alive" | "last_heard_ms">;
 
 /** What one worker knows of its room besides the room state. */
 export interface Outlook extends Omit<WorkerList, "workers" | "total_count"> {
-  /** Who is not in it was never heard of. */
+  /** Who is not in it is forgotten: its entry stays in the room state, and nobody is told of it. */
   readonly lives: ReadonlyMap<PeerId, Life>;
 }
-
-/** Of a worker that was never heard of. */
-const UNHEARD: Life = { alive: false, last_heard_ms: null };
 
 /** The workers that `filters` ask for, best first: GPU memory descending, then peer id. */
 export function listWorkers<T extends Listed>(workers: Iterable<T>, filters: Filters): T[] {
@@ -31,13 +28,12 @@ export function listRoom(
   { lives, ...outlook }: Outlook,
   filters: Filters,
 ): WorkerList {
-  const present = [...entries].filter((entry) => entry.status !== "left");
-  const views = present.map((entry): WorkerView => ({
-    ...entry,
-    ...(lives.get(entry.peer_id) ?? UNHEARD),
-    is_admin: entry.peer_id === outlook.admin_peer_id,
-  }));
-  return { ...outlook, workers: listWorkers(views, filters), total_count: present.length };
+  const views = [...entries].flatMap((entry): WorkerView[] => {
+    const life = lives.get(entry.peer_id);
+    if (life === undefined || entry.status === "left") return [];
+    return [{ ...entry, ...life, is_admin: entry.peer_id === outlook.admin_peer_id }];
+  });
+  return { ...outlook, workers: listWorkers(views, filters), total_count: views.length };
 }
 
 function candidateOf(worker: Listed): Candidate {

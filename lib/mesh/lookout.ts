@@ -23,13 +23,14 @@ export class Lookout {
     this.#parts = parts;
   }
 
-  /** What there is to see at `now`, with the life of every worker that has an entry. */
+  /** What there is to see at `now`, with the life of every worker that has an entry and is not forgotten. */
   outlook(now: Instant): Outlook {
     const { administration, state } = this.#parts;
     const { admin, epoch, partitionedSince } = administration;
     const lives = new Map<PeerId, Life>();
     for (const { peer_id: peerId, status } of state.entries.values()) {
-      if (status !== "left") lives.set(peerId, this.#lifeOf(peerId, now));
+      const life = status === "left" ? undefined : this.#lifeOf(peerId, now);
+      if (life !== undefined) lives.set(peerId, life);
     }
     return {
       admin_peer_id: admin ?? null,
@@ -40,12 +41,13 @@ export class Lookout {
     };
   }
 
-  #lifeOf(peerId: PeerId, now: Instant): Life {
+  #lifeOf(peerId: PeerId, now: Instant): Life | undefined {
     const { self, membership } = this.#parts;
     if (peerId === self) return { alive: true, last_heard_ms: 0 };
     const member = membership.get(peerId);
-    const liveness = member === undefined ? "unknown" : membership.livenessOf(member, now);
-    const heardAt = member?.evidenceAt;
+    if (member === undefined) return undefined;
+    const liveness = membership.livenessOf(member, now);
+    const heardAt = member.evidenceAt;
     return {
       alive: liveness === "alive" || liveness === "suspect",
       last_heard_ms: heardAt === undefined ? null : Math.max(0, Math.round(now - heardAt)),
