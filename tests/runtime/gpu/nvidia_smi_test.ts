@@ -134,6 +134,8 @@ function isAlive(pid: number): boolean {
     return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
+    // It ended while it was being read: ESRCH.
+    if (error instanceof Error && /os error 3\b/.test(error.message)) return false;
     throw error;
   }
 }
