@@ -87,7 +87,7 @@ export class Roster {
   /** It said goodbye. */
   leave(peerId: PeerId, incarnation: number, now: Instant): void {
     const { membership, administration, outbox } = this.#parts;
-    membership.leave(peerId, incarnation, now);
+    if (!membership.leave(peerId, incarnation, now)) return;
     administration.dismiss(peerId);
     outbox.log("info", "peer_left", `${peerId} left the room`, { peer_id: peerId });
   }

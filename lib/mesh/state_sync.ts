@@ -90,9 +90,9 @@ export class StateSync {
    * answered the next is asked for what is lacking still, or each would cost a heartbeat.
    */
   #fetchNext(now: Instant): void {
-    const fetch = this.#fetch;
-    const isOpen = fetch !== undefined && now < fetch.until && this.#state.lacks(fetch.heads);
-    if (isOpen && this.#links.has(fetch.from)) return;
+    const open = this.#fetch;
+    const isOpen = open !== undefined && now < open.until && this.#state.lacks(open.heads);
+    if (isOpen && this.#links.has(open.from)) return;
     this.#fetch = undefined;
     for (const [peerId, heads] of this.#offers) {
       this.#offers.delete(peerId);
