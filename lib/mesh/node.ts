@@ -180,7 +180,9 @@ export class MeshNode {
     const facts = { peer_id: peerId, link_id: linkId };
     outbox.log("info", "link_closed", `Link to ${peerId} closed: ${reason}`, facts);
     // Whoever goes closes its links itself, and has nothing to find out any more.
-    if (!this.#stopped) roster.doubt(peerId, now);
+    if (this.#stopped) return;
+    roster.doubt(peerId, now);
+    roster.parted(peerId, now);
   }
 
   /** Decides everything that follows from the facts, as often as it is asked. */

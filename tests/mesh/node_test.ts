@@ -8,6 +8,7 @@ import { MeshNode } from "../../lib/mesh/node.ts";
 import { RoomState } from "../../lib/mesh/room_state.ts";
 import type { MeshView } from "../../lib/mesh/view.ts";
 import type { MeshMessage, SignedChange } from "../../lib/protocol/mesh_message.ts";
+import { requestIdSchema } from "../../lib/protocol/name.ts";
 import { automergeReady } from "../sim/automerge.ts";
 import { createStandInSigner } from "../sim/stand_in_signer.ts";
 import { link, metadataOf, peer, room } from "./peers.ts";
@@ -168,4 +169,30 @@ Deno.test("a cut-off node is let in again by a word that was said in the knowled
   assert.ok(subject.view.partitioned, "said before w2 could know");
   subject.beats("w2", { ...w2Leads, agreed, cut_off: [peer("w1")] });
   assert.ok(!subject.view.partitioned, "the room went on as one of two");
+});
+
+Deno.test("a later life that a third speaks of is met when the link to the one we hear is over", () => {
+  using subject = new Subject();
+  subject.meets("w2");
+  subject.meets("w3");
+  const peer_id = peer("w3");
+  const later = { peer_id, incarnation: 9, metadata: metadataOf(80_000) };
+  const effects = subject.hears("w2", { type: "mesh_peer_joined", peer: later });
+  const sent = effects.flatMap((effect) => effect.type === "send" ? [effect.message.type] : []);
+  assert.ok(sent.includes("probe"), "it is asked");
+  assert.ok(!effects.some(({ type }) => type === "drop"));
+  assert.equal(subject.view.liveness.get(peer_id), "suspect");
+  subject.hears("w3", { type: "probe_ack", request_id: requestIdSchema.parse("probe-1") });
+  assert.equal(subject.view.liveness.get(peer_id), "alive");
+  subject.loses("w3");
+  assert.equal(subject.view.liveness.get(peer_id), "unknown", "the later life, not yet met");
+});
+
+Deno.test("the server's epoch is taken over from either refusal of a claim", () => {
+  for (const code of ["STALE_EPOCH", "EPOCH_TOO_FAR"] as const) {
+    using subject = new Subject();
+    const message = { type: "error", code, message: "no", epoch: 7, admin_peer_id: null } as const;
+    subject.take({ type: "server_said", message });
+    assert.equal(subject.view.epoch, 7, code);
+  }
 });

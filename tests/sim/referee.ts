@@ -3,10 +3,10 @@
  * what the network did and what each worker set, and compares that with what the nodes do.
  *
  * Safety
- *  1. A node's epoch never goes back.
+ *  1. A node's epoch never goes back, but to the server's where a liar drove it out of the server's reach.
  *  2. An (actor, number) of the room state never stands for two contents.
  *  3. At most three dials of one worker are in flight, and never two between the same two at once.
- *  4. A worker that can be heard is never declared dead.
+ *  4. A worker that can be heard is never declared dead, nor its link given up on a third's word.
  *  5. A node counts exactly the links that are open to it (a late close of an old one does nothing).
  *  6. An entry says only what its owner set; the owner's replica says what it set last.
  *  7. No node asks to be woken all the time, or talks all the time.
@@ -20,6 +20,7 @@
 import type { LinkId, PeerId } from "../../lib/base/id.ts";
 import type { LogFields } from "../../lib/base/log.ts";
 import type { Instant } from "../../lib/base/time.ts";
+import { EPOCH_JUMP_MAX } from "../../lib/mesh/administration.ts";
 import { readChange } from "../../lib/mesh/automerge.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
@@ -29,15 +30,13 @@ import { ANSWER_MS, type Question } from "./asking_client.ts";
 import { excessOf } from "./bounds.ts";
 import { CLIENT, type LinkQuestion } from "./caller.ts";
 import { ElectionWatch } from "./election_watch.ts";
+import { givenUp, hearsWell, PATIENCE_MS } from "./hearing.ts";
 import { SERVER } from "./signal_server.ts";
 import type { WorkerLife } from "./worker_life.ts";
 import type { World } from "./world.ts";
 
 /** A room that did what it must never do. */
 export class Violation extends Error {}
-
-/** Silence that a worker must bear before it declares another dead. */
-const PATIENCE_MS = MESH_TIMING.heartbeatMs * MESH_TIMING.missedMax + MESH_TIMING.checkMs;
 
 /**
  * For one of two leaders to notice that it lost the majority: silence and check take 4 s, the server's
@@ -103,6 +102,13 @@ export class Referee {
     for (const effect of effects) {
       if (effect.type === "send" && effect.message.type === "state_broadcast") {
         for (const change of effect.message.changes) this.#checkChange(change);
+      } else if (effect.type === "drop" && input.type === "peer_said") {
+        const given = givenUp(this.#world(), life, effect.linkId);
+        if (given !== undefined && given !== input.peerId) {
+          throw new Violation(
+            `${life.name} gives up its link to ${given} on the word of ${input.peerId}`,
+          );
+        }
       } else if (effect.type === "dial") {
         this.#checkDial(life, effect.peerId);
       } else if (effect.type === "log") {
@@ -126,7 +132,9 @@ export class Referee {
       const book = this.#books.get(life);
       const view = life.view;
       if (book !== undefined) {
-        if (view.epoch < book.epoch) {
+        // Far enough for the server to have begun anew: see `Administration.told`.
+        const beganAnew = book.epoch - view.epoch > EPOCH_JUMP_MAX / 2;
+        if (view.epoch < book.epoch && !beganAnew) {
           throw new Violation(
             `The epoch of ${life.name} went back from ${book.epoch} to ${view.epoch}`,
           );
@@ -227,33 +235,14 @@ export class Referee {
 
   #checkNotice(life: WorkerLife, fields: LogFields): void {
     const event = fields["event"];
-    if (event === "peer_dead") return this.#checkVerdict(life, String(fields["peer_id"]));
+    const dead = event === "peer_dead" ? String(fields["peer_id"]) : undefined;
+    if (dead !== undefined && hearsWell(this.#world(), life, dead)) {
+      throw new Violation(`${life.name} declared the living ${dead} dead, although it hears it`);
+    }
     const reports = event === "partitioned" || event === "healed";
     if (reports && life.view.partitioned !== (event === "partitioned")) {
       throw new Violation(`${life.name} reports ${event}, but its own view says otherwise`);
     }
-  }
-
-  #checkVerdict(life: WorkerLife, peerId: string): void {
-    const world = this.#world();
-    const other = world.lives.find((candidate) => candidate.peerId === peerId);
-    if (other === undefined || other.state !== "running") return;
-    const there = world.links.endsOf(life).find((end) =>
-      end.peerId === other.peerId && end.state === "open"
-    );
-    const back = world.links.endsOf(other).find((end) =>
-      end.peerId === life.peerId && end.state === "open"
-    );
-    if (there === undefined || back?.linkId !== there.linkId) return;
-    const fineSince = Math.max(
-      life.unsettledAt,
-      other.unsettledAt,
-      there.openedAt,
-      back.openedAt,
-      world.network.fineSince(life.name, other.name),
-    );
-    if (world.timeline.now - fineSince <= PATIENCE_MS + 1_000) return;
-    throw new Violation(`${life.name} declared the living ${peerId} dead, although it hears it`);
   }
 
   #checkRivals(): void {
