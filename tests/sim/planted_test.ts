@@ -99,6 +99,25 @@ const PLANTED: readonly {
     report: /lead at the same time/,
   },
   {
+    name: "half a room decides by the smallest id where it has lost the server",
+    replacements: [{
+      file: "quorum.ts",
+      sound: "if (server === undefined) return false;",
+      faulty: "if (server === undefined) return living.has([...agreed].toSorted()[0]);",
+    }],
+    report: /lead at the same time/,
+  },
+  {
+    name: "a question over a link is left to the admin",
+    replacements: [{
+      file: "inquiry.ts",
+      sound: "const list = listRoom(",
+      faulty: 'if (asker.by === "link" && lookout.outlook(now).admin_peer_id !== null) return;\n' +
+        "    const list = listRoom(",
+    }],
+    report: /did not answer a question on a link/,
+  },
+  {
     name: "partition never left",
     replacements: [{
       file: "administration.ts",

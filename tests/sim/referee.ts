@@ -31,6 +31,7 @@ import { excessOf } from "./bounds.ts";
 import { CLIENT, type LinkQuestion } from "./caller.ts";
 import { ElectionWatch } from "./election_watch.ts";
 import { givenUp, hearsWell, PATIENCE_MS } from "./hearing.ts";
+import { isHermit } from "./hermit.ts";
 import { SERVER } from "./signal_server.ts";
 import type { WorkerLife } from "./worker_life.ts";
 import type { World } from "./world.ts";
@@ -178,8 +179,11 @@ export class Referee {
     throw new Violation(`A question at ${Math.round(question.askedAt)} ms was not answered`);
   }
 
-  /** Looks at a question over a link whose answer is due. */
-  judgeLink(question: LinkQuestion): void {
+  /**
+   * Looks at a question over a link whose answer is due. At rest nothing excuses silence, but that the
+   * life which the link leads to is over: the client finds that out by this very silence.
+   */
+  judgeLink(question: LinkQuestion, atRest: boolean): void {
     if (question.answer !== undefined || question.abandoned) return;
     const world = this.#world();
     const worker = world.lives.find((life) => life.peerId === question.worker);
@@ -191,7 +195,8 @@ export class Referee {
       worker.unsettledAt,
       world.network.fineSince(CLIENT, worker.name),
     );
-    if (wellSince > question.askedAt - ANSWER_MS) return;
+    const excuse = atRest ? end?.state !== "open" : wellSince > question.askedAt - ANSWER_MS;
+    if (excuse) return;
     throw new Violation(
       `${worker.name} did not answer a question on a link at ${Math.round(question.askedAt)} ms`,
     );
@@ -250,13 +255,10 @@ export class Referee {
     const leaders = lives.filter((life) => life.state === "running" && life.view.leads);
     // One that has just begun or woken up must first notice what it missed.
     const ripe = leaders.filter((life) => timeline.now - life.unsettledAt > PATIENCE_MS);
-    // Two that never met each lead a room of their own, and so do one that said goodbye and another, or
-    // one whom nobody ever reached, not even the server: nothing that it knows tells it better.
-    const met = ripe.some(({ view }) =>
-      ripe.some((other) =>
-        !["left", undefined].includes(view.liveness.get(other.peerId)) &&
-        other.view.liveness.size > 0
-      )
+    const rulers = ripe.filter((life) => !isHermit(life, lives));
+    // Two that never met each lead a room of their own, and so do one that said goodbye and another.
+    const met = rulers.some(({ view }) =>
+      rulers.some((other) => !["left", undefined].includes(view.liveness.get(other.peerId)))
     );
     if (!met) {
       this.#rivalsSince = undefined;
@@ -264,7 +266,7 @@ export class Referee {
     }
     this.#rivalsSince ??= timeline.now;
     if (timeline.now - this.#rivalsSince <= TWO_LEADERS_MS) return;
-    throw new Violation(`${ripe.map((life) => life.name).join(" and ")} lead at the same time`);
+    throw new Violation(`${rulers.map((life) => life.name).join(" and ")} lead at the same time`);
   }
 
   #checkPace(life: WorkerLife, book: Book, input: Input, effects: readonly Effect[]): void {
