@@ -3,7 +3,7 @@
  * it is given; sends nothing itself.
  *
  * Invariants
- *  1. The epoch that is held never goes back.
+ *  1. The epoch that is held never goes back, unless the server's is so far below that it was made up.
  *  2. A claim has an epoch above every epoch seen.
  *  3. `partitioned` is computed from who lives, never stored: it cannot lag behind its own report.
  *  4. Nobody is followed before it has said itself that it lives and leads, or was asked and answered,
@@ -13,6 +13,7 @@
  */
 
 import type { PeerId } from "../base/id.ts";
+import { WORKERS_MAX } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
 import type { Decision, Situation } from "./decision.ts";
 import { compareCandidates, electAdmin } from "./election.ts";
@@ -20,10 +21,19 @@ import { isHalf, isMajority } from "./quorum.ts";
 import type { MeshTiming } from "./timing.ts";
 
 /**
- * How far an epoch may be ahead of what was seen, as at the server. Higher: a member that lies gets the
- * room to the end of all numbers sooner; lower: one that was away for years would not be caught up with.
+ * How far above its own epoch the server takes a claim (decision 010). An epoch further ahead of the
+ * server's than that can only come from a member that lies.
  */
-const EPOCH_JUMP_MAX = 2 ** 20;
+export const EPOCH_JUMP_MAX = 2 ** 20;
+/**
+ * How far above the server's epoch one may be that others speak of: so far that an honest claim above it
+ * is still granted. Higher: nearer to the server's own bound; lower: a mesh that is without the server
+ * for years catches up with it step by step.
+ */
+const HEARSAY_JUMP_MAX = EPOCH_JUMP_MAX / 2;
+
+/** Members that count, as many as a heartbeat can name: names that a liar makes up must not be more. */
+const AGREED_MAX = 4 * WORKERS_MAX;
 
 /** Whom one worker follows. */
 export class Administration {
@@ -41,6 +51,8 @@ export class Administration {
   #arrivingUntil: Instant = -Infinity;
   #following: { readonly peerId: PeerId; readonly epoch: number } | undefined;
   #epoch = 0;
+  /** The epoch that the server spoke of last. */
+  #serverEpoch = 0;
   #partitionedSince: Instant | undefined;
   #leaderlessSince: Instant | undefined;
 
@@ -110,13 +122,27 @@ export class Administration {
   }
 
   /**
-   * An epoch was seen, wherever. Whoever leads in a new one is a member of the room, met or not: a
-   * count without it could make a majority of those that it leads no more.
+   * A worker spoke of an epoch. Whoever leads in a new one is a member of the room, met or not: a count
+   * without it could make a majority of those that it leads no more.
    */
   saw(epoch: number, adminPeerId: PeerId | undefined): void {
-    if (epoch <= this.#epoch || epoch > this.#epoch + EPOCH_JUMP_MAX) return;
+    if (epoch <= this.#epoch || !this.#isCredible(epoch)) return;
     this.#epoch = epoch;
-    if (adminPeerId !== undefined) this.#agreed.add(adminPeerId);
+    if (adminPeerId !== undefined && this.#agreed.size < AGREED_MAX) this.#agreed.add(adminPeerId);
+  }
+
+  /**
+   * The server spoke of its epoch, which is believed: it grants each by itself. Where ours is too far
+   * above it, ours was made up by a member that lies, or the server, which forgets, was started anew
+   * after one had driven it up. No claim of ours would be granted any more, so we begin at the server's.
+   */
+  told(epoch: number, adminPeerId: PeerId | undefined): void {
+    this.#serverEpoch = epoch;
+    if (this.#epoch <= epoch + EPOCH_JUMP_MAX) return this.saw(epoch, adminPeerId);
+    this.#epoch = epoch;
+    this.#agreedEpoch = Math.min(this.#agreedEpoch, epoch);
+    this.#cutOff.clear();
+    this.#resign();
   }
 
   /** A worker says whom it follows. That is worth an answer to a question (invariant 4). */
@@ -129,7 +155,8 @@ export class Administration {
       partitioned: boolean;
     },
   ): void {
-    if (says.partitioned) this.#cutOff.set(from, says.agreedEpoch);
+    const isCutOff = says.partitioned && this.#isCredible(says.agreedEpoch);
+    if (isCutOff) this.#cutOff.set(from, says.agreedEpoch);
     else this.#cutOff.delete(from);
     this.saw(says.epoch, says.partitioned ? undefined : says.adminPeerId);
     if (says.partitioned || says.adminPeerId === undefined) return;
@@ -138,8 +165,8 @@ export class Administration {
 
   /** The server refused a claim: the epoch that it was for is another's. */
   refused(epoch: number, adminPeerId: PeerId | undefined): void {
-    this.saw(epoch, adminPeerId);
-    if (this.#following?.peerId === this.#self) this.#following = { peerId: this.#self, epoch: 0 };
+    this.told(epoch, adminPeerId);
+    this.#resign();
   }
 
   /** A worker answered that it will lead. */
@@ -155,6 +182,7 @@ export class Administration {
    * majority of itself alone.
    */
   rejoin(agreed: readonly PeerId[], agreedEpoch: number): void {
+    if (!this.#isCredible(agreedEpoch)) return;
     if (agreedEpoch < Math.max(this.#agreedEpoch, ...this.#cutOff.values())) return;
     this.#agreedEpoch = agreedEpoch;
     this.#agreed.clear();
@@ -202,6 +230,17 @@ export class Administration {
 
   get #holdsEpoch(): boolean {
     return this.#following?.peerId === this.#self && this.#following.epoch === this.#epoch;
+  }
+
+  /** Whether an epoch may be true that a worker speaks of. One above ours may always be. */
+  #isCredible(epoch: number): boolean {
+    return epoch <= Math.max(this.#epoch + 1, this.#serverEpoch + HEARSAY_JUMP_MAX);
+  }
+
+  /** Where this worker led, it leads no more, and may claim the room again. */
+  #resign(): void {
+    // An epoch that nobody can be in: not even a server that begins with 0 confirms it.
+    if (this.#following?.peerId === this.#self) this.#following = { peerId: this.#self, epoch: -1 };
   }
 
   #judgePartition(partitioned: boolean, living: ReadonlySet<PeerId>, now: Instant): Decision[] {

@@ -45,6 +45,8 @@ export type Effect =
   }
   /** Come back with `woke` at that time. Never cancelled: a late one finds nothing to do. */
   | { readonly type: "wake"; readonly at: Instant }
+  /** Another process is this worker by now: end this one, and say so. The node does nothing more. */
+  | { readonly type: "stand_down"; readonly message: string }
   /** Write this down. */
   | {
     readonly type: "log";

@@ -71,5 +71,7 @@ export type Input =
   | { readonly type: "metadata_changed"; readonly metadata: Metadata }
   /** A time came that a `wake` asked for. */
   | { readonly type: "woke"; readonly dueAt: number }
+  /** The server has let another process in that is this worker too, and the newer one counts. */
+  | { readonly type: "replaced" }
   /** The process is about to end, in order. */
   | { readonly type: "stopping" };

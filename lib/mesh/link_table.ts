@@ -36,6 +36,11 @@ export class LinkTable {
     return this.#byPeer.get(peerId);
   }
 
+  /** Whether that link is one of them. */
+  has({ peerId, linkId }: OpenLink): boolean {
+    return this.#byPeer.get(peerId)?.linkId === linkId;
+  }
+
   /** Takes a link in. Gives the one to the same peer that it replaces. */
   open(link: OpenLink): OpenLink | undefined {
     const old = this.#byPeer.get(link.peerId);

@@ -47,23 +47,15 @@ export interface Member {
 /** The other workers of a room, and the signs of their life. */
 export class Membership {
   readonly #members = new Map<PeerId, Member>();
-  readonly #self: PeerId;
   readonly #timing: MeshTiming;
-  #ownLife = 0;
 
-  constructor(self: PeerId, timing: MeshTiming) {
-    this.#self = self;
+  constructor(timing: MeshTiming) {
     this.#timing = timing;
   }
 
   /** Every worker that was ever announced and has not been forgotten. */
   get members(): Iterable<Member> {
     return this.#members.values();
-  }
-
-  /** The latest life of this worker itself that others speak of; 0 where none does. */
-  get ownLife(): number {
-    return this.#ownLife;
   }
 
   get(peerId: PeerId): Member | undefined {
@@ -110,7 +102,6 @@ export class Membership {
   /** Others passed on signs of life. Ages grow a little with every mouth. */
   told(signs: readonly SignOfLife[], now: Instant): void {
     for (const sign of signs) {
-      if (sign.peer_id === this.#self) this.#ownLife = Math.max(this.#ownLife, sign.incarnation);
       const member = this.#members.get(sign.peer_id);
       if (
         member === undefined || member.leftAt !== undefined ||
@@ -136,12 +127,13 @@ export class Membership {
     return true;
   }
 
-  /** It said goodbye. */
-  leave(peerId: PeerId, incarnation: number, now: Instant): void {
+  /** It said goodbye. Gives whether it is this life that goes. */
+  leave(peerId: PeerId, incarnation: number, now: Instant): boolean {
     const member = this.#members.get(peerId);
-    if (member === undefined || member.incarnation !== incarnation) return;
+    if (member === undefined || member.incarnation !== incarnation) return false;
     member.leftAt ??= now;
     member.check = undefined;
+    return true;
   }
 
   /** Nobody needs to remember it. */

@@ -26,6 +26,7 @@ export class MeshNode {
   #arrived = false;
   #wakeAt: Instant = Infinity;
   #stopped = false;
+  #superseded = false;
 
   /**
    * @throws {Error} Where the timing does not hold together.
@@ -36,6 +37,7 @@ export class MeshNode {
 
   /** Takes in one thing that happened at `now`, and gives what is to be done about it, in order. */
   step(input: Input, now: Instant): Effect[] {
+    if (this.#superseded) return this.#refuse(input);
     this.#excuse(input, now);
     this.#record(input, now);
     if (!this.#stopped) this.#reconcile(now);
@@ -45,7 +47,7 @@ export class MeshNode {
 
   /** What this worker knows, as a copy. */
   view(now: Instant): MeshView {
-    const { self, administration, introduction, links, membership, own, state } = this.#parts;
+    const { self, administration, introduction, links, membership, state } = this.#parts;
     const liveness = [...membership.members].map((member) =>
       [member.peerId, membership.livenessOf(member, now)] as const
     );
@@ -54,7 +56,7 @@ export class MeshNode {
       admin: administration.admin,
       leads: administration.leads,
       epoch: administration.epoch,
-      laterLife: own.laterLife,
+      superseded: this.#superseded,
       partitioned: administration.partitionedSince !== undefined,
       liveness: new Map(liveness),
       links: links.peers,
@@ -127,6 +129,8 @@ export class MeshNode {
         return this.#tellPresence();
       case "woke":
         return;
+      case "replaced":
+        return this.#standDown("the server let in a newer process");
       case "stopping":
         return own.work("left", null);
     }
@@ -176,16 +180,21 @@ export class MeshNode {
     const facts = { peer_id: peerId, link_id: linkId };
     outbox.log("info", "link_closed", `Link to ${peerId} closed: ${reason}`, facts);
     // Whoever goes closes its links itself, and has nothing to find out any more.
-    if (!this.#stopped) roster.doubt(peerId, now);
+    if (this.#stopped) return;
+    roster.doubt(peerId, now);
+    roster.parted(peerId, now);
   }
 
   /** Decides everything that follows from the facts, as often as it is asked. */
   #reconcile(now: Instant): void {
-    const { administration, formation, observers, office, own, peerListener, pulse, sync } =
+    const { administration, formation, observers, office, own, peerListener, pulse, state, sync } =
       this.#parts;
     this.#judgeLives(now);
     // Before our own entry is written, which would hide what another life wrote.
-    this.#noteLaterLife();
+    const { laterLife } = state;
+    if (laterLife !== undefined) {
+      return this.#standDown(`life ${laterLife} of it lives and knows of this one`);
+    }
     if (this.#arrived) office.reconcile(now);
     this.#dial(now);
     sync.publish(own.entry);
@@ -195,16 +204,6 @@ export class MeshNode {
     const { admin, partitionedSince } = administration;
     formation.report(admin !== undefined && partitionedSince === undefined, now);
     this.#scheduleWake(now);
-  }
-
-  #noteLaterLife(): void {
-    const { self, membership, outbox, own, state } = this.#parts;
-    const known = Math.max(state.entries.get(self)?.incarnation ?? 0, membership.ownLife);
-    if (!own.lives(known)) return;
-    const { incarnation } = own.entry;
-    const message = `Expected ${incarnation} to be this worker's latest life, got ${known}; ` +
-      "start it again with a higher number, and see that no other process has its key";
-    outbox.log("error", "later_life", message, { incarnation, later_life: known });
   }
 
   #judgeLives(now: Instant): void {
@@ -273,6 +272,27 @@ export class MeshNode {
     if (at >= this.#wakeAt) return;
     this.#wakeAt = at;
     outbox.add({ type: "wake", at });
+  }
+
+  /**
+   * Two processes with one key would write over each other's entry without end. The one that has to go
+   * says no goodbye, which would be taken for the other's, and does not write that it left.
+   */
+  #standDown(found: string): void {
+    const { incarnation, links, outbox, roster, self } = this.#parts;
+    this.#superseded = true;
+    this.#stopped = true;
+    for (const { linkId } of links.links) roster.drop(linkId, "Another process is this worker");
+    const message = `Expected life ${incarnation} to be the only process that is ${self}, got ` +
+      `another: ${found}; stop one of them, or give it another --name`;
+    outbox.add({ type: "stand_down", message });
+  }
+
+  /** Another process is this worker: whoever links to this one has come to the wrong one. */
+  #refuse(input: Input): Effect[] {
+    if (input.type !== "link_opened" || input.role !== "worker") return [];
+    this.#parts.roster.drop(input.linkId, "Another process is this worker");
+    return this.#parts.outbox.take();
   }
 
   #stop(): void {

@@ -13,7 +13,6 @@ import type { Candidate } from "./election.ts";
 /** This worker's own entry. */
 export class OwnEntry {
   #entry: WorkerEntry;
-  #laterLife: number | undefined;
 
   constructor(self: { peerId: PeerId; incarnation: number; metadata: Metadata }) {
     this.#entry = {
@@ -40,21 +39,6 @@ export class OwnEntry {
   get presence(): Metadata {
     const { metadata, status } = this.#entry;
     return { tags: metadata.tags, properties: { ...metadata.properties, status } };
-  }
-
-  /**
-   * A life of this worker that others know of and that has a higher number than this one, the highest:
-   * the count of lives was lost, or another process has our key. No number may be used twice.
-   */
-  get laterLife(): number | undefined {
-    return this.#laterLife;
-  }
-
-  /** Others know of that life of this worker. Gives whether it is later than all known of. */
-  lives(incarnation: number): boolean {
-    if (incarnation <= Math.max(this.#entry.incarnation, this.#laterLife ?? 0)) return false;
-    this.#laterLife = incarnation;
-    return true;
   }
 
   /** It does something else now. */

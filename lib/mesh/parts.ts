@@ -81,7 +81,7 @@ export function createParts(options: NodeOptions): Parts {
     links: new LinkTable(),
     server: new ServerView({ freshMs: suspicionMs, askMs: timing.heartbeatMs }),
     outbox: new Outbox(),
-    membership: new Membership(self, timing),
+    membership: new Membership(timing),
     introduction: new Introduction(self, timing, options.random),
     administration: new Administration(self, timing),
     state: RoomState.create({ roomId, peerId: self, incarnation, signer }),

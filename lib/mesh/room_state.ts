@@ -44,6 +44,7 @@ export class RoomState {
   #conflicts = 0;
   /** The own entry that was written last, and how it stood in the document then. */
   #settled: { readonly entry: WorkerEntry; readonly stored: WorkerEntry } | undefined;
+  #laterLife: number | undefined;
 
   private constructor(author: Author) {
     this.#author = author;
@@ -87,6 +88,14 @@ export class RoomState {
   /** The worker that last named itself admin; a hint, the admin is computed. */
   get adminHint(): string | undefined {
     return this.#document.adminHint;
+  }
+
+  /**
+   * A life of this worker with a higher number, which lives now: it replaced an entry of ours, and so had
+   * read it. One that was over before we began could not have, and nobody else has our key.
+   */
+  get laterLife(): number | undefined {
+    return this.#laterLife;
   }
 
   /** Entries that were found to have concurrent values, since birth. */
@@ -224,7 +233,9 @@ export class RoomState {
     const entries = new Map(this.#entries);
     for (const author of authors) {
       const stored = this.#document.entriesOf(author);
-      const entry = latestOf(stored, author);
+      const lives = livesIn(stored, author);
+      const entry = latestOf(lives);
+      if (author === this.#author.peerId) this.#judgeOwnLives(lives, entry);
       if (entry === undefined) entries.delete(author);
       else entries.set(author, entry);
       if (stored.length < 2) this.#contested.delete(author);
@@ -235,18 +246,32 @@ export class RoomState {
     }
     this.#entries = entries;
   }
+
+  #judgeOwnLives(lives: readonly WorkerEntry[], latest: WorkerEntry | undefined): void {
+    const { incarnation } = this.#author;
+    const isReplaced = this.#settled !== undefined &&
+      !lives.some((life) => life.incarnation === incarnation);
+    if (!isReplaced || latest === undefined || latest.incarnation < incarnation) return;
+    this.#laterLife = latest.incarnation;
+  }
+}
+
+/** The entries of `author`'s that can be read, one a life. */
+function livesIn(stored: readonly unknown[], author: PeerId): WorkerEntry[] {
+  return stored.flatMap((value) => {
+    const entry = decode(value, workerEntrySchema);
+    return entry.ok && entry.value.peer_id === author ? [entry.value] : [];
+  });
 }
 
 /**
  * The entry of the latest life. Which of two that were written apart Automerge prefers is chance, and
  * the last word of an earlier life must not hide a later one's.
  */
-function latestOf(stored: readonly unknown[], author: PeerId): WorkerEntry | undefined {
+function latestOf(lives: readonly WorkerEntry[]): WorkerEntry | undefined {
   let latest: WorkerEntry | undefined;
-  for (const value of stored) {
-    const entry = decode(value, workerEntrySchema);
-    if (!entry.ok || entry.value.peer_id !== author) continue;
-    if (latest === undefined || entry.value.incarnation >= latest.incarnation) latest = entry.value;
+  for (const life of lives) {
+    if (latest === undefined || life.incarnation >= latest.incarnation) latest = life;
   }
   return latest;
 }

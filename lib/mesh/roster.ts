@@ -26,6 +26,8 @@ export interface RosterParts {
 /** The comings and goings of other workers. */
 export class Roster {
   readonly #parts: RosterParts;
+  /** Later lives of linked workers that others spoke of: one at most of each. */
+  readonly #successors = new Map<PeerId, Acquaintance>();
 
   constructor(parts: RosterParts) {
     this.#parts = parts;
@@ -69,13 +71,29 @@ export class Roster {
     introduction.wait(peer.peer_id, now + introductionMs);
   }
 
-  /** A worker that has a link to it says that it is there: the wait for that is over. */
+  /**
+   * A worker that has a link to it says that it is there: the wait for that is over. What we hear on a
+   * link of our own counts more: a life that is said to have followed it is met when that link is over.
+   */
   introduced(by: PeerId, peer: Acquaintance, now: Instant): void {
     const { introduction, links, membership } = this.#parts;
-    this.meet(peer, now);
+    const isHeard = links.to(peer.peer_id) !== undefined;
+    if (!isHeard) this.meet(peer, now);
+    else if (peer.incarnation > (membership.get(peer.peer_id)?.incarnation ?? 0)) {
+      this.#successors.set(peer.peer_id, peer);
+      this.doubt(peer.peer_id, now);
+    }
     links.introduced(by, peer.peer_id);
     if (membership.get(peer.peer_id)?.incarnation !== peer.incarnation) return;
     introduction.introduced(peer.peer_id);
+  }
+
+  /** Our link to it is over: if a later life of it was spoken of, that is met now. */
+  parted(peerId: PeerId, now: Instant): void {
+    const successor = this.#successors.get(peerId);
+    if (successor === undefined) return;
+    this.#successors.delete(peerId);
+    this.meet(successor, now);
   }
 
   /** There is reason to doubt that it lives: ask. */
@@ -87,7 +105,7 @@ export class Roster {
   /** It said goodbye. */
   leave(peerId: PeerId, incarnation: number, now: Instant): void {
     const { membership, administration, outbox } = this.#parts;
-    membership.leave(peerId, incarnation, now);
+    if (!membership.leave(peerId, incarnation, now)) return;
     administration.dismiss(peerId);
     outbox.log("info", "peer_left", `${peerId} left the room`, { peer_id: peerId });
   }
@@ -96,6 +114,7 @@ export class Roster {
   forget(peerId: PeerId): void {
     const { membership, administration, introduction } = this.#parts;
     membership.forget(peerId);
+    this.#successors.delete(peerId);
     administration.dismiss(peerId);
     introduction.hurry(peerId);
   }

@@ -2,7 +2,7 @@
 
 import type { Instant } from "../base/time.ts";
 import { signalOf } from "../protocol/link_signal.ts";
-import type { FromServer } from "../protocol/signal_message.ts";
+import type { FromServer, RefusalCode } from "../protocol/signal_message.ts";
 import type { Administration } from "./administration.ts";
 import type { Courier } from "./courier.ts";
 import type { Membership } from "./membership.ts";
@@ -37,7 +37,7 @@ export class ServerListener {
         const workers = message.peers.filter((peer) => peer.role === "worker");
         const peerIds = workers.map((peer) => peer.peer_id);
         server.registered(message.admin_peer_id, message.epoch, peerIds);
-        administration.saw(message.epoch, message.admin_peer_id ?? undefined);
+        administration.told(message.epoch, message.admin_peer_id ?? undefined);
         administration.arrive(peerIds, now);
         for (const peer of workers) roster.present(peer, now);
         return;
@@ -51,7 +51,7 @@ export class ServerListener {
         return;
       case "admin_changed":
         server.adminChanged(message.admin_peer_id, message.epoch);
-        return administration.saw(message.epoch, message.admin_peer_id ?? undefined);
+        return administration.told(message.epoch, message.admin_peer_id ?? undefined);
       case "mesh_offer":
       case "mesh_answer":
       case "ice_candidate": {
@@ -59,7 +59,7 @@ export class ServerListener {
         return courier.receive(from_peer_id, link_id, signalOf(message), { by: "server" });
       }
       case "error":
-        if (message.code === "STALE_EPOCH" && message.epoch !== undefined) {
+        if (isRefusedClaim(message.code) && message.epoch !== undefined) {
           server.adminChanged(message.admin_peer_id ?? null, message.epoch);
           administration.refused(message.epoch, message.admin_peer_id ?? undefined);
         }
@@ -93,4 +93,9 @@ export class ServerListener {
     if (member.evidenceAt === undefined) roster.forget(left.peer_id);
     else roster.doubt(left.peer_id, now);
   }
+}
+
+/** Either way the epoch that the server names is the one to claim above. */
+function isRefusedClaim(code: RefusalCode): boolean {
+  return code === "STALE_EPOCH" || code === "EPOCH_TOO_FAR";
 }

@@ -14,6 +14,12 @@ import type { RoomState } from "./room_state.ts";
 /** Changes in one message: 64 of them stay under the limit of a link message. */
 const CHANGES_PER_MESSAGE = 64;
 
+interface Fetch {
+  readonly from: OpenLink;
+  readonly heads: readonly string[];
+  readonly until: Instant;
+}
+
 /** The replication of one room state. */
 export class StateSync {
   readonly #state: RoomState;
@@ -21,7 +27,9 @@ export class StateSync {
   readonly #outbox: Outbox;
   readonly #fetchMs: number;
   /** What was asked for: until it is there or the time is over, nobody else is asked. */
-  #fetch: { readonly heads: readonly string[]; readonly until: Instant } | undefined;
+  #fetch: Fetch | undefined;
+  /** Of those that have what we lack, the versions that they spoke of last. */
+  readonly #offers = new Map<PeerId, readonly string[]>();
 
   constructor(state: RoomState, links: LinkTable, outbox: Outbox, fetchMs: number) {
     this.#state = state;
@@ -45,10 +53,8 @@ export class StateSync {
   /** A worker says which versions it has: ask it for what we lack. */
   compare(link: OpenLink, heads: readonly string[], now: Instant): void {
     if (!this.#state.lacks(heads)) return;
-    // One request at a time: nine peers would send the same changes nine times.
-    if (this.#fetch !== undefined && now < this.#fetch.until) return;
-    this.#fetch = { heads, until: now + this.#fetchMs };
-    this.#request(link);
+    this.#offers.set(link.peerId, heads);
+    this.#fetchNext(now);
   }
 
   /** A worker asks for what it lacks: it has `heads` and, of each actor, `held` changes. */
@@ -61,10 +67,14 @@ export class StateSync {
    * Changes arrived. `unreached` are peers that the sender cannot reach itself; where this worker
    * leads, it passes the changes on to them.
    */
-  take(link: OpenLink, changes: readonly SignedChange[], unreached: readonly PeerId[]): void {
+  take(
+    link: OpenLink,
+    changes: readonly SignedChange[],
+    unreached: readonly PeerId[],
+    now: Instant,
+  ): void {
     const full = changes.length >= CHANGES_PER_MESSAGE;
     const { applied, refused } = this.#state.merge(changes);
-    if (this.#fetch !== undefined && !this.#state.lacks(this.#fetch.heads)) this.#fetch = undefined;
     for (const reason of refused) {
       this.#outbox.log("warning", "change_refused", reason, { from_peer_id: link.peerId });
     }
@@ -72,6 +82,25 @@ export class StateSync {
       this.#broadcast(applied, [link.peerId], unreached);
     }
     if (full && applied.length > 0) this.#request(link);
+    this.#fetchNext(now);
+  }
+
+  /**
+   * One request at a time: nine peers would send the same changes nine times. But as soon as one is
+   * answered the next is asked for what is lacking still, or each would cost a heartbeat.
+   */
+  #fetchNext(now: Instant): void {
+    const open = this.#fetch;
+    const isOpen = open !== undefined && now < open.until && this.#state.lacks(open.heads);
+    if (isOpen && this.#links.has(open.from)) return;
+    this.#fetch = undefined;
+    for (const [peerId, heads] of this.#offers) {
+      this.#offers.delete(peerId);
+      const link = this.#links.to(peerId);
+      if (link === undefined || !this.#state.lacks(heads)) continue;
+      this.#fetch = { from: link, heads, until: now + this.#fetchMs };
+      return this.#request(link);
+    }
   }
 
   #request(link: OpenLink): void {

@@ -11,8 +11,8 @@ export interface MeshView {
   readonly admin: PeerId | undefined;
   readonly leads: boolean;
   readonly epoch: number;
-  /** A life of this worker with a higher number, where others know of one: see `OwnEntry`. */
-  readonly laterLife: number | undefined;
+  /** Whether another process is this worker by now: then this one has fallen silent. */
+  readonly superseded: boolean;
   readonly partitioned: boolean;
   readonly liveness: ReadonlyMap<PeerId, Liveness>;
   readonly links: readonly PeerId[];

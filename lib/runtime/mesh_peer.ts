@@ -98,6 +98,7 @@ export class MeshPeer {
       begin: (role, linkId, peerId, limitMs) => this.#hub.begin(role, linkId, peerId, limitMs),
       link: (linkId) => this.#hub.get(linkId),
       tellServer: (message) => this.#signaling.send(message),
+      superseded: (message) => this.#superseded(message),
       stepped: () => options.handlers.stepped?.(),
     });
     this.#signaling = new SignalClient({
@@ -206,7 +207,16 @@ export class MeshPeer {
     );
   }
 
+  /** What others hear of this worker from now on comes from the other process. */
+  #superseded(message: string): void {
+    this.#options.log.write("error", message, { event: "superseded" });
+    // Ended for good when `leave` is done; it must not register again meanwhile, against the other.
+    void this.#signaling.stop();
+    this.#options.handlers.failed(new Failure("room_refused", message));
+  }
+
   #refused(code: RefusalCode, message: string): void {
+    if (code === "REPLACED") return this.#runner.push({ type: "replaced" });
     const facts = { event: "server_refused", code };
     this.#options.log.write("error", `The server does not let us in: ${message}`, facts);
     this.#options.handlers.failed(new Failure("room_refused", message));

@@ -26,6 +26,8 @@ export interface MeshSurroundings {
   link(linkId: LinkId): PeerLink | undefined;
   /** Says something to the server; gives whether it could be said. */
   tellServer(message: ToServer): boolean;
+  /** Another process is this worker by now; the node does nothing more. */
+  superseded(message: string): void;
   /** The node has taken something in: what it knows may have changed. */
   stepped(): void;
 }
@@ -112,6 +114,8 @@ export class MeshRunner {
         return this.#reply(effect.asker, effect);
       case "wake":
         return this.#wakeAt(effect.at);
+      case "stand_down":
+        return this.#surroundings.superseded(effect.message);
       case "log":
         return log.write(effect.level, effect.message, effect.fields);
     }

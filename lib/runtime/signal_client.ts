@@ -83,6 +83,7 @@ export class SignalClient {
   #silenceMs: number = REGISTER_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
+  #ended: Promise<void> | undefined;
   #closed: () => void = () => {};
 
   constructor(options: SignalClientOptions) {
@@ -110,6 +111,10 @@ export class SignalClient {
 
   /** Leaves the server for good. Resolves when the socket is closed. */
   stop(): Promise<void> {
+    return this.#ended ??= this.#end();
+  }
+
+  #end(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     const socket = this.#socket;

@@ -13,7 +13,7 @@ import { until } from "../runtime/condition.ts";
 import { SignalingLab } from "../runtime/signaling_lab.ts";
 
 /** Links in memory whose offerer, like a real one, makes itself known by an offer. */
-class OfferingBackend extends MemoryBackend {
+export class OfferingBackend extends MemoryBackend {
   /** What every link claims to hold back: as if nobody read at the other end. */
   bufferedBytes = 0;
 

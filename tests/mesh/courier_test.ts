@@ -22,7 +22,7 @@ class Post {
   readonly links = new LinkTable();
   readonly server = new ServerView({ freshMs: 3_000, askMs: 1_000 });
   readonly outbox = new Outbox();
-  readonly membership = new Membership(peer("w1"), MESH_TIMING);
+  readonly membership = new Membership(MESH_TIMING);
   readonly introduction = new Introduction(peer("w1"), MESH_TIMING, new SeededRandom(1));
   readonly courier: Courier;
 

@@ -9,7 +9,7 @@ const W2 = peer("w2");
 
 /** A membership that has been told of w2 in life 5 at time 0. */
 class Told {
-  readonly membership = new Membership(peer("w1"), MESH_TIMING);
+  readonly membership = new Membership(MESH_TIMING);
   alone = false;
 
   constructor() {

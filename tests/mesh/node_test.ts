@@ -2,10 +2,13 @@
 
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../lib/base/random.ts";
+import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
 import { MeshNode } from "../../lib/mesh/node.ts";
+import { RoomState } from "../../lib/mesh/room_state.ts";
 import type { MeshView } from "../../lib/mesh/view.ts";
-import type { MeshMessage } from "../../lib/protocol/mesh_message.ts";
+import type { MeshMessage, SignedChange } from "../../lib/protocol/mesh_message.ts";
+import { requestIdSchema } from "../../lib/protocol/name.ts";
 import { automergeReady } from "../sim/automerge.ts";
 import { createStandInSigner } from "../sim/stand_in_signer.ts";
 import { link, metadataOf, peer, room } from "./peers.ts";
@@ -34,10 +37,16 @@ class Subject {
     return this.#node.view(this.#now);
   }
 
-  /** Gives the errors that it writes down. */
-  take(input: Input): string[] {
-    return this.#node.step(input, this.#now).flatMap((effect) =>
-      effect.type === "log" && effect.level === "error" ? [effect.message] : []
+  take(input: Input): Effect[] {
+    return this.#node.step(input, this.#now);
+  }
+
+  /** The changes behind its room state, as it gives them to w2. */
+  get changes(): SignedChange[] {
+    return this.hears("w2", { type: "state_request", heads: [], held: {} }).flatMap((effect) =>
+      effect.type === "send" && effect.message.type === "state_broadcast"
+        ? effect.message.changes
+        : []
     );
   }
 
@@ -49,9 +58,10 @@ class Subject {
     }
   }
 
-  meets(name: string): void {
+  meets(name: string): Effect[] {
     const opened = { linkId: link(name), peerId: peer(name), incarnation: 1 } as const;
-    this.take({ type: "link_opened", role: "worker", metadata: metadataOf(80_000), ...opened });
+    const metadata = metadataOf(80_000);
+    return this.take({ type: "link_opened", role: "worker", metadata, ...opened });
   }
 
   loses(name: string): void {
@@ -59,7 +69,11 @@ class Subject {
     this.take({ type: "link_closed", ...closed });
   }
 
-  hears(name: string, says: Partial<Heartbeat>): string[] {
+  hears(name: string, message: MeshMessage): Effect[] {
+    return this.take({ type: "peer_said", linkId: link(name), peerId: peer(name), message });
+  }
+
+  beats(name: string, says: Partial<Heartbeat>): Effect[] {
     const message: Heartbeat = {
       type: "heartbeat",
       sequence: 1,
@@ -74,7 +88,7 @@ class Subject {
       agreed: [],
       ...says,
     };
-    return this.take({ type: "peer_said", linkId: link(name), peerId: peer(name), message });
+    return this.hears(name, message);
   }
 
   [Symbol.dispose](): void {
@@ -82,18 +96,61 @@ class Subject {
   }
 }
 
-Deno.test("a node that hears of a later life of its own says so loudly, once for each", () => {
+/** Replicas of w1 in other lives, and what they write of it. */
+function writtenByLife(incarnation: number, known: readonly SignedChange[]): SignedChange[] {
+  const peerId = peer("w1");
+  const signer = createStandInSigner(peerId);
+  const other = RoomState.create({ roomId: room(), peerId, incarnation, signer });
+  try {
+    other.merge(known);
+    const entry = { peer_id: peerId, incarnation, status: "busy", current_job: null } as const;
+    const change = other.update({ ...entry, metadata: metadataOf(8_000) });
+    assert.ok(change);
+    return [...known, change];
+  } finally {
+    other.dispose();
+  }
+}
+
+Deno.test("a node whose entry a later life has replaced falls silent and stands down, once", () => {
   using subject = new Subject();
   subject.meets("w2");
-  const life = (incarnation: number): string[] =>
-    subject.hears("w2", {
-      heard: [{ peer_id: peer("w1"), incarnation, age_ms: 0, direct: true }],
-    });
-  assert.deepEqual(life(5), []);
-  assert.match(life(9).join(), /^Expected 5 to be this worker's latest life, got 9/);
-  assert.deepEqual(life(9), []);
-  assert.equal(life(12).length, 1);
-  assert.equal(subject.view.laterLife, 12);
+  const changes = writtenByLife(9, subject.changes);
+  const effects = subject.hears("w2", { type: "state_broadcast", changes });
+  assert.deepEqual(effects.map(({ type }) => type), ["drop", "stand_down"]);
+  const [, last] = effects;
+  assert.match(
+    last?.type === "stand_down" ? last.message : "",
+    /^Expected life 5 to be the only process that is w1, got another: life 9 .*; stop one of them/,
+  );
+  assert.ok(subject.view.superseded);
+  assert.deepEqual(subject.take({ type: "stopping" }), []);
+  assert.deepEqual(subject.meets("w3").map(({ type }) => type), ["drop"]);
+});
+
+Deno.test("neither hearsay, an earlier life nor one that is over makes a node stand down", () => {
+  using subject = new Subject();
+  subject.meets("w2");
+  const says = (incarnation: number, known: readonly SignedChange[]) =>
+    subject.hears("w2", { type: "state_broadcast", changes: writtenByLife(incarnation, known) });
+  subject.beats("w2", {
+    heard: [{ peer_id: peer("w1"), incarnation: 9, age_ms: 0, direct: true }],
+  });
+  const [first] = subject.changes;
+  assert.ok(first);
+  // It had not read the entry of this life: it wrote before that, and may be over.
+  says(9, []);
+  says(4, [first]);
+  assert.ok(!subject.view.superseded);
+  assert.equal(subject.view.entries.get(peer("w1"))?.incarnation, 5);
+});
+
+Deno.test("a node that the server replaced by another process stands down", () => {
+  using subject = new Subject();
+  subject.meets("w2");
+  const effects = subject.take({ type: "replaced" });
+  assert.deepEqual(effects.map(({ type }) => type), ["drop", "stand_down"]);
+  assert.deepEqual(subject.take({ type: "replaced" }), []);
 });
 
 Deno.test("a cut-off node is let in again by a word that was said in the knowledge of it", () => {
@@ -101,15 +158,41 @@ Deno.test("a cut-off node is let in again by a word that was said in the knowled
   const w2Leads = { admin_peer_id: peer("w2"), epoch: 1, agreed_epoch: 1 };
   const others = ["w2", "w3", "w4", "w5"];
   for (const name of others) subject.meets(name);
-  for (const name of others) subject.hears(name, w2Leads);
+  for (const name of others) subject.beats(name, w2Leads);
   assert.equal(subject.view.admin, "w2");
   for (const name of others) subject.loses(name);
   subject.pass(5);
   assert.ok(subject.view.partitioned, "one of five");
   subject.meets("w2");
   const agreed = [peer("w1"), peer("w2")];
-  subject.hears("w2", { ...w2Leads, agreed });
+  subject.beats("w2", { ...w2Leads, agreed });
   assert.ok(subject.view.partitioned, "said before w2 could know");
-  subject.hears("w2", { ...w2Leads, agreed, cut_off: [peer("w1")] });
+  subject.beats("w2", { ...w2Leads, agreed, cut_off: [peer("w1")] });
   assert.ok(!subject.view.partitioned, "the room went on as one of two");
+});
+
+Deno.test("a later life that a third speaks of is met when the link to the one we hear is over", () => {
+  using subject = new Subject();
+  subject.meets("w2");
+  subject.meets("w3");
+  const peer_id = peer("w3");
+  const later = { peer_id, incarnation: 9, metadata: metadataOf(80_000) };
+  const effects = subject.hears("w2", { type: "mesh_peer_joined", peer: later });
+  const sent = effects.flatMap((effect) => effect.type === "send" ? [effect.message.type] : []);
+  assert.ok(sent.includes("probe"), "it is asked");
+  assert.ok(!effects.some(({ type }) => type === "drop"));
+  assert.equal(subject.view.liveness.get(peer_id), "suspect");
+  subject.hears("w3", { type: "probe_ack", request_id: requestIdSchema.parse("probe-1") });
+  assert.equal(subject.view.liveness.get(peer_id), "alive");
+  subject.loses("w3");
+  assert.equal(subject.view.liveness.get(peer_id), "unknown", "the later life, not yet met");
+});
+
+Deno.test("the server's epoch is taken over from either refusal of a claim", () => {
+  for (const code of ["STALE_EPOCH", "EPOCH_TOO_FAR"] as const) {
+    using subject = new Subject();
+    const message = { type: "error", code, message: "no", epoch: 7, admin_peer_id: null } as const;
+    subject.take({ type: "server_said", message });
+    assert.equal(subject.view.epoch, 7, code);
+  }
 });

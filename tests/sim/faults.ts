@@ -139,13 +139,26 @@ function churn(world: World, random: Random, wild: number): void {
 
 function malice(world: World, random: Random, wild: number): void {
   const liar = pick(world.lives.filter((life) => life.state === "running"), random);
-  const third = pick(world.machines, random)?.peerId;
-  if (liar === undefined || third === undefined || third === liar.peerId) return;
+  const about = pick(world.machines, random);
+  if (liar === undefined || about === undefined || about.peerId === liar.peerId) return;
+  const { peerId: third, highest: thirdLife } = about;
   const ends = world.links.endsOf(liar).filter((end) => end.state === "open");
   for (const { linkId, peerId } of shuffle(ends, random).slice(0, wild)) {
-    const { roomId } = world;
-    const scene = { roomId, liar: liar.peerId, victim: peerId, third, random };
-    const message = drawMalice({ ...scene, heads: liar.view.heads });
+    const victim = world.machines.find((machine) => machine.peerId === peerId)?.life;
+    // The client hears no lies: it takes no part in the mesh.
+    if (victim === undefined) continue;
+    const { heads, epoch } = liar.view;
+    const message = drawMalice({
+      roomId: world.roomId,
+      liar: liar.peerId,
+      victim: peerId,
+      victimLife: victim.incarnation,
+      third,
+      thirdLife,
+      heads,
+      epoch,
+      random,
+    });
     world.links.send(liar, linkId, world.wire.mesh(message));
   }
 }

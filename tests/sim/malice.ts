@@ -4,12 +4,18 @@
  */
 
 import * as automerge from "@automerge/automerge/slim";
-import { isLinkId, type PeerId, type RoomId } from "../../lib/base/id.ts";
+import { isLinkId, isRequestId, type PeerId, type RoomId } from "../../lib/base/id.ts";
 import { below, type Random } from "../../lib/base/random.ts";
 import { changeBytes } from "../../lib/mesh/author.ts";
+import { EPOCH_JUMP_MAX } from "../../lib/mesh/administration.ts";
 import { WORKERS_OBJECT } from "../../lib/mesh/automerge.ts";
 import type { Signer } from "../../lib/mesh/signer.ts";
-import type { MeshMessage, SignedChange } from "../../lib/protocol/mesh_message.ts";
+import type {
+  Acquaintance,
+  MeshMessage,
+  SignedChange,
+  SignOfLife,
+} from "../../lib/protocol/mesh_message.ts";
 import { createStandInSigner } from "./stand_in_signer.ts";
 
 /** Whom the malice comes from, whom it is told, and what the liar knows of the room. */
@@ -17,9 +23,13 @@ export interface Scene {
   readonly roomId: RoomId;
   readonly liar: PeerId;
   readonly victim: PeerId;
-  /** A third worker, to speak for. */
+  readonly victimLife: number;
+  /** A third worker, to speak for, and its latest life. */
   readonly third: PeerId;
+  readonly thirdLife: number;
   readonly heads: readonly string[];
+  /** The epoch that the liar is in. */
+  readonly epoch: number;
   readonly random: Random;
 }
 
@@ -39,6 +49,14 @@ export const MALICE: readonly ((scene: Scene) => MeshMessage)[] = [
   senseless,
   waitsForNothing,
   absurdEpoch,
+  farEpoch,
+  nextEpoch,
+  laterLife,
+  falseList,
+  deadThatLives,
+  livingThatIsSilent,
+  falseProbe,
+  falseLeave,
 ];
 
 /** One of them. */
@@ -98,22 +116,81 @@ function waitsForNothing(scene: Scene): MeshMessage {
 }
 
 /** An epoch that nobody could claim another above of. */
-function absurdEpoch(): MeshMessage {
+function absurdEpoch(scene: Scene): MeshMessage {
+  return beat({ ...scene, epoch: Number.MAX_SAFE_INTEGER }, {});
+}
+
+/** As far as the server itself would grant, but told to workers: twice, and no claim is granted any more. */
+function farEpoch({ epoch, ...scene }: Scene): MeshMessage {
+  return beat({ ...scene, epoch: epoch + EPOCH_JUMP_MAX }, {});
+}
+
+/** It leads in an epoch that nobody claimed. */
+function nextEpoch({ epoch, ...scene }: Scene): MeshMessage {
+  return beat({ ...scene, epoch: epoch + 1 }, { admin_peer_id: scene.liar });
+}
+
+/** A life of a third worker that was never lived: who believes that ends the link to the true one. */
+function laterLife({ third }: Scene): MeshMessage {
+  return { type: "mesh_peer_joined", peer: invented(third) };
+}
+
+/** A list as the admin sends it, of lives that were never lived. */
+function falseList({ third, victim }: Scene): MeshMessage {
+  const peers = [third, victim].map(invented);
+  return { type: "mesh_peer_list", peer_ids: [third, victim], peer_metadata: {}, peers };
+}
+
+/** The third worker was heard just now, whether it lives or not. */
+function deadThatLives(scene: Scene): MeshMessage {
+  return beat(scene, { heard: [heardOf(scene.third, scene.thirdLife)] });
+}
+
+/** Nobody but the victim was heard, and everybody else is suspected. */
+function livingThatIsSilent(scene: Scene): MeshMessage {
+  return beat(scene, { suspects: [scene.third, scene.victim] });
+}
+
+/** The answer to a question about the third worker, though nobody was asked. */
+function falseProbe({ third, thirdLife, random }: Scene): MeshMessage {
+  const request_id = `probe-${below(1_000, random)}`;
+  if (!isRequestId(request_id)) throw new Error(`Expected a request id, got ${request_id}`);
+  return { type: "probe_result", request_id, target_peer_id: third, incarnation: thirdLife };
+}
+
+/** It leaves in a life that it never had. */
+function falseLeave(): MeshMessage {
+  return { type: "leave", incarnation: FALSE_LIFE };
+}
+
+function invented(peer_id: PeerId): Acquaintance {
+  return { peer_id, incarnation: 1e9, metadata: { tags: [], properties: { gpu_memory_mb: 1e9 } } };
+}
+
+function heardOf(peer_id: PeerId, incarnation: number): SignOfLife {
+  return { peer_id, incarnation, age_ms: 0, direct: true };
+}
+
+/** A heartbeat, true but for `lie`: the victim is heard, or it would end the link. */
+function beat({ epoch, victim, victimLife }: Scene, lie: Partial<Heartbeat>): MeshMessage {
+  const { heard = [], ...others } = lie;
   return {
     type: "heartbeat",
     sequence: 1,
     heads: [],
-    heard: [],
+    heard: [heardOf(victim, victimLife), ...heard],
     suspects: [],
     admin_peer_id: null,
-    epoch: Number.MAX_SAFE_INTEGER,
+    epoch,
     agreed_epoch: 0,
     partitioned: false,
     cut_off: [],
     agreed: [],
+    ...others,
   };
 }
 
+type Heartbeat = Extract<MeshMessage, { type: "heartbeat" }>;
 type Operations = Parameters<typeof automerge.encodeChange>[0]["ops"];
 interface Draft {
   readonly seq: number;

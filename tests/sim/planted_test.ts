@@ -62,7 +62,7 @@ const PLANTED: readonly {
     name: "epochs of others are not heeded",
     replacements: [{
       file: "administration.ts",
-      sound: "if (epoch <= this.#epoch || epoch > this.#epoch + EPOCH_JUMP_MAX) return;",
+      sound: "if (epoch <= this.#epoch || !this.#isCredible(epoch)) return;",
       faulty: "if (epoch >= 0) return;",
     }],
     report: /epoch/,
@@ -97,6 +97,25 @@ const PLANTED: readonly {
       faulty: "if (countOf(agreed, living) > 0) return true;",
     }],
     report: /lead at the same time/,
+  },
+  {
+    name: "half a room decides by the smallest id where it has lost the server",
+    replacements: [{
+      file: "quorum.ts",
+      sound: "if (server === undefined) return false;",
+      faulty: "if (server === undefined) return living.has([...agreed].toSorted()[0]);",
+    }],
+    report: /lead at the same time/,
+  },
+  {
+    name: "a question over a link is left to the admin",
+    replacements: [{
+      file: "inquiry.ts",
+      sound: "const list = listRoom(",
+      faulty: 'if (asker.by === "link" && lookout.outlook(now).admin_peer_id !== null) return;\n' +
+        "    const list = listRoom(",
+    }],
+    report: /did not answer a question on a link/,
   },
   {
     name: "partition never left",
@@ -202,10 +221,28 @@ const PLANTED: readonly {
     name: "any epoch is believed",
     replacements: [{
       file: "administration.ts",
-      sound: "if (epoch <= this.#epoch || epoch > this.#epoch + EPOCH_JUMP_MAX) return;",
-      faulty: "if (epoch <= this.#epoch) return;",
+      sound: "return epoch <= Math.max(this.#epoch + 1, this.#serverEpoch + HEARSAY_JUMP_MAX);",
+      faulty: "return epoch >= 0;",
     }],
     report: /epoch|server holds|Threw/,
+  },
+  {
+    name: "an epoch is bounded by the last that was heard",
+    replacements: [{
+      file: "administration.ts",
+      sound: "return epoch <= Math.max(this.#epoch + 1, this.#serverEpoch + HEARSAY_JUMP_MAX);",
+      faulty: "return epoch <= this.#epoch + EPOCH_JUMP_MAX;",
+    }],
+    report: /epoch|server holds/,
+  },
+  {
+    name: "a third's word counts more than a link",
+    replacements: [{
+      file: "roster.ts",
+      sound: "const isHeard = links.to(peer.peer_id) !== undefined;",
+      faulty: "const isHeard = peer.peer_id === undefined;",
+    }],
+    report: /on the word of/,
   },
   {
     name: "signatures are not checked",

@@ -3,10 +3,10 @@
  * what the network did and what each worker set, and compares that with what the nodes do.
  *
  * Safety
- *  1. A node's epoch never goes back.
+ *  1. A node's epoch never goes back, but to the server's where a liar drove it out of the server's reach.
  *  2. An (actor, number) of the room state never stands for two contents.
  *  3. At most three dials of one worker are in flight, and never two between the same two at once.
- *  4. A worker that can be heard is never declared dead.
+ *  4. A worker that can be heard is never declared dead, nor its link given up on a third's word.
  *  5. A node counts exactly the links that are open to it (a late close of an old one does nothing).
  *  6. An entry says only what its owner set; the owner's replica says what it set last.
  *  7. No node asks to be woken all the time, or talks all the time.
@@ -20,6 +20,7 @@
 import type { LinkId, PeerId } from "../../lib/base/id.ts";
 import type { LogFields } from "../../lib/base/log.ts";
 import type { Instant } from "../../lib/base/time.ts";
+import { EPOCH_JUMP_MAX } from "../../lib/mesh/administration.ts";
 import { readChange } from "../../lib/mesh/automerge.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
@@ -29,15 +30,14 @@ import { ANSWER_MS, type Question } from "./asking_client.ts";
 import { excessOf } from "./bounds.ts";
 import { CLIENT, type LinkQuestion } from "./caller.ts";
 import { ElectionWatch } from "./election_watch.ts";
+import { givenUp, hearsWell, PATIENCE_MS } from "./hearing.ts";
+import { isHermit } from "./hermit.ts";
 import { SERVER } from "./signal_server.ts";
 import type { WorkerLife } from "./worker_life.ts";
 import type { World } from "./world.ts";
 
 /** A room that did what it must never do. */
 export class Violation extends Error {}
-
-/** Silence that a worker must bear before it declares another dead. */
-const PATIENCE_MS = MESH_TIMING.heartbeatMs * MESH_TIMING.missedMax + MESH_TIMING.checkMs;
 
 /**
  * For one of two leaders to notice that it lost the majority: silence and check take 4 s, the server's
@@ -103,6 +103,13 @@ export class Referee {
     for (const effect of effects) {
       if (effect.type === "send" && effect.message.type === "state_broadcast") {
         for (const change of effect.message.changes) this.#checkChange(change);
+      } else if (effect.type === "drop" && input.type === "peer_said") {
+        const given = givenUp(this.#world(), life, effect.linkId);
+        if (given !== undefined && given !== input.peerId) {
+          throw new Violation(
+            `${life.name} gives up its link to ${given} on the word of ${input.peerId}`,
+          );
+        }
       } else if (effect.type === "dial") {
         this.#checkDial(life, effect.peerId);
       } else if (effect.type === "log") {
@@ -126,7 +133,9 @@ export class Referee {
       const book = this.#books.get(life);
       const view = life.view;
       if (book !== undefined) {
-        if (view.epoch < book.epoch) {
+        // Far enough for the server to have begun anew: see `Administration.told`.
+        const beganAnew = book.epoch - view.epoch > EPOCH_JUMP_MAX / 2;
+        if (view.epoch < book.epoch && !beganAnew) {
           throw new Violation(
             `The epoch of ${life.name} went back from ${book.epoch} to ${view.epoch}`,
           );
@@ -170,8 +179,11 @@ export class Referee {
     throw new Violation(`A question at ${Math.round(question.askedAt)} ms was not answered`);
   }
 
-  /** Looks at a question over a link whose answer is due. */
-  judgeLink(question: LinkQuestion): void {
+  /**
+   * Looks at a question over a link whose answer is due. At rest nothing excuses silence, but that the
+   * life which the link leads to is over: the client finds that out by this very silence.
+   */
+  judgeLink(question: LinkQuestion, atRest: boolean): void {
     if (question.answer !== undefined || question.abandoned) return;
     const world = this.#world();
     const worker = world.lives.find((life) => life.peerId === question.worker);
@@ -183,7 +195,8 @@ export class Referee {
       worker.unsettledAt,
       world.network.fineSince(CLIENT, worker.name),
     );
-    if (wellSince > question.askedAt - ANSWER_MS) return;
+    const excuse = atRest ? end?.state !== "open" : wellSince > question.askedAt - ANSWER_MS;
+    if (excuse) return;
     throw new Violation(
       `${worker.name} did not answer a question on a link at ${Math.round(question.askedAt)} ms`,
     );
@@ -227,33 +240,14 @@ export class Referee {
 
   #checkNotice(life: WorkerLife, fields: LogFields): void {
     const event = fields["event"];
-    if (event === "peer_dead") return this.#checkVerdict(life, String(fields["peer_id"]));
+    const dead = event === "peer_dead" ? String(fields["peer_id"]) : undefined;
+    if (dead !== undefined && hearsWell(this.#world(), life, dead)) {
+      throw new Violation(`${life.name} declared the living ${dead} dead, although it hears it`);
+    }
     const reports = event === "partitioned" || event === "healed";
     if (reports && life.view.partitioned !== (event === "partitioned")) {
       throw new Violation(`${life.name} reports ${event}, but its own view says otherwise`);
     }
-  }
-
-  #checkVerdict(life: WorkerLife, peerId: string): void {
-    const world = this.#world();
-    const other = world.lives.find((candidate) => candidate.peerId === peerId);
-    if (other === undefined || other.state !== "running") return;
-    const there = world.links.endsOf(life).find((end) =>
-      end.peerId === other.peerId && end.state === "open"
-    );
-    const back = world.links.endsOf(other).find((end) =>
-      end.peerId === life.peerId && end.state === "open"
-    );
-    if (there === undefined || back?.linkId !== there.linkId) return;
-    const fineSince = Math.max(
-      life.unsettledAt,
-      other.unsettledAt,
-      there.openedAt,
-      back.openedAt,
-      world.network.fineSince(life.name, other.name),
-    );
-    if (world.timeline.now - fineSince <= PATIENCE_MS + 1_000) return;
-    throw new Violation(`${life.name} declared the living ${peerId} dead, although it hears it`);
   }
 
   #checkRivals(): void {
@@ -261,13 +255,10 @@ export class Referee {
     const leaders = lives.filter((life) => life.state === "running" && life.view.leads);
     // One that has just begun or woken up must first notice what it missed.
     const ripe = leaders.filter((life) => timeline.now - life.unsettledAt > PATIENCE_MS);
-    // Two that never met each lead a room of their own, and so do one that said goodbye and another, or
-    // one whom nobody ever reached, not even the server: nothing that it knows tells it better.
-    const met = ripe.some(({ view }) =>
-      ripe.some((other) =>
-        !["left", undefined].includes(view.liveness.get(other.peerId)) &&
-        other.view.liveness.size > 0
-      )
+    const rulers = ripe.filter((life) => !isHermit(life, lives));
+    // Two that never met each lead a room of their own, and so do one that said goodbye and another.
+    const met = rulers.some(({ view }) =>
+      rulers.some((other) => !["left", undefined].includes(view.liveness.get(other.peerId)))
     );
     if (!met) {
       this.#rivalsSince = undefined;
@@ -275,7 +266,7 @@ export class Referee {
     }
     this.#rivalsSince ??= timeline.now;
     if (timeline.now - this.#rivalsSince <= TWO_LEADERS_MS) return;
-    throw new Violation(`${ripe.map((life) => life.name).join(" and ")} lead at the same time`);
+    throw new Violation(`${rulers.map((life) => life.name).join(" and ")} lead at the same time`);
   }
 
   #checkPace(life: WorkerLife, book: Book, input: Input, effects: readonly Effect[]): void {

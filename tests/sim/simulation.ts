@@ -8,6 +8,7 @@ import type { Instant } from "../../lib/base/time.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
 import { isJobId } from "../../lib/base/id.ts";
+import type { WorkerList } from "../../lib/protocol/query.ts";
 import type { CurrentJob } from "../../lib/protocol/worker.ts";
 import type { Question } from "./asking_client.ts";
 import type { LinkQuestion } from "./caller.ts";
@@ -203,7 +204,9 @@ class Simulation {
   }
 
   linkAnswerDue(question: LinkQuestion): void {
-    this.#referee.judgeLink(question);
+    const atRest = this.#phase === "rest";
+    this.#referee.judgeLink(question, atRest);
+    if (atRest && question.answer !== undefined) this.#checkList(question.answer, question.worker);
   }
 
   answerDue(question: Question): void {
@@ -212,11 +215,14 @@ class Simulation {
     if (question.answer === undefined) {
       throw new Violation(`A client was not answered at rest (${question.refusal ?? "silence"})`);
     }
-    const living = question.answer.workers.filter((worker) => worker.alive).map((worker) =>
-      worker.peer_id
-    );
+    this.#checkList(question.answer, "The admin");
+  }
+
+  /** At rest, whoever is asked lists all who live. */
+  #checkList({ workers }: WorkerList, asked: string): void {
+    const living = workers.filter((worker) => worker.alive).map((worker) => worker.peer_id);
     const missing = this.#world.lives.find((life) => !living.includes(life.peerId));
-    if (missing !== undefined) throw new Violation(`The admin does not list ${missing.name}`);
+    if (missing !== undefined) throw new Violation(`${asked} does not list ${missing.name}`);
   }
 
   #inspectAgain(): void {

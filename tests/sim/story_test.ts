@@ -262,6 +262,25 @@ Deno.test("ten workers form a mesh of 45 links within three seconds", () => {
   assert.equal(pending(world.value), undefined);
 });
 
+Deno.test("a mesh that is whole lacks nobody's entry for more than a tenth of a second", () => {
+  for (let seed = 1; seed <= 8; seed++) {
+    using lab = disposable(
+      new World({ seed, gpuMemoryMb: Array.from({ length: 10 }, () => 24_000), latencyMs: 5 }),
+    );
+    lab.value.startAll();
+    const { timeline, lives } = lab.value;
+    const pass = (until: () => boolean, limitMs: number) => {
+      const deadline = timeline.now + limitMs;
+      while (!until()) {
+        assert.ok(timeline.now < deadline, `Seed ${seed}: not within ${limitMs} ms`);
+        timeline.run(timeline.now + 5);
+      }
+    };
+    pass(() => lives.every(({ view }) => view.links.length === 9), 5_000);
+    pass(() => lives.every(({ view }) => view.entries.size === 10), 100);
+  }
+});
+
 function disposable(value: World) {
   return { value, [Symbol.dispose]: () => value.dispose() };
 }

@@ -48,6 +48,7 @@ export class Transcript {
     switch (input.type) {
       case "started":
       case "server_lost":
+      case "replaced":
       case "stopping":
         return input.type;
       case "server_said":
@@ -102,6 +103,8 @@ export class Transcript {
         return [`→ ${effect.asker.peerId} by ${effect.asker.by}: ${this.#brief(effect.list)}`];
       case "wake":
         return [];
+      case "stand_down":
+        return [`stands down: ${effect.message}`];
       case "log":
         return [`log ${effect.level}: ${effect.message}`];
     }

@@ -302,6 +302,8 @@ export class WorkerLife implements LinkUser, SocketUser {
         this.#timers++;
         return this.#wakeAt(effect.at);
       }
+      case "stand_down":
+        return this.kill();
       case "log":
         return;
     }
