@@ -8,6 +8,8 @@
  *  3. `partitioned` is computed from who lives, never stored: it cannot lag behind its own report.
  *  4. Nobody is followed before it has said itself that it lives and leads, or was asked and answered,
  *     or is followed in the highest epoch by a worker that we hear: links need not be transitive.
+ *     Such a word counts while an admin is sought, and is forgotten as soon as there is one: in the next
+ *     search it would be old, and may be a dead worker's.
  *  5. Claims of one worker are `checkMs` apart: two who cannot hear each other must not race by the
  *     server's announcements.
  */
@@ -207,7 +209,10 @@ export class Administration {
       this.#leaderlessSince ??= now;
     }
     for (const peerId of this.#asked.keys()) if (!living.has(peerId)) this.#asked.delete(peerId);
-    if (this.#partitionedSince !== undefined) return decisions;
+    if (this.#partitionedSince !== undefined) {
+      this.#asked.clear();
+      return decisions;
+    }
     this.#leaderlessSince ??= this.#following === undefined ? now : undefined;
     const best = electAdmin(situation.living);
     if (best === this.#self) decisions.push(...this.#lead(now));
@@ -262,6 +267,7 @@ export class Administration {
   #follow(best: PeerId, { living, linked }: Situation, now: Instant): Decision[] {
     if (this.#following?.peerId === best) {
       this.#following = { peerId: best, epoch: this.#epoch };
+      this.#asked.clear();
       return [];
     }
     const decisions: Decision[] = [];

@@ -8,10 +8,11 @@ import { isPeerId, type PeerId } from "../../lib/base/id.ts";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import { createRoom } from "../../lib/client/room_api.ts";
 import { Session } from "../../lib/client/session.ts";
-import { encodeInvite } from "../../lib/protocol/invite.ts";
+import { decodeInvite, encodeInvite } from "../../lib/protocol/invite.ts";
 import type { RoomAccess, RtcChoice } from "../../lib/runtime/config.ts";
 import { loadIdentity, newRoomSecret, type PeerIdentity } from "../../lib/runtime/credentials.ts";
 import { type Line, Program } from "./program.ts";
+import { LOOPBACK, type Place, SERVER_PLACE, type Site } from "./site.ts";
 
 /** For a process to come up: a first run from source also compiles. */
 const START_MS = 60_000;
@@ -43,6 +44,7 @@ export class Lab {
   readonly workers: LabWorker[] = [];
   readonly #rtc: RtcChoice;
   readonly #bin: string | undefined;
+  readonly #site: Site;
   /** Every program that was started in this room, also one that never got as far as a worker. */
   readonly #started: Program[] = [];
   #server: Program;
@@ -55,6 +57,7 @@ export class Lab {
       rtc: RtcChoice;
       server: Program;
       bin: string | undefined;
+      site: Site;
     },
   ) {
     this.folder = parts.folder;
@@ -62,23 +65,31 @@ export class Lab {
     this.identity = parts.identity;
     this.#rtc = parts.rtc;
     this.#bin = parts.bin;
+    this.#site = parts.site;
     this.#server = parts.server;
   }
 
   /**
-   * Starts a server on a free loopback port, with its store in `folder`, and makes a room.
+   * Starts a server on a free port, with its store in `folder`, and makes a room.
    *
    * @param bin A compiled program; this one's sources by Deno where left out.
+   * @param site Where the programs run; on loopback where left out.
    */
-  static async open(folder: string, rtc: RtcChoice, bin?: string): Promise<Lab> {
+  static async open(
+    folder: string,
+    rtc: RtcChoice,
+    bin?: string,
+    site: Site = LOOPBACK,
+  ): Promise<Lab> {
     const home = join(folder, "home");
     await Deno.mkdir(home, { recursive: true, mode: 0o700 });
-    const server = startServer(folder, 0, bin);
+    const server = startServer({ folder, port: 0, bin, site });
     try {
       const { url } = await ready(server);
-      const { roomId, token } = await createRoom(url, { name: "lab" });
-      const room = { server: url, roomId, token, secret: newRoomSecret() };
-      return new Lab({ folder, room, identity: await loadIdentity(home), rtc, server, bin });
+      const room = site.isReachable
+        ? await createRoomHere(url)
+        : await createRoomThere({ folder, bin, site, url });
+      return new Lab({ folder, room, identity: await loadIdentity(home), rtc, server, bin, site });
     } catch (error) {
       await server.end();
       throw error;
@@ -153,12 +164,17 @@ export class Lab {
     }
   }
 
-  /** Kills the server with no chance to say goodbye, and starts it again at the same address. */
-  async restartServer(): Promise<void> {
-    const port = Number(new URL(this.room.server).port);
+  /** Kills the server with no chance to say goodbye. */
+  async killServer(): Promise<void> {
     this.#server.signal("SIGKILL");
     await this.#server.end();
-    this.#server = startServer(this.folder, port, this.#bin);
+  }
+
+  /** Starts the server again at the same address, killed before if it still runs. */
+  async restartServer(): Promise<void> {
+    const port = Number(new URL(this.room.server).port);
+    await this.killServer();
+    this.#server = startServer({ folder: this.folder, port, bin: this.#bin, site: this.#site });
     await ready(this.#server);
   }
 
@@ -169,9 +185,14 @@ export class Lab {
   }
 
   /** Starts a program of the lab with `args`, in the room, and in the lab's folder. */
-  start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
+  start(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    place: Place = SERVER_PLACE,
+  ): Program {
     const program = new Program({
       args,
+      within: this.#site.within(place),
       env: { ...this.environment, ...env },
       cwd: this.folder,
       bin: this.#bin,
@@ -184,7 +205,7 @@ export class Lab {
     const { rtc = this.#rtc, trainer = ["--runner", "demo"] } = options;
     const gpu = ["--gpu-memory", String(gpuMemoryMb), "--gpu-model", "none (demo)"];
     const args = ["worker", "--json", "--rtc", rtc, ...trainer, "--name", name, ...gpu];
-    return { name, program: this.start(args) };
+    return { name, program: this.start(args, {}, name) };
   }
 }
 
@@ -192,11 +213,39 @@ function environmentOf(folder: string): Record<string, string> {
   return { SLEAP_RTC_HOME: join(folder, "home"), SLEAP_RTC_LOG: "json", NO_COLOR: "1" };
 }
 
-function startServer(folder: string, port: number, bin: string | undefined): Program {
+/** What a program outside the room needs. */
+interface Ground {
+  readonly folder: string;
+  readonly bin: string | undefined;
+  readonly site: Site;
+}
+
+function startServer({ folder, port, bin, site }: Ground & { readonly port: number }): Program {
   const data = join(folder, "server");
-  const address = ["--host", "127.0.0.1", "--port", String(port)];
+  const address = ["--host", site.serverHost, "--port", String(port)];
   const args = ["signal", "--json", ...address, "--data", data, "--store", "sqlite"];
-  return new Program({ args, env: environmentOf(folder), cwd: folder, bin });
+  const within = site.within(SERVER_PLACE);
+  return new Program({ args, env: environmentOf(folder), cwd: folder, bin, within });
+}
+
+async function createRoomHere(server: string): Promise<RoomAccess> {
+  const { roomId, token } = await createRoom(server, { name: "lab" });
+  return { server, roomId, token, secret: newRoomSecret() };
+}
+
+/** Makes a room by a program beside the server: this process cannot reach it. */
+async function createRoomThere(
+  { folder, bin, site, url }: Ground & { readonly url: string },
+): Promise<RoomAccess> {
+  const args = ["create-room", "--server", url, "--json"];
+  const within = site.within(SERVER_PLACE);
+  const program = new Program({ args, env: environmentOf(folder), cwd: folder, bin, within });
+  const { invite } = await program.line(({ invite }) => invite !== undefined, "a room", START_MS)
+    .finally(() => program.end());
+  const decoded = decodeInvite(String(invite));
+  if (!decoded.ok) throw new Error(`Expected an invite from create-room, got: ${decoded.reason}`);
+  const { server, room_id: roomId, token, secret } = decoded.value;
+  return { server, roomId, token, secret };
 }
 
 async function ready(server: Program): Promise<{ url: string }> {

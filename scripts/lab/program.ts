@@ -11,6 +11,8 @@ export interface ProgramOptions {
   readonly bin?: string | undefined;
   /** A script of this tree to run instead of the program; it may be spoken to. */
   readonly script?: string | undefined;
+  /** What starts it, with arguments that come before it, as `ip netns exec NAME`; must not fork. */
+  readonly within?: readonly string[] | undefined;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
@@ -28,12 +30,13 @@ export class Program {
   readonly #read: Promise<unknown>;
   #ended = false;
 
-  constructor({ args, env, cwd, bin, script }: ProgramOptions) {
+  constructor({ args, env, cwd, bin, script, within = [] }: ProgramOptions) {
     const { executable, leading } = bin === undefined
       ? selfCommand(script)
       : { executable: bin, leading: [] };
-    this.#child = new Deno.Command(executable, {
-      args: [...leading, ...args],
+    const [first, ...rest] = [...within, executable, ...leading, ...args];
+    this.#child = new Deno.Command(first ?? executable, {
+      args: rest,
       clearEnv: true,
       env: { ...foreignEnvironment(), ...env },
       cwd,

@@ -28,13 +28,13 @@ class Office {
 
   /** w1 says that it leads. */
   w1Leads(epoch: number): void {
-    this.administration.heard(peer("w1"), {
-      adminPeerId: peer("w1"),
-      epoch,
-      agreedEpoch: epoch,
-      partitioned: false,
-    });
+    this.administration.heard(peer("w1"), leading("w1", epoch));
   }
+}
+
+/** What a worker says that follows `admin`. */
+function leading(admin: string, epoch: number): Parameters<Administration["heard"]>[1] {
+  return { adminPeerId: peer(admin), epoch, agreedEpoch: epoch, partitioned: false };
 }
 
 function brief(decision: Decision): string {
@@ -101,6 +101,31 @@ Deno.test("a word of its own, or of a follower in the highest epoch, is worth an
     });
     assert.equal(office.at(0, "w1 w2 w3"), decided, `${from} in ${epoch}`);
   }
+});
+
+Deno.test("a word of one search for an admin is worth nothing in the next", () => {
+  const words: Readonly<Record<string, (office: Office) => void>> = {
+    "an answer that came late": ({ administration }) => administration.answered(peer("w1")),
+    "a claim to the same epoch": (office) => office.w1Leads(7),
+    "a claim to an earlier epoch": (office) => office.w1Leads(6),
+  };
+  for (const [name, say] of Object.entries(words)) {
+    const office = new Office();
+    office.administration.heard(peer("w0"), leading("w0", 7));
+    assert.equal(office.at(0, "w0 w1 w2 w3"), "follow w0 in 7");
+    say(office);
+    assert.equal(office.at(1_000, "w0 w1 w2 w3"), "", name);
+    assert.equal(office.at(60_000, "w1 w2 w3", "w0"), "verify w1", name);
+  }
+});
+
+Deno.test("a word from before a partition is worth nothing after it", () => {
+  const office = new Office();
+  office.administration.heard(peer("w0"), leading("w0", 7));
+  assert.equal(office.at(0, "w0 w1 w2 w3"), "follow w0 in 7");
+  office.administration.answered(peer("w1"));
+  assert.equal(office.at(5_000, "w1 w2", "w0 w3"), "partitioned");
+  assert.equal(office.at(60_000, "w1 w2 w3", "w0"), "healed; verify w1");
 });
 
 Deno.test("an epoch above its own ends its lead; it claims anew, but not at once", () => {

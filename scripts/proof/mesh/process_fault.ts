@@ -1,0 +1,174 @@
+/**
+ * What befalls processes: workers that come, leave, die, stand still, and a server that dies; and what
+ * must come of it. Each is told by the time that the room took, in ms. Knows no network.
+ */
+
+import assert from "node:assert/strict";
+import type { LabWorker } from "../../lab/lab.ts";
+import type { MeshRoom } from "./mesh_room.ts";
+import { Witness } from "./witness.ts";
+
+/** What one round of a proof measured: milliseconds and counts. The first is the one to compare. */
+export type Measured = Readonly<Record<string, number>>;
+
+/** For the room to come to what is expected of it; ARCHITECTURE section 6 has the numbers to aim at. */
+const SETTLE_MS = 30_000;
+/** For a change to be seen over a link. */
+const SEEN_MS = 2_000;
+
+/** Forms a room of `count`: every worker is linked to every other, and all agree. */
+export async function form(room: MeshRoom, count: number): Promise<Measured> {
+  const formMs = await room.form(count, 60_000);
+  await room.agreed({ admin: room.worker(0), living: room.workers }, SETTLE_MS);
+  return { form_ms: formMs };
+}
+
+/** The admin leaves in order: the next leads at once, and nobody is declared dead. */
+export async function leave(room: MeshRoom, count: number): Promise<Measured> {
+  const [admin, next, others] = await formed(room, count);
+  await using witness = await Witness.begin(room);
+  const mark = room.mark(others);
+  admin.program.signal("SIGTERM");
+  const electedMs = await followed(room, mark, next);
+  assert.equal((await admin.program.exited(10_000)).code, 0);
+  await room.agreed({ admin: next, living: others }, SETTLE_MS);
+  await witness.end();
+  assert.deepEqual(room.declaredDead(mark), []);
+  assert.equal(room.count(mark, "partitioned"), 0);
+  witness.assertNeverMissed(others);
+  witness.assertAlwaysAnswered();
+  return { elected_ms: electedMs, blind_ms: witness.blindMs };
+}
+
+/** The admin is killed: the next leads, and nobody else is declared dead. */
+export async function kill(room: MeshRoom, count: number): Promise<Measured> {
+  const [admin, next, others] = await formed(room, count);
+  await using witness = await Witness.begin(room);
+  const mark = room.mark(others);
+  admin.program.signal("SIGKILL");
+  const electedMs = await followed(room, mark, next);
+  await room.agreed({ admin: next, living: others }, SETTLE_MS);
+  await witness.end();
+  assert.deepEqual([...new Set(room.declaredDead(mark))], [admin.peerId]);
+  assert.equal(room.count(mark, "partitioned"), 0);
+  witness.assertNeverMissed(others);
+  witness.assertAlwaysAnswered();
+  return { elected_ms: electedMs, blind_ms: witness.blindMs };
+}
+
+/** The admin stands still for 4 s: afterwards there is one admin, the best, and all entries are whole. */
+export async function pause(room: MeshRoom, count: number): Promise<Measured> {
+  const [admin, , others] = await formed(room, count);
+  await using witness = await Witness.begin(room);
+  const mark = room.mark(room.workers);
+  await frozen(admin, 4_000);
+  const wokeAt = performance.now();
+  await room.agreed({ admin, living: room.workers }, SETTLE_MS);
+  const agreedMs = performance.now() - wokeAt;
+  await witness.end();
+  const dead = room.declaredDead(mark);
+  assert.deepEqual(dead.filter((peerId) => peerId !== admin.peerId), []);
+  assert.equal(room.count(mark, "partitioned"), 0);
+  witness.assertNeverMissed(others);
+  return { agreed_ms: agreedMs, declared_dead: dead.length, blind_ms: witness.blindMs };
+}
+
+/**
+ * The admin stands still for a minute: the next leads meanwhile. Back, the old one gives way before it
+ * leads again, in the same room, and nobody is there twice.
+ */
+export async function freeze(room: MeshRoom, count: number): Promise<Measured> {
+  const [admin, next, others] = await formed(room, count);
+  const before = await epochOf(room);
+  await using witness = await Witness.begin(room);
+  const mark = room.mark(others);
+  admin.program.signal("SIGSTOP");
+  const stoppedAt = performance.now();
+  const electedMs = await followed(room, mark, next);
+  await room.agreed({ admin: next, living: others }, SETTLE_MS);
+  const meanwhile = await epochOf(room);
+  await elapsed(stoppedAt, 60_000);
+  const back = room.mark();
+  admin.program.signal("SIGCONT");
+  const leadsAgainMs = await followed(room, back, admin);
+  await room.agreed({ admin, living: room.workers }, SETTLE_MS);
+  await witness.end();
+  const answer = await room.discover();
+  assert.ok(answer.ok);
+  const names = answer.list.workers.map(({ peer_id }) => peer_id);
+  assert.deepEqual(names, room.workers.map(({ peerId }) => peerId), "Once each, the best first");
+  const epochs = [before, meanwhile, answer.list.epoch];
+  assert.ok(before < meanwhile && meanwhile < answer.list.epoch, `Epochs ${epochs.join()}`);
+  assert.equal(room.count(back, "partitioned"), 0);
+  assert.deepEqual(room.declaredDead(back), []);
+  witness.assertNeverMissed(others);
+  witness.assertAlwaysAnswered();
+  return { elected_ms: electedMs, leads_again_ms: leadsAgainMs, blind_ms: witness.blindMs };
+}
+
+/**
+ * The server is killed, and comes back: the mesh does not notice, a client that watches sees what
+ * changes meanwhile, and every worker is at the server again by itself.
+ */
+export async function server(room: MeshRoom, count: number): Promise<Measured> {
+  const [admin, , others] = await formed(room, count);
+  const last = room.worker(count - 1);
+  const staying = room.workers.filter((worker) => worker !== last);
+  await using witness = await Witness.begin(room);
+  const mark = room.mark(staying);
+  await room.lab.killServer();
+  const seen = witness.watch.lines.length;
+  last.program.signal("SIGTERM");
+  const hasLeft = (line: Readonly<Record<string, unknown>>) =>
+    line["event"] === "worker_left" && JSON.stringify(line["worker"]).includes(last.peerId);
+  await witness.saw(hasLeft, `that ${last.name} has left`, SEEN_MS + 3_000, seen);
+  await room.logged(mark, "server_lost", SETTLE_MS);
+  const downAt = Date.now();
+  await room.lab.restartServer();
+  const upAt = Date.now();
+  await room.agreed({ admin, living: staying }, SETTLE_MS);
+  const backMs = Date.now() - upAt;
+  await room.assertDiscovered({ admin, living: staying });
+  await witness.end();
+  for (const event of ["admin_elected", "partitioned", "peer_dead", "link_closed"]) {
+    const expected = event === "link_closed" ? others.length : 0;
+    assert.ok(room.count(mark, event) <= expected, `${event} while the server was away`);
+  }
+  witness.assertNeverMissed(staying);
+  return { back_ms: backMs, down_ms: upAt - downAt, blind_ms: witness.blindMs };
+}
+
+async function formed(
+  room: MeshRoom,
+  count: number,
+): Promise<readonly [admin: LabWorker, next: LabWorker, others: readonly LabWorker[]]> {
+  await form(room, count);
+  return [room.worker(0), room.worker(1), room.workers.slice(1)];
+}
+
+/** Waits until all marked workers follow `admin`, and gives how long that took from the mark. */
+async function followed(
+  room: MeshRoom,
+  mark: ReturnType<MeshRoom["mark"]>,
+  admin: LabWorker,
+): Promise<number> {
+  return await room.logged(mark, "admin_elected", SETTLE_MS, { admin_peer_id: admin.peerId });
+}
+
+async function epochOf(room: MeshRoom): Promise<number> {
+  const answer = await room.discover();
+  assert.ok(answer.ok, answer.ok ? "" : answer.reason);
+  return answer.list.epoch;
+}
+
+async function frozen({ program }: LabWorker, forMs: number): Promise<void> {
+  program.signal("SIGSTOP");
+  await elapsed(performance.now(), forMs);
+  program.signal("SIGCONT");
+}
+
+/** Resolves `forMs` after `since`. */
+async function elapsed(since: number, forMs: number): Promise<void> {
+  const restMs = since + forMs - performance.now();
+  await new Promise((resolve) => setTimeout(resolve, restMs));
+}
