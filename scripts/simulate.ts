@@ -7,13 +7,16 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { automergeReady } from "../tests/sim/automerge.ts";
 import { simulate } from "../tests/sim/simulation.ts";
+import { runSeeds, type SeedReport, THREADS_MAX } from "./simulate/crew.ts";
 
-const USAGE = `Usage: deno task simulate [--seeds A..B] [--seed N --trace] [--minutes M] [--json]
+const USAGE = `Usage: deno task simulate [--seeds A..B] [--seed N --trace] [--minutes M]
+                          [--threads N] [--json]
 
   --seeds A..B  which seeds to run, 1..100 if left out
   --seed N      one seed
   --trace       prints all that happens in it
   --minutes M   goes on with further seeds for that long
+  --threads N   seeds that run at once, as many as there are cores if left out
   --json        prints one JSON object last`;
 
 /** Reads `A..B` or `A`. */
@@ -38,6 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
       seed: { type: "string" },
       trace: { type: "boolean", default: false },
       minutes: { type: "string" },
+      threads: { type: "string", default: String(navigator.hardwareConcurrency) },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -51,19 +55,37 @@ async function main(args: readonly string[]): Promise<number> {
   if (minutes !== undefined && !(minutes > 0)) {
     throw new Error(`Expected minutes above 0, got ${values.minutes}`);
   }
-  await automergeReady();
+  const threads = Number(values.threads);
+  if (!Number.isInteger(threads) || threads < 1 || threads > THREADS_MAX) {
+    throw new Error(`Expected --threads from 1 to ${THREADS_MAX}, got ${values.threads}`);
+  }
   const startedAt = performance.now();
   const sum = { seeds: 0, violations: 0, virtual_s: 0, wall_s: 0 };
-  for (let seed = first;; seed++) {
-    const wallMs = performance.now() - startedAt;
-    if (minutes === undefined ? seed > last : wallMs > minutes * 60_000) break;
-    const outcome = simulate({ seed, ...(values.trace ? { trace: say } : {}) });
+  const heard = ({ seed, violation, virtualMs }: SeedReport) => {
     sum.seeds++;
-    sum.virtual_s += outcome.virtualMs / 1000;
-    if (outcome.violation === undefined) continue;
+    sum.virtual_s += virtualMs / 1000;
+    if (violation === undefined) return;
     sum.violations++;
-    say(`seed ${seed}: ${outcome.violation}`);
+    say(`seed ${seed}: ${violation}`);
     say(`  replay: deno task simulate --seed ${seed} --trace`);
+  };
+  const goesOn = (seed: number) =>
+    minutes === undefined ? seed <= last : performance.now() - startedAt <= minutes * 60_000;
+  const seeds = function* () {
+    for (let seed = first; goesOn(seed); seed++) yield seed;
+  };
+  if (values.trace) {
+    await automergeReady();
+    for (const seed of seeds()) {
+      const { violation, ...outcome } = simulate({ seed, trace: say });
+      heard(violation === undefined ? outcome : { ...outcome, violation });
+    }
+  } else {
+    await runSeeds(
+      seeds(),
+      minutes === undefined ? Math.min(threads, last - first + 1) : threads,
+      heard,
+    );
   }
   sum.virtual_s = Math.round(sum.virtual_s);
   sum.wall_s = Math.round((performance.now() - startedAt) / 10) / 100;

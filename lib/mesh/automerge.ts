@@ -5,9 +5,12 @@
 
 import * as automerge from "@automerge/automerge/slim";
 import type { CurrentJob, Property, WorkerEntry } from "../protocol/worker.ts";
+import { EntryReader } from "./entry_reader.ts";
 
 /** One operation of a change, as far as ownership depends on it. */
 export interface Operation {
+  /** `<counter>@<actor>`: also the object that it makes, where it makes one. */
+  readonly id: string;
   readonly action: string;
   /** The object written to: `_root`, or `<counter>@<actor>`. */
   readonly object: string;
@@ -62,7 +65,8 @@ export function readChange(chunk: Uint8Array): ChangeFacts | undefined {
       seq: decoded.seq,
       hash: decoded.hash ?? "",
       deps: decoded.deps,
-      operations: decoded.ops.map((operation) => ({
+      operations: decoded.ops.map((operation, index) => ({
+        id: `${decoded.startOp + index}@${decoded.actor}`,
         action: operation.action,
         object: operation.obj,
         key: operation.key,
@@ -81,18 +85,28 @@ export function readChange(chunk: Uint8Array): ChangeFacts | undefined {
  */
 export class RoomDocument {
   readonly #actor: string;
+  readonly #entries = new EntryReader({
+    objectsOf: (author) =>
+      this.#store.getAll(WORKERS_OBJECT, author).map(([type, id]) =>
+        type === "map" ? id : undefined
+      ),
+    whole: (object) => plain(this.#store.materialize(object)),
+    field: (object, key) => this.#field(object, key),
+  });
   #store: Store;
+  #heads: readonly string[];
 
   /** The document as it is at birth, written to by `actor` (hexadecimal). Automerge must be ready. */
   constructor(actor: string) {
     this.#actor = actor;
     this.#store = automerge.getBackend(automerge.init({ actor }));
     this.#store.applyChanges([Uint8Array.fromBase64(GENESIS)]);
+    this.#heads = headsOf(this.#store);
   }
 
   /** The names of the changes that nothing here builds on. Equal heads mean equal documents. */
-  get heads(): string[] {
-    return this.#store.getHeads().toSorted();
+  get heads(): readonly string[] {
+    return this.#heads;
   }
 
   /** The worker that last named itself admin; a hint only. */
@@ -101,14 +115,18 @@ export class RoomDocument {
     return typeof hint === "string" ? hint : undefined;
   }
 
-  /** Applies changes. False, and nothing is different, where the library cannot take all of them. */
-  apply(chunks: readonly Uint8Array[]): boolean {
+  /**
+   * Applies changes, each after those it builds on. False, and nothing is different, where the library
+   * cannot take all of them.
+   */
+  apply(changes: readonly { readonly chunk: Uint8Array; readonly facts: ChangeFacts }[]): boolean {
     const copy = this.#store.fork(this.#actor);
-    // The library also swallows some bad input in silence: then it holds fewer than it was given.
-    const wanted = this.#store.stats().numChanges + chunks.length;
-    const took = takes(copy, chunks) && copy.stats().numChanges === wanted;
+    const chunks = changes.map(({ chunk }) => chunk);
+    const wanted = headsAfter(this.#heads, changes.map(({ facts }) => facts));
+    // The library also swallows some bad input in silence: then its heads are not the wanted ones.
+    const took = takes(copy, chunks) && headsOf(copy).join() === wanted.join();
     (took ? this.#store : copy).free();
-    if (took) this.#store = copy;
+    if (took) [this.#store, this.#heads] = [copy, wanted];
     return took;
   }
 
@@ -117,23 +135,49 @@ export class RoomDocument {
     write(new RoomDraft(this.#store));
     // `time: 0` makes heads depend on what was written alone, on every machine.
     if (this.#store.commit(null, 0) === null) return undefined;
+    this.#heads = headsOf(this.#store);
     return this.#store.getLastLocalChange() ?? undefined;
   }
 
-  /**
-   * What stands in the place of `author`'s entry, as plain values not yet checked: more than one where
-   * two of its lives wrote without knowing of each other.
-   */
-  entriesOf(author: string): unknown[] {
-    return this.#store.getAll(WORKERS_OBJECT, author).map(([type, id]) =>
-      type === "map" ? plain(this.#store.materialize(id)) : undefined
-    );
+  /** What stands in the place of `author`'s entry: see {@linkcode EntryReader.read}. */
+  entriesOf(author: string, written: readonly Operation[]): unknown[] {
+    return this.#entries.read(author, written);
   }
 
   /** Frees the memory now; left alone, WebAssembly memory waits for the event loop to turn. */
   free(): void {
     this.#store.free();
   }
+
+  /** Equal to what `materialize` of the whole object gives for the key, whatever a liar wrote there. */
+  #field(object: string, key: string): unknown {
+    const found = this.#store.getWithType(object, key);
+    switch (found?.[0]) {
+      case "map":
+      case "list":
+      case "table":
+      case "text":
+        return plain(this.#store.materialize(found[1]));
+      case "counter":
+        return { value: found[1] };
+      default:
+        return plain(found?.[1]);
+    }
+  }
+}
+
+function headsOf(store: Store): readonly string[] {
+  return store.getHeads().toSorted();
+}
+
+/** The heads of a document that had `heads` once it has also taken `changes`. */
+function headsAfter(heads: readonly string[], changes: readonly ChangeFacts[]): readonly string[] {
+  const after = new Set(heads);
+  for (const { hash, deps } of changes) {
+    for (const dep of deps) after.delete(dep);
+    after.add(hash);
+  }
+  return [...after].toSorted();
 }
 
 function takes(copy: Store, chunks: readonly Uint8Array[]): boolean {

@@ -68,6 +68,11 @@ export class MeshNode {
     };
   }
 
+  /** The entries of the room state. The same object as long as nothing changes. */
+  get entries(): MeshView["entries"] {
+    return this.#parts.state.entries;
+  }
+
   /** What this worker tells the server of itself: its metadata, with the status among the properties. */
   get presence(): Metadata {
     return this.#parts.own.presence;

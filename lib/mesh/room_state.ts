@@ -14,7 +14,7 @@ import type { PeerId } from "../base/id.ts";
 import { decode } from "../protocol/decode.ts";
 import type { SignedChange } from "../protocol/mesh_message.ts";
 import { type WorkerEntry, workerEntrySchema } from "../protocol/worker.ts";
-import { readChange, RoomDocument, type RoomDraft } from "./automerge.ts";
+import { type Operation, readChange, RoomDocument, type RoomDraft } from "./automerge.ts";
 import { type Author, changeBytes } from "./author.ts";
 import { ChangeLog } from "./change_log.ts";
 import { judgeChange, type Judgement } from "./change_judgement.ts";
@@ -135,22 +135,29 @@ export class RoomState {
   merge(changes: readonly SignedChange[]): Acceptance {
     const applied: SignedChange[] = [];
     const refused: string[] = [];
+    const written = new Map<PeerId, Operation[]>();
+    const take = (fitting: readonly Fitting[]) => {
+      for (const { change, facts } of fitting) {
+        applied.push(change);
+        written.set(change.author, [...written.get(change.author) ?? [], ...facts.operations]);
+      }
+    };
     for (let open = changes; open.length > 0; open = this.#log.takeReady()) {
       const fitting = this.#judge(open, refused);
       if (this.#apply(fitting)) {
-        applied.push(...fitting.map(({ change }) => change));
+        take(fitting);
         continue;
       }
       // One of them is senseless. Tried alone it is found; those that build on it will wait in vain.
       for (const { change } of fitting) {
         const alone = this.#judge([change], refused);
-        if (this.#apply(alone)) applied.push(...alone.map((one) => one.change));
+        if (this.#apply(alone)) take(alone);
         else {refused.push(
             `Expected a change that applies, got a senseless one from ${change.author}`,
           );}
       }
     }
-    if (applied.length > 0) this.#read(new Set(applied.map((change) => change.author)));
+    if (applied.length > 0) this.#read(written);
     return { applied, refused };
   }
 
@@ -195,7 +202,7 @@ export class RoomState {
       signature: signer.sign(changeBytes(roomId, chunk)),
     };
     this.#log.add(change, facts);
-    this.#read(new Set([peerId]));
+    this.#read(new Map([[peerId, facts.operations]]));
     return change;
   }
 
@@ -223,16 +230,17 @@ export class RoomState {
   /** Applies all of them, or none, which are then not noted any more. Gives whether it did. */
   #apply(fitting: readonly Fitting[]): boolean {
     if (fitting.length === 0) return true;
-    if (this.#document.apply(fitting.map(({ chunk }) => chunk))) return true;
+    if (this.#document.apply(fitting)) return true;
     for (const { facts } of fitting) this.#log.remove(facts);
     return false;
   }
 
-  #read(authors: ReadonlySet<PeerId>): void {
+  /** Reads the entries of those who wrote, and what each of them wrote. */
+  #read(written: ReadonlyMap<PeerId, readonly Operation[]>): void {
     this.#heads = this.#document.heads;
     const entries = new Map(this.#entries);
-    for (const author of authors) {
-      const stored = this.#document.entriesOf(author);
+    for (const [author, operations] of written) {
+      const stored = this.#document.entriesOf(author, operations);
       const lives = livesIn(stored, author);
       const entry = latestOf(lives);
       if (author === this.#author.peerId) this.#judgeOwnLives(lives, entry);

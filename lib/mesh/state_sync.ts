@@ -5,7 +5,7 @@
 
 import type { PeerId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
-import type { SignedChange } from "../protocol/mesh_message.ts";
+import type { MeshMessage, SignedChange } from "../protocol/mesh_message.ts";
 import type { WorkerEntry } from "../protocol/worker.ts";
 import type { LinkTable, OpenLink } from "./link_table.ts";
 import type { Outbox } from "./outbox.ts";
@@ -108,18 +108,21 @@ export class StateSync {
     this.#outbox.send(link.linkId, { type: "state_request", heads, held });
   }
 
+  /** One message object for all links: whoever sends it writes it out once. */
   #broadcast(
     changes: readonly SignedChange[],
     without: readonly PeerId[],
     only?: readonly PeerId[],
   ) {
+    const messages: MeshMessage[] = [];
+    // Changes that waited for one may become many at once.
+    for (let at = 0; at < changes.length; at += CHANGES_PER_MESSAGE) {
+      const some = changes.slice(at, at + CHANGES_PER_MESSAGE);
+      messages.push({ type: "state_broadcast", changes: some });
+    }
     for (const { linkId, peerId } of this.#links.links) {
       if (without.includes(peerId) || only?.includes(peerId) === false) continue;
-      // Changes that waited for one may become many at once.
-      for (let at = 0; at < changes.length; at += CHANGES_PER_MESSAGE) {
-        const some = changes.slice(at, at + CHANGES_PER_MESSAGE);
-        this.#outbox.send(linkId, { type: "state_broadcast", changes: some });
-      }
+      for (const message of messages) this.#outbox.send(linkId, message);
     }
   }
 }

@@ -3,7 +3,7 @@
  * (ARCHITECTURE decision 3). Knows public keys only; private ones stay in the runtime.
  */
 
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
 import { base32nopad, base64urlnopad } from "@scure/base";
 import { isPeerId, type PeerId } from "../base/id.ts";
 
@@ -51,17 +51,36 @@ export function haveOneKey(one: PeerId, other: PeerId): boolean {
   return /^-[a-z2-7]+$/.test(binding) && other.endsWith(binding);
 }
 
-/** Whether `text` is an Ed25519 public key in base64url. */
+/** Whether `text` has the form of an {@linkcode PublicKey}, with no bit set that stands for nothing. */
 export function isPublicKey(text: string): text is PublicKey {
-  return /^[A-Za-z0-9_-]{43}$/.test(text);
+  return /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(text);
 }
 
 /** Whether `signature` (64 bytes, base64url) is the Ed25519 signature of `bytes` under `publicKey`. */
 export function isSignedBy(publicKey: PublicKey, bytes: Uint8Array, signature: string): boolean {
-  if (!isPublicKey(publicKey) || !/^[A-Za-z0-9_-]{86}$/.test(signature)) return false;
-  const key = createPublicKey({
-    key: { kty: "OKP", crv: "Ed25519", x: publicKey },
-    format: "jwk",
-  });
-  return verify(null, bytes, key, base64urlnopad.decode(signature));
+  return verifierOf(publicKey)(bytes, signature);
+}
+
+/**
+ * What {@linkcode isSignedBy} finds, for many signatures under one key: to read the key takes as long
+ * as to check a signature.
+ */
+export function verifierOf(
+  publicKey: PublicKey,
+): (bytes: Uint8Array, signature: string) => boolean {
+  const key = keyOf(publicKey);
+  return (bytes, signature) =>
+    key !== undefined && /^[A-Za-z0-9_-]{85}[AQgw]$/.test(signature) &&
+    verify(null, bytes, key, Uint8Array.fromBase64(signature, { alphabet: "base64url" }));
+}
+
+/** The key that the text stands for; `undefined` where it stands for none. */
+function keyOf(publicKey: PublicKey): KeyObject | undefined {
+  if (!isPublicKey(publicKey)) return undefined;
+  try {
+    return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: publicKey }, format: "jwk" });
+  } catch {
+    // Half of all 32 bytes are no point of the curve; strangers may send them.
+    return undefined;
+  }
 }

@@ -130,6 +130,11 @@ export class MeshPeer {
     return this.#node.view(systemClock.now());
   }
 
+  /** The room state as it stands here: the same object as long as nothing changes. */
+  get entries(): MeshView["entries"] {
+    return this.#node.entries;
+  }
+
   /** What has been said to other workers so far, and frames to and from the server. */
   get traffic(): MeshTraffic & { readonly serverFrames: number } {
     return { ...this.#runner.traffic, serverFrames: this.#signaling.frames };

@@ -37,6 +37,9 @@ export interface MeshTraffic {
   readonly messages: number;
   /** As JSON. */
   readonly bytes: number;
+  /** How many of the messages are heartbeats, and of the bytes theirs. */
+  readonly heartbeats: number;
+  readonly heartbeatBytes: number;
 }
 
 /** Runs one node. */
@@ -45,8 +48,7 @@ export class MeshRunner {
   readonly #surroundings: MeshSurroundings;
   readonly #inputs: Input[] = [];
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  #messages = 0;
-  #bytes = 0;
+  readonly #traffic = { messages: 0, bytes: 0, heartbeats: 0, heartbeatBytes: 0 };
   #running = false;
   #stopped = false;
 
@@ -57,7 +59,7 @@ export class MeshRunner {
 
   /** What the node has said to other workers so far. */
   get traffic(): MeshTraffic {
-    return { messages: this.#messages, bytes: this.#bytes };
+    return { ...this.#traffic };
   }
 
   /** Hands the node something that happened. */
@@ -69,7 +71,8 @@ export class MeshRunner {
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         const effects = this.#node.step(next, this.#surroundings.clock.now());
-        for (const effect of effects) this.#perform(effect);
+        const texts = new Map<object, string>();
+        for (const effect of effects) this.#perform(effect, texts);
         this.#surroundings.stepped();
       }
     } finally {
@@ -86,17 +89,17 @@ export class MeshRunner {
     this.#node.dispose();
   }
 
-  #perform(effect: Effect): void {
+  /** `texts` holds what was written in this step: one message often goes to every link. */
+  #perform(effect: Effect, texts: Map<object, string>): void {
     const { log, tellServer, link, begin } = this.#surroundings;
     switch (effect.type) {
       case "send": {
-        const text = JSON.stringify(effect.message);
-        this.#messages++;
-        this.#bytes += text.length;
+        const text = textOf(effect.message, texts);
+        this.#count(effect.message.type, text.length);
         return this.#say(effect.linkId, text);
       }
       case "tell_observer":
-        return this.#tellObserver(effect.linkId, JSON.stringify(effect.message));
+        return this.#tellObserver(effect.linkId, textOf(effect.message, texts));
       case "tell_server":
         if (!tellServer(effect.message)) {
           log.write("debug", `Not told to the server: ${effect.message.type}`);
@@ -120,6 +123,15 @@ export class MeshRunner {
         return log.write(effect.level, effect.message, effect.fields);
     }
     effect satisfies never;
+  }
+
+  #count(type: string, bytes: number): void {
+    const traffic = this.#traffic;
+    traffic.messages++;
+    traffic.bytes += bytes;
+    if (type !== "heartbeat") return;
+    traffic.heartbeats++;
+    traffic.heartbeatBytes += bytes;
   }
 
   #reply(asker: Asker, { requestId, list }: Extract<Effect, { type: "reply" }>): void {
@@ -159,4 +171,10 @@ export class MeshRunner {
     }, delayMs);
     this.#timers.add(timer);
   }
+}
+
+function textOf(message: object, texts: Map<object, string>): string {
+  const text = texts.get(message) ?? JSON.stringify(message);
+  texts.set(message, text);
+  return text;
 }

@@ -1,8 +1,8 @@
 /** How long a full mesh takes to form, and what is said for it. */
 
 import type { Bench } from "./bench.ts";
-import { MESH_OPTIONS, MeshLab, meshOptions } from "../lab/mesh_lab.ts";
-import { median, rounded } from "./statistics.ts";
+import { MESH_OPTIONS, MeshLab, meshOptions, totalsOf } from "../lab/mesh_lab.ts";
+import { median, p99, rounded } from "./statistics.ts";
 
 /** From one starting signal, when all processes are up, until the last worker is linked to all others. */
 export const bench: Bench = {
@@ -17,9 +17,8 @@ export const bench: Bench = {
     for (let round = 1; round <= rounds; round++) {
       await using lab = await MeshLab.open(wanted);
       const ms = await lab.form();
-      const facts = await lab.facts();
-      const sum = (name: string) => facts.reduce((total, line) => total + Number(line[name]), 0);
-      const measured = { ms: rounded(ms), messages: sum("messages"), bytes: sum("bytes") };
+      const { messages, bytes } = totalsOf(await lab.facts());
+      const measured = { ms: rounded(ms), messages, bytes };
       all.push(measured);
       yield { round, workers, links, ...measured };
     }
@@ -27,6 +26,7 @@ export const bench: Bench = {
       workers,
       links,
       p50_ms: rounded(median(all.map(({ ms }) => ms))),
+      p99_ms: rounded(p99(all.map(({ ms }) => ms))),
       max_ms: rounded(Math.max(...all.map(({ ms }) => ms))),
       messages: Math.round(median(all.map(({ messages }) => messages))),
       bytes: Math.round(median(all.map(({ bytes }) => bytes))),

@@ -7,10 +7,12 @@ import { loadAutomerge } from "../../lib/runtime/automerge_module.ts";
 import { type PeerIdentity, temporaryIdentity } from "../../lib/runtime/credentials.ts";
 import { nodeSigner } from "../../lib/runtime/node_signer.ts";
 import type { Bench } from "./bench.ts";
-import { median, rounded } from "./statistics.ts";
+import { median, p99, rounded } from "./statistics.ts";
 
 const WORKERS = 10;
 const CHANGES_PER_WORKER = 50;
+/** Those, and each worker's first entry. */
+const CHANGES = WORKERS * (CHANGES_PER_WORKER + 1);
 
 /** Ten workers change their status in turn; each change is signed, checked and taken as in production. */
 export const bench: Bench = {
@@ -19,73 +21,94 @@ export const bench: Bench = {
   options: {},
   async *run({ rounds }) {
     await loadAutomerge();
-    const all: { change_us: number; apply_us: number; join_ms: number; document_bytes: number }[] =
-      [];
+    const all: Cost[] = [];
     for (let round = 1; round <= rounds; round++) {
-      const measured = measure();
-      all.push(measured);
-      yield { round, ...measured };
+      const cost = measure();
+      all.push(cost);
+      yield {
+        round,
+        change_us: rounded(median(cost.changesUs)),
+        apply_us: rounded(median(cost.appliesUs)),
+        join_ms: cost.joinMs,
+      };
     }
-    const middle = (name: keyof (typeof all)[number]) =>
-      rounded(median(all.map((one) => one[name])));
+    const changesUs = all.flatMap((cost) => cost.changesUs);
+    const appliesUs = all.flatMap((cost) => cost.appliesUs);
+    const joinsMs = all.map((cost) => cost.joinMs);
+    const documentBytes = median(all.map((cost) => cost.documentBytes));
     yield {
-      change_us: middle("change_us"),
-      apply_us: middle("apply_us"),
-      join_ms: middle("join_ms"),
-      document_bytes: middle("document_bytes"),
-      changes: WORKERS * (CHANGES_PER_WORKER + 1),
+      change_us: rounded(median(changesUs)),
+      change_p99_us: rounded(p99(changesUs)),
+      apply_us: rounded(median(appliesUs)),
+      apply_p99_us: rounded(p99(appliesUs)),
+      join_ms: rounded(median(joinsMs)),
+      join_p99_ms: rounded(p99(joinsMs)),
+      document_bytes: documentBytes,
+      messages: Math.round(median(all.map((cost) => cost.messages))),
+      bytes: Math.round(median(all.map((cost) => cost.bytes))),
+      bytes_per_change: Math.round(documentBytes / CHANGES),
+      changes: CHANGES,
       rounds,
     };
   },
 };
+
+/** What one round cost. */
+interface Cost {
+  /** Each change by its author, and each taken by one of the others, in microseconds. */
+  readonly changesUs: readonly number[];
+  readonly appliesUs: readonly number[];
+  readonly joinMs: number;
+  readonly documentBytes: number;
+  /** Changes as they travel: one message to each of the others. */
+  readonly messages: number;
+  readonly bytes: number;
+}
 
 interface Replica {
   readonly peerId: PeerId;
   readonly state: RoomState;
 }
 
-function measure(): {
-  change_us: number;
-  apply_us: number;
-  join_ms: number;
-  document_bytes: number;
-} {
+function measure(): Cost {
   const roomId = roomOf("bench0000");
   const replicas = Array.from({ length: WORKERS }, (_, index) => replicaOf(roomId, `w${index}`));
   const [observer] = replicas;
   const late = replicaOf(roomId, "late");
   if (observer === undefined) throw new Error("Expected a first worker");
-  let [changeMs, applyMs, changes] = [0, 0, 0];
+  const changesUs: number[] = [];
+  const appliesUs: number[] = [];
+  let [messages, bytes] = [0, 0];
   for (let turn = 0; turn <= CHANGES_PER_WORKER; turn++) {
     for (const { peerId, state } of replicas) {
       const startedAt = performance.now();
       const change = state.update(entryOf(peerId, turn % 2 === 0 ? "available" : "busy"));
-      const changedAt = performance.now();
+      changesUs.push((performance.now() - startedAt) * 1_000);
       if (change === undefined) throw new Error(`Expected ${peerId} to change in turn ${turn}`);
-      for (const other of replicas) if (other.state !== state) other.state.merge([change]);
-      changeMs += changedAt - startedAt;
-      applyMs += (performance.now() - changedAt) / (WORKERS - 1);
-      changes++;
+      const length = JSON.stringify({ type: "state_broadcast", changes: [change] }).length;
+      for (const other of replicas) {
+        if (other.state === state) continue;
+        const takenAt = performance.now();
+        other.state.merge([change]);
+        appliesUs.push((performance.now() - takenAt) * 1_000);
+        messages++;
+        bytes += length;
+      }
     }
   }
   const startedAt = performance.now();
   const missed = observer.state.lackedBy(late.state.heads);
   const { refused } = late.state.merge(missed);
-  const join_ms = rounded(performance.now() - startedAt);
+  const joinMs = rounded(performance.now() - startedAt);
   if (refused.length > 0 || late.state.heads.join() !== observer.state.heads.join()) {
     throw new Error(`Expected the late joiner to catch up, got ${refused.join("; ")}`);
   }
-  const document_bytes = missed.reduce(
+  const documentBytes = missed.reduce(
     (sum, { change }) => sum + Math.floor(change.length * 3 / 4),
     0,
   );
   for (const { state } of [...replicas, late]) state.dispose();
-  return {
-    change_us: rounded(changeMs / changes * 1_000),
-    apply_us: rounded(applyMs / changes * 1_000),
-    join_ms,
-    document_bytes,
-  };
+  return { changesUs, appliesUs, joinMs, documentBytes, messages, bytes };
 }
 
 function replicaOf(roomId: RoomId, name: string): Replica {

@@ -36,6 +36,27 @@ export interface MeshWorker {
   readonly program: Program;
 }
 
+/** What all workers together have said and used, from their start on. */
+export interface LabTotals {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly heartbeats: number;
+  readonly heartbeatBytes: number;
+  readonly cpuMs: number;
+}
+
+/** Adds up what workers printed when they were asked for facts. */
+export function totalsOf(facts: readonly Line[]): LabTotals {
+  const sum = (name: string) => facts.reduce((total, line) => total + Number(line[name]), 0);
+  return {
+    messages: sum("messages"),
+    bytes: sum("bytes"),
+    heartbeats: sum("heartbeats"),
+    heartbeatBytes: sum("heartbeat_bytes"),
+    cpuMs: sum("cpu_ms"),
+  };
+}
+
 /** Some workers in one room. */
 export class MeshLab implements AsyncDisposable {
   readonly workers: readonly MeshWorker[];
@@ -56,7 +77,8 @@ export class MeshLab implements AsyncDisposable {
       const program = new Program({
         script: join("scripts", "lab", "mesh_worker.ts"),
         args: [`w${index}`, String(24_000 - 1_000 * index), rtc],
-        env: lab.environment,
+        // As `deno task start` and the compiled program set it.
+        env: { ...lab.environment, DENO_V8_FLAGS: "--max-semi-space-size=4" },
         cwd: folder,
       });
       const line = await program.line(({ event }) => event === "loaded", "loaded", PATIENCE_MS);
@@ -89,10 +111,10 @@ export class MeshLab implements AsyncDisposable {
     return new Map(workers.map((worker) => [worker, worker.program.lines.length]));
   }
 
-  /** Traffic, CPU time and memory of every worker. */
-  async facts(): Promise<readonly Line[]> {
-    const since = this.now(this.workers);
-    await Promise.all(this.workers.map(({ program }) => program.say("facts")));
+  /** Traffic, CPU time and memory of each of `workers`. */
+  async facts(workers: readonly MeshWorker[] = this.workers): Promise<readonly Line[]> {
+    const since = this.now(workers);
+    await Promise.all(workers.map(({ program }) => program.say("facts")));
     return await this.after(since, ({ event }) => event === "facts", "facts");
   }
 

@@ -13,7 +13,7 @@ import process from "node:process";
 import { z } from "zod";
 import type { Log } from "../../lib/base/log.ts";
 import { decodeInvite } from "../../lib/protocol/invite.ts";
-import { workerStatusSchema } from "../../lib/protocol/worker.ts";
+import { type WorkerEntry, workerStatusSchema } from "../../lib/protocol/worker.ts";
 import { selectBackend } from "../../lib/rtc/backend.ts";
 import { guardAgainstStrayFailures } from "../../lib/rtc/guard.ts";
 import { loadAutomerge } from "../../lib/runtime/automerge_module.ts";
@@ -48,6 +48,7 @@ const backend = await selectBackend(rtc, log);
 const identity = temporaryIdentity();
 const peerId = identity.peerIdOf(name);
 const statuses = new Map<string, string>();
+let entries: ReadonlyMap<string, WorkerEntry> = new Map();
 let peer: MeshPeer | undefined;
 say("loaded", { peer_id: peerId, rtc: backend.name });
 
@@ -70,7 +71,11 @@ for await (const line of createInterface({ input: process.stdin })) {
         clientSent: () => {},
         clientLeft: () => {},
         stepped: () => {
-          for (const [author, { status }] of peer?.view.entries ?? []) {
+          // The same map as long as nothing changes: to look costs nothing then.
+          const seen = peer?.entries ?? entries;
+          if (seen === entries) return;
+          entries = seen;
+          for (const [author, { status }] of entries) {
             if (statuses.get(author) === status) continue;
             statuses.set(author, status);
             say("saw_status", { author, status });
@@ -84,11 +89,13 @@ for await (const line of createInterface({ input: process.stdin })) {
   } else if (word === "facts") {
     const { user, system } = process.cpuUsage();
     const { rss } = Deno.memoryUsage();
-    const { messages = 0, bytes = 0, serverFrames: server_frames = 0 } = peer?.traffic ?? {};
+    const traffic = peer?.traffic;
     say("facts", {
-      messages,
-      bytes,
-      server_frames,
+      messages: traffic?.messages ?? 0,
+      bytes: traffic?.bytes ?? 0,
+      heartbeats: traffic?.heartbeats ?? 0,
+      heartbeat_bytes: traffic?.heartbeatBytes ?? 0,
+      server_frames: traffic?.serverFrames ?? 0,
       cpu_ms: (user + system) / 1_000,
       rss_mb: rss / 1e6,
     });

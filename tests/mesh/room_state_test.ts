@@ -4,7 +4,8 @@ import * as automerge from "@automerge/automerge/slim";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { changeBytes } from "../../lib/mesh/author.ts";
-import { RoomDocument } from "../../lib/mesh/automerge.ts";
+import { readChange, RoomDocument } from "../../lib/mesh/automerge.ts";
+import { isJobId } from "../../lib/base/id.ts";
 import { RoomState } from "../../lib/mesh/room_state.ts";
 import type { SignedChange } from "../../lib/protocol/mesh_message.ts";
 import type { Metadata, WorkerEntry, WorkerStatus } from "../../lib/protocol/worker.ts";
@@ -201,6 +202,77 @@ Deno.test("the last word of an earlier life never hides a later one's, whatever 
     return other.state.entries.get(peer("w1"))?.status;
   });
   assert.deepEqual(seen, ["left", "left", "left", "left"]);
+});
+
+Deno.test("an entry that changes step by step reads like one that is read at once", () => {
+  const step = fc.record({
+    life: fc.integer({ min: 1, max: 2 }),
+    status: fc.constantFrom<WorkerStatus>("available", "reserved", "busy"),
+    job: fc.option(fc.constantFrom("job-aaaaaaaa", "job-bbbbbbbb"), { nil: null }),
+    tag: fc.constantFrom("fast", "slow"),
+    memoryMb: fc.constantFrom(8_000, 0.5, -1),
+    merges: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 2, maxLength: 10 }), (steps) => {
+      using first = replica("w1", 1);
+      using second = replica("w1", 2);
+      using reader = replica("w2");
+      for (const { life, status, job, tag, memoryMb, merges } of steps) {
+        const [own, other] = life === 1 ? [first, second] : [second, first];
+        const current_job = job !== null && isJobId(job)
+          ? { job_id: job, client_id: peer("laptop") }
+          : null;
+        const entry = { ...own.entry(status, metadataOf(memoryMb, [tag])), current_job };
+        const change = own.state.update(entry);
+        if (change === undefined) continue;
+        const readers = merges ? [reader, other] : [reader];
+        for (const { state } of readers) assert.deepEqual(state.merge([change]).refused, []);
+        for (const { state, author } of [reader, own]) {
+          const fresh = RoomState.deserialise(author, state.serialise());
+          assert.deepEqual(
+            Object.fromEntries(state.entries),
+            Object.fromEntries(fresh.entries),
+          );
+          assert.deepEqual(state.heads, fresh.heads);
+          fresh.dispose();
+        }
+      }
+    }),
+    { numRuns: 25 },
+  );
+});
+
+Deno.test("what a liar writes into its own entry reads the same step by step and at once", () => {
+  const writes: ForgedChange["ops"] = [
+    { action: "set", obj: "", key: "incarnation", value: 7, datatype: "counter", pred: [] },
+    { action: "set", obj: "", key: "incarnation", value: 7, datatype: "timestamp", pred: [] },
+    { action: "set", obj: "", key: "incarnation", value: 7, datatype: "uint", pred: [] },
+    { action: "set", obj: "", key: "status", value: 0.5, pred: [] },
+    { action: "makeText", obj: "", key: "status", pred: [] },
+    { action: "del", obj: "", key: "status", pred: [] },
+  ];
+  for (const write of writes) {
+    using evil = replica("evil");
+    using reader = replica("w1");
+    const first = evil.write("available");
+    const facts = readChange(Uint8Array.fromBase64(first.change));
+    const made = facts?.operations.find(({ action }) => action === "makeMap");
+    const old = facts?.operations.find(({ key }) => key === write.key);
+    assert.ok(facts && made && old);
+    const lie = forge("evil", {
+      ...EMPTY,
+      seq: 2,
+      startOp: 100,
+      deps: [facts.hash],
+      ops: [{ ...write, obj: made.id, pred: [old.id] }],
+    });
+    assert.deepEqual(reader.state.merge([first]).refused, []);
+    assert.deepEqual(reader.state.merge([lie]).refused, []);
+    const fresh = RoomState.deserialise(reader.author, reader.state.serialise());
+    assert.deepEqual(reader.state.entries, fresh.entries, JSON.stringify(write));
+    fresh.dispose();
+  }
 });
 
 Deno.test("a senseless change among others costs only itself and those that build on it", () => {

@@ -27,6 +27,24 @@ for (const [what, given, expected] of cases) {
   });
 }
 
+Deno.test("node signer: who was believed once is not believed with another key or signature", () => {
+  const signer = nodeSigner(bob);
+  equal(signer.verify(adaId, ada.publicKey, BYTES, signature), true);
+  equal(signer.verify(adaId, ada.publicKey, BYTES, signature), true);
+  equal(signer.verify(adaId, bob.publicKey, BYTES, nodeSigner(bob).sign(BYTES)), false);
+  equal(signer.verify(adaId, ada.publicKey, BYTES, nodeSigner(bob).sign(BYTES)), false);
+  equal(signer.verify(bobId, ada.publicKey, BYTES, signature), false);
+  equal(signer.verify(adaId, ada.publicKey, BYTES, signature), true);
+});
+
+Deno.test("node signer: however many were believed, the next one is", () => {
+  const signer = nodeSigner(bob);
+  for (let count = 0; count < 100; count++) {
+    const peerId = ada.peerIdOf(`ada${count}`);
+    equal(signer.verify(peerId, ada.publicKey, BYTES, signature), true);
+  }
+});
+
 Deno.test("node signer: an actor is of one peer and one life, the same at every peer", () => {
   const actor = nodeSigner(ada).actorOf(adaId, 1);
   match(actor, /^[0-9a-f]{32}$/);
