@@ -308,10 +308,26 @@ Deno.test("app: health says what runs, and readiness whether it can work", async
   assert.equal((await world.get("/ready")).status, 503);
 });
 
+Deno.test("app: readiness asks the store for a sign of life alone, and waits a while for it", async () => {
+  const store = new MemoryStore();
+  // With a table of millions, counting is the one thing that a probe must not do.
+  store.countRooms = () => Promise.reject(new Error("Counted"));
+  const world = new AppWorld({ store, limits: { readyMs: 20 } });
+  assert.equal((await world.get("/ready")).status, 200);
+  const answer = Promise.withResolvers<void>();
+  store.ping = () => answer.promise;
+  const late = await world.get("/ready");
+  assert.deepEqual([late.status, late.headers.get("retry-after")], [503, "1"]);
+  assert.match(await late.text(), /SERVER_BUSY/);
+  answer.resolve();
+  assert.equal((await world.get("/ready")).status, 200);
+});
+
 Deno.test("app: a store that does not answer makes 503 with a time to come back, and a log line", async () => {
   const down = new MemoryStore();
   down.findRoom = () => Promise.reject(new Error("disk on fire"));
   down.countRooms = () => Promise.reject(new Error("disk on fire"));
+  down.ping = () => Promise.reject(new Error("disk on fire"));
   const world = new AppWorld({ store: down });
   for (
     const response of [
