@@ -15,7 +15,8 @@ import type { FromServer } from "../protocol/signal_message.ts";
 import { systemRandom } from "../runtime/chance.ts";
 import { temporaryIdentity } from "../runtime/credentials.ts";
 import { SignalClient } from "../runtime/signal_client.ts";
-import { type LoadReport, LoadTally } from "./load_tally.ts";
+import { LoadTally, type TallyReport } from "./load_tally.ts";
+import { MemoryCurve, type MemoryReport, POINT_SECONDS } from "./memory_curve.ts";
 
 /** How much is done. */
 export interface LoadOptions {
@@ -25,16 +26,29 @@ export interface LoadOptions {
   readonly workers: number;
   /** For how long, once all have joined. */
   readonly seconds: number;
+  /** Of 100 workers, how many leave each second; as many come, half of them for the first time. */
+  readonly churnPercent: number;
+  /** Told every 30 s how much the server's process holds, in MB. */
+  readonly told: (afterSeconds: number, memoryMb: number) => void;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
 
+/** What a load brought. */
+export interface LoadReport {
+  readonly numbers: TallyReport & {
+    /** The most that the server's process held, in MB; 0 where it does not say. */
+    readonly rss_mb: number;
+  };
+  readonly memory: MemoryReport;
+}
+
+/** The usual churn, in percent of the workers each second. */
+export const CHURN_PERCENT = 1;
 /** New sockets a second. Higher: joins wait for each other; lower: the start takes longer. */
 const JOINS_PER_SECOND = 200;
 /** What each worker says in a second. */
 const MESSAGES_PER_SECOND = 1;
-/** The share of the workers that leave and come back each second. */
-const CHURN_PER_SECOND = 0.01;
 const WARM_UP_SECONDS = 3;
 /** For the last messages to arrive. */
 const SETTLE_MS = SECOND_MS;
@@ -53,12 +67,13 @@ const wordSchema = z.object({ said_at: z.number() });
  */
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   // The first ones, which warm both processes up, do not count.
-  await measure({ ...options, rooms: 1, seconds: WARM_UP_SECONDS });
+  await measure({ ...options, rooms: 1, seconds: WARM_UP_SECONDS, told: () => {} });
   return await measure(options);
 }
 
 async function measure(options: LoadOptions): Promise<LoadReport> {
-  const tally = new LoadTally(CHURN_PER_SECOND);
+  const tally = new LoadTally(options.churnPercent / 100);
+  const memory = new MemoryCurve();
   const rooms: RoomTicket[] = [];
   let crew: readonly LoadWorker[] = [];
   try {
@@ -71,8 +86,9 @@ async function measure(options: LoadOptions): Promise<LoadReport> {
     const places = Array.from({ length: options.workers }, () => rooms).flat();
     crew = places.map((room) => new LoadWorker(room, tally, options.log));
     await join(crew, options.signal);
-    await talk(crew, options, tally);
-    return tally.report(options.seconds);
+    await talk(crew, options, memory);
+    const rss_mb = Math.round(memory.peakMb);
+    return { numbers: { ...tally.report(options.seconds), rss_mb }, memory: memory.report() };
   } finally {
     await Promise.all(crew.map((worker) => worker.stop()));
     await Promise.allSettled(rooms.map(removeRoom));
@@ -94,15 +110,15 @@ async function join(crew: readonly LoadWorker[], signal: AbortSignal): Promise<v
 
 async function talk(
   crew: readonly LoadWorker[],
-  { server, seconds, signal }: LoadOptions,
-  tally: LoadTally,
+  { server, seconds, churnPercent, told, signal }: LoadOptions,
+  memory: MemoryCurve,
 ): Promise<void> {
   const byRoom = Map.groupBy(crew, (worker) => worker.roomId);
   const ends = performance.now() + seconds * SECOND_MS;
   let words = 0;
   let absences = 0;
   let memoryAt = 0;
-  const returns: Promise<void>[] = [];
+  const returns = new Set<Promise<void>>();
   const started = performance.now();
   while (performance.now() < ends && !signal.aborted) {
     const passedSeconds = (performance.now() - started) / SECOND_MS;
@@ -113,13 +129,17 @@ async function talk(
       const listener = pick(others, systemRandom);
       if (listener !== undefined) speaker.say(listener);
     }
-    for (; absences < passedSeconds * crew.length * CHURN_PER_SECOND; absences++) {
+    for (; absences < passedSeconds * crew.length * churnPercent / 100; absences++) {
       const worker = pick(crew, systemRandom);
-      if (worker !== undefined) returns.push(worker.rejoin());
+      if (worker === undefined) break;
+      const back = worker.rejoin(absences % 2 === 0).finally(() => returns.delete(back));
+      returns.add(back);
     }
     if (passedSeconds >= memoryAt) {
+      const memoryMb = await memoryOf(server);
+      memory.held(memoryMb, memoryAt);
+      if (memoryAt > 0 && memoryAt % POINT_SECONDS === 0) told(memoryAt, memoryMb);
       memoryAt++;
-      tally.memory(await memoryOf(server));
     }
     await pause(TICK_MS);
   }
@@ -130,11 +150,10 @@ async function talk(
 
 /** One worker of the load: a registration that talks. */
 class LoadWorker {
-  readonly peerId: PeerId;
   readonly #room: RoomTicket;
   readonly #tally: LoadTally;
   readonly #log: Log;
-  readonly #identity = temporaryIdentity();
+  #identity = temporaryIdentity();
   #client: SignalClient | undefined;
   #incarnation = 0;
   #isHere = false;
@@ -143,7 +162,10 @@ class LoadWorker {
     this.#room = room;
     this.#tally = tally;
     this.#log = log;
-    this.peerId = this.#identity.peerIdOf("load");
+  }
+
+  get peerId(): PeerId {
+    return this.#identity.peerIdOf("load");
   }
 
   get roomId(): RoomId {
@@ -189,10 +211,11 @@ class LoadWorker {
     clearTimeout(timer);
   }
 
-  /** Goes, and comes back in another life. */
-  async rejoin(): Promise<void> {
+  /** Goes, and comes back in another life, or leaves its place to somebody new. */
+  async rejoin(isNew: boolean): Promise<void> {
     if (!this.#isHere) return;
     await this.stop();
+    if (isNew) this.#identity = temporaryIdentity();
     await this.join();
   }
 

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { SILENT_LOG } from "../../lib/base/log.ts";
-import { runLoad } from "../../lib/cli/server_load.ts";
+import { CHURN_PERCENT, runLoad } from "../../lib/cli/server_load.ts";
 import { Program } from "../lab/program.ts";
 import type { Bench } from "./bench.ts";
 
@@ -37,10 +37,12 @@ export const bench: Bench = {
           rooms,
           workers,
           seconds,
+          churnPercent: CHURN_PERCENT,
+          told: () => {},
           signal: new AbortController().signal,
           log: SILENT_LOG,
         };
-        yield { rooms, workers, seconds, ...await runLoad(load) };
+        yield { rooms, workers, seconds, ...(await runLoad(load)).numbers };
       } finally {
         await server.end();
         await Deno.remove(folder, { recursive: true });

@@ -1,0 +1,32 @@
+/** Workers that come and go for many minutes, and what a server holds of them in the end (issue 4). */
+
+import { SILENT_LOG } from "../../lib/base/log.ts";
+import { runLoad } from "../../lib/cli/server_load.ts";
+import type { ProofServer } from "./proof_server.ts";
+import type { Finding } from "./siege.ts";
+
+/** The memory of a server with 100 rooms of ten workers, in MB (ARCHITECTURE section 6). */
+const MEMORY_MB_MAX = 200;
+
+/** 100 rooms of ten workers, of whom `churnPercent` a second go and as many come, for `minutes`. */
+export async function standChurn(
+  server: ProofServer,
+  minutes: number,
+  churnPercent: number,
+): Promise<Finding> {
+  const { numbers, memory } = await runLoad({
+    server: server.url,
+    rooms: 100,
+    workers: 10,
+    seconds: minutes * 60,
+    churnPercent,
+    told: () => {},
+    signal: new AbortController().signal,
+    log: SILENT_LOG,
+  });
+  const { curve_mb, ...facts } = memory;
+  const ok = memory.verdict === "flat" && numbers.rss_mb <= MEMORY_MB_MAX && numbers.errors === 0;
+  const churn_percent = churnPercent;
+  const curve = curve_mb.map((megabytes) => Math.round(megabytes)).join(" ");
+  return { proof: "churn", ok, minutes, churn_percent, ...numbers, ...facts, curve_mb: curve };
+}
