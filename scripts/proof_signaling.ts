@@ -71,7 +71,7 @@ async function prove(args: readonly string[]): Promise<boolean> {
   const churnPercent = z.coerce.number().positive().max(20).parse(values.churn);
   for (const name of names) {
     const proof = name === "churn"
-      ? (server: ProofServer) => standChurn(server, minutes, churnPercent)
+      ? (server: ProofServer) => standChurn(server, minutes, churnPercent, progress)
       : PROOFS[name];
     if (proof === undefined) {
       await told(await proveFuzz(number.parse(values.frames), number.parse(values.seed)));
@@ -85,6 +85,11 @@ async function prove(args: readonly string[]): Promise<boolean> {
     }
   }
   return isGood;
+}
+
+function progress(afterSeconds: number, memoryMb: number): void {
+  const line = `After ${afterSeconds} s the server holds ${Math.round(memoryMb)} MB\n`;
+  Deno.stderr.writeSync(new TextEncoder().encode(line));
 }
 
 async function say(line: string): Promise<void> {

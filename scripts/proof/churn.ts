@@ -2,17 +2,19 @@
 
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import { runLoad } from "../../lib/cli/server_load.ts";
+import type { ScaleListener } from "../../lib/cli/server_scale.ts";
 import type { ProofServer } from "./proof_server.ts";
 import type { Finding } from "./siege.ts";
 
 /** The memory of a server with 100 rooms of ten workers, in MB (ARCHITECTURE section 6). */
 const MEMORY_MB_MAX = 200;
 
-/** 100 rooms of ten workers, of whom `churnPercent` a second go and as many come, for `minutes`. */
+/** 100 rooms of ten workers, of whom `churnPercent` a second go and as many come, for `minutes`; `told` hears every 30 s. */
 export async function standChurn(
   server: ProofServer,
   minutes: number,
   churnPercent: number,
+  told: ScaleListener,
 ): Promise<Finding> {
   const { numbers, memory } = await runLoad({
     server: server.url,
@@ -20,7 +22,7 @@ export async function standChurn(
     workers: 10,
     seconds: minutes * 60,
     churnPercent,
-    told: () => {},
+    told,
     signal: new AbortController().signal,
     log: SILENT_LOG,
   });
