@@ -13,9 +13,12 @@ import type { Metadata } from "../protocol/worker.ts";
 import type { Effect } from "./effect.ts";
 import type { Input } from "./input.ts";
 import { createParts, type NodeOptions, type Parts } from "./parts.ts";
+import { seclude } from "./seclusion.ts";
 import type { MeshView } from "./view.ts";
 
 export type { NodeOptions } from "./parts.ts";
+
+const REGISTRY_OFF = "The room keeps no registry to watch; ask the server for its workers instead";
 
 /** One worker's part in its room. */
 export class MeshNode {
@@ -116,6 +119,7 @@ export class MeshNode {
       case "asked":
         return inquiry.reply(input.asker, input.requestId, input.filters, now);
       case "watched":
+        if (!server.keepsRegistry) return observers.refuse(input.linkId, REGISTRY_OFF);
         return observers.watch(input.linkId, input.peerId, input.heads, now);
       case "unwatched":
         return observers.unwatch(input.linkId);
@@ -181,12 +185,13 @@ export class MeshNode {
 
   /** Decides everything that follows from the facts, as often as it is asked. */
   #reconcile(now: Instant): void {
-    const { administration, formation, observers, office, own, peerListener, pulse, sync } =
+    const { administration, formation, observers, office, own, peerListener, pulse, server, sync } =
       this.#parts;
+    if (!server.keepsRegistry) seclude(this.#parts);
     this.#judgeLives(now);
     // Before our own entry is written, which would hide what another life wrote.
     this.#noteLaterLife();
-    if (this.#arrived) office.reconcile(now);
+    if (this.#arrived && server.keepsRegistry) office.reconcile(now);
     this.#dial(now);
     sync.publish(own.entry);
     if (peerListener.takeSpokenOf()) pulse.refute(now);

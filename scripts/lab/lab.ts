@@ -43,6 +43,7 @@ export class Lab {
   readonly workers: LabWorker[] = [];
   readonly #rtc: RtcChoice;
   readonly #bin: string | undefined;
+  readonly #serverEnvironment: Readonly<Record<string, string>>;
   /** Every program that was started in this room, also one that never got as far as a worker. */
   readonly #started: Program[] = [];
   #server: Program;
@@ -55,6 +56,7 @@ export class Lab {
       rtc: RtcChoice;
       server: Program;
       bin: string | undefined;
+      serverEnvironment: Readonly<Record<string, string>>;
     },
   ) {
     this.folder = parts.folder;
@@ -62,6 +64,7 @@ export class Lab {
     this.identity = parts.identity;
     this.#rtc = parts.rtc;
     this.#bin = parts.bin;
+    this.#serverEnvironment = parts.serverEnvironment;
     this.#server = parts.server;
   }
 
@@ -69,16 +72,23 @@ export class Lab {
    * Starts a server on a free loopback port, with its store in `folder`, and makes a room.
    *
    * @param bin A compiled program; this one's sources by Deno where left out.
+   * @param serverEnvironment What the server is told besides.
    */
-  static async open(folder: string, rtc: RtcChoice, bin?: string): Promise<Lab> {
+  static async open(
+    folder: string,
+    rtc: RtcChoice,
+    bin?: string,
+    serverEnvironment: Readonly<Record<string, string>> = {},
+  ): Promise<Lab> {
     const home = join(folder, "home");
     await Deno.mkdir(home, { recursive: true, mode: 0o700 });
-    const server = startServer(folder, 0, bin);
+    const server = startServer(folder, 0, bin, serverEnvironment);
     try {
       const { url } = await ready(server);
       const { roomId, token } = await createRoom(url, { name: "lab" });
       const room = { server: url, roomId, token, secret: newRoomSecret() };
-      return new Lab({ folder, room, identity: await loadIdentity(home), rtc, server, bin });
+      const identity = await loadIdentity(home);
+      return new Lab({ folder, room, identity, rtc, server, bin, serverEnvironment });
     } catch (error) {
       await server.end();
       throw error;
@@ -158,7 +168,7 @@ export class Lab {
     const port = Number(new URL(this.room.server).port);
     this.#server.signal("SIGKILL");
     await this.#server.end();
-    this.#server = startServer(this.folder, port, this.#bin);
+    this.#server = startServer(this.folder, port, this.#bin, this.#serverEnvironment);
     await ready(this.#server);
   }
 
@@ -192,11 +202,16 @@ function environmentOf(folder: string): Record<string, string> {
   return { SLEAP_RTC_HOME: join(folder, "home"), SLEAP_RTC_LOG: "json", NO_COLOR: "1" };
 }
 
-function startServer(folder: string, port: number, bin: string | undefined): Program {
+function startServer(
+  folder: string,
+  port: number,
+  bin: string | undefined,
+  environment: Readonly<Record<string, string>>,
+): Program {
   const data = join(folder, "server");
   const address = ["--host", "127.0.0.1", "--port", String(port)];
   const args = ["signal", "--json", ...address, "--data", data, "--store", "sqlite"];
-  return new Program({ args, env: environmentOf(folder), cwd: folder, bin });
+  return new Program({ args, env: { ...environmentOf(folder), ...environment }, cwd: folder, bin });
 }
 
 async function ready(server: Program): Promise<{ url: string }> {

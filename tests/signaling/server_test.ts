@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import { workerListSchema } from "../../lib/protocol/query.ts";
+import { keepsRegistry } from "../../signaling/rollout.ts";
 import { startSignaling } from "../../signaling/server.ts";
 import { createRoom, enter, eventually, LabSocket, PeerKey, registration } from "./lab_peer.ts";
 
@@ -33,6 +34,26 @@ Deno.test("server, defect n: rooms and tokens outlive a restart, and peers come 
     assert.equal((await back.socket.next("admin_changed")).admin_peer_id, key.peerId);
     await second.stop();
     await back.socket.ended();
+  }));
+
+Deno.test("server: of a share of its rooms only those keep a registry that the share says", () =>
+  withFolder(async (dataFolder) => {
+    const rollout = { isEnabled: true, percent: 50 };
+    const server = await startSignaling({ ...LOOPBACK, dataFolder, rollout }, SILENT_LOG);
+    const told = new Set<boolean>();
+    // Of twenty rooms, all on one side: twice in a million runs.
+    for (let count = 0; count < 20 && told.size < 2; count++) {
+      const room = await createRoom(server.url);
+      const { socket, welcome } = await enter(server.url, new PeerKey("w"), room);
+      assert.equal(welcome.registry, keepsRegistry(room.room_id, rollout));
+      told.add(welcome.registry);
+      socket.say({ type: "claim_admin", epoch: 1 });
+      if (welcome.registry) await socket.next("admin_changed");
+      else assert.equal((await socket.next("error")).code, "REGISTRY_OFF");
+      await socket.close();
+    }
+    assert.equal(told.size, 2);
+    await server.stop();
   }));
 
 Deno.test("server: HTTP lists the workers that are there, and a deleted room ends for all", () =>
