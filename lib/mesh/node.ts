@@ -13,12 +13,10 @@ import type { Metadata } from "../protocol/worker.ts";
 import type { Effect } from "./effect.ts";
 import type { Input } from "./input.ts";
 import { createParts, type NodeOptions, type Parts } from "./parts.ts";
-import { seclude } from "./seclusion.ts";
+import { REGISTRY_OFF, seclude } from "./seclusion.ts";
 import type { MeshView } from "./view.ts";
 
 export type { NodeOptions } from "./parts.ts";
-
-const REGISTRY_OFF = "The room keeps no registry to watch; ask the server for its workers instead";
 
 /** One worker's part in its room. */
 export class MeshNode {
@@ -185,8 +183,18 @@ export class MeshNode {
 
   /** Decides everything that follows from the facts, as often as it is asked. */
   #reconcile(now: Instant): void {
-    const { administration, formation, observers, office, own, peerListener, pulse, server, sync } =
-      this.#parts;
+    const {
+      administration,
+      formation,
+      observers,
+      office,
+      own,
+      peerListener,
+      pulse,
+      server,
+      sync,
+      tally,
+    } = this.#parts;
     if (!server.keepsRegistry) seclude(this.#parts);
     this.#judgeLives(now);
     // Before our own entry is written, which would hide what another life wrote.
@@ -199,6 +207,7 @@ export class MeshNode {
     observers.reconcile(now);
     const { admin, partitionedSince } = administration;
     formation.report(admin !== undefined && partitionedSince === undefined, now);
+    tally.reconcile(now);
     this.#scheduleWake(now);
   }
 

@@ -8,6 +8,10 @@ import type { LinkTable } from "./link_table.ts";
 import type { Membership } from "./membership.ts";
 import type { Roster } from "./roster.ts";
 
+/** Why nobody can watch such a room through a worker. */
+export const REGISTRY_OFF =
+  "The room keeps no registry to watch; ask the server for its workers instead";
+
 /** The parts that know of other workers. */
 export interface SeclusionParts {
   readonly links: LinkTable;
