@@ -220,6 +220,23 @@ Deno.test("app: an unknown room, an expired one and a wrong token cannot be told
   assert.deepEqual(await answer(room_id, token), wrong);
 });
 
+Deno.test("app: the same is asked of the store for a room that exists and for one that does not", async () => {
+  const world = new AppWorld();
+  const { room_id, token } = await world.createRoom({ ttl_seconds: 60 });
+  const asked: string[] = [];
+  const find = world.store.findRoom.bind(world.store);
+  world.store.findRoom = (room, nowSeconds) => {
+    asked.push(room);
+    return find(room, nowSeconds);
+  };
+  for (const path of ["/discover-workers", "/extend-room", "/delete-peers-and-room"]) {
+    for (const [room, shown] of [[room_id, "wrong"], ["unknownroom1", token]]) {
+      assert.equal((await world.post(path, { room_id: room, token: shown })).status, 403);
+      assert.deepEqual(asked.splice(0), [room], path);
+    }
+  }
+});
+
 Deno.test("app: an extension counts from the present expiry and reaches a stated limit", async () => {
   const world = new AppWorld({ limits: { roomTtlSecondsMax: 10_000 } });
   const { room_id, token } = await world.createRoom({ ttl_seconds: 100 });

@@ -103,6 +103,41 @@ Deno.test("server: a room that is in use does not expire, and then counts from t
     await server.stop();
   }));
 
+Deno.test("server: workers keep their room by the hour, and a client alone is warned ahead of its end", () =>
+  withFolder(async (dataFolder) => {
+    // An hour of a tenth of a second; the room's end is told in whole seconds.
+    const limits = { keepMs: 100, roomTtlSeconds: 300, tickMs: 20 };
+    const server = await startSignaling({ ...LOOPBACK, dataFolder, limits }, SILENT_LOG);
+    const room = await createRoom(server.url);
+    const client = new PeerKey("c");
+    const endOf = async () => {
+      const { socket, welcome } = await enter(server.url, client, room, { role: "client" });
+      await socket.close();
+      return welcome.expires_at ?? 0;
+    };
+    const { socket } = await enter(server.url, new PeerKey("w"), room);
+    const first = await endOf();
+    await eventually("the end put off", async () => await endOf() > first + 1 ? true : undefined);
+    await socket.close();
+    const alone = await enter(server.url, client, room, { role: "client" });
+    const { expires_at } = await alone.socket.next("room_expiring");
+    assert(expires_at > first, "as it was put off last");
+    await alone.socket.close();
+    await server.stop();
+  }));
+
+Deno.test("server: rooms that nobody came back to are swept, without anybody asking", () =>
+  withFolder(async (dataFolder) => {
+    const limits = { keepMs: 100, roomTtlSeconds: 1, sweepMs: 50 };
+    const server = await startSignaling({ ...LOOPBACK, dataFolder, limits }, SILENT_LOG);
+    for (let orphan = 0; orphan < 3; orphan++) await createRoom(server.url);
+    await eventually("three rooms swept", async () => {
+      const metrics = await (await fetch(`${server.url}/metrics`)).text();
+      return metrics.includes("\nsleap_rtc_rooms_expired_total 3\n") ? true : undefined;
+    });
+    await server.stop();
+  }));
+
 Deno.test("server: a port that is taken and limits that contradict are errors, and nothing stays open", () =>
   withFolder(async (dataFolder) => {
     const server = await startSignaling({ ...LOOPBACK, dataFolder }, SILENT_LOG);
