@@ -8,6 +8,7 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { fuzz } from "./proof/fuzz.ts";
+import { standChurn } from "./proof/churn.ts";
 import { ProofServer } from "./proof/proof_server.ts";
 import {
   type Finding,
@@ -18,11 +19,14 @@ import {
   sitIdle,
 } from "./proof/siege.ts";
 
-const HELP = `Usage: deno task prove-signaling [NAME]... [--frames N] [--seed N]
+const HELP =
+  `Usage: deno task prove-signaling [NAME]... [--frames N] [--seed N] [--minutes N] [--churn PERCENT]
 
-Names (all if none is given): fuzz guesses idle mountains slow restart
+Names (all but churn if none is given): fuzz guesses idle mountains slow restart churn
   --frames N  Frames of the fuzz (1000000 if left out)
-  --seed N    Where the fuzz begins (1 if left out)`;
+  --seed N    Where the fuzz begins (1 if left out)
+  --minutes N Of churn in 100 rooms of ten workers (15 if left out)
+  --churn N   Of 100 workers, how many leave and come each second (2 if left out)`;
 
 const PROOFS: Readonly<Record<string, (server: ProofServer) => Promise<Finding>>> = {
   guesses: (server) => guessTokens(server, 10_000),
@@ -46,6 +50,8 @@ async function prove(args: readonly string[]): Promise<boolean> {
     options: {
       frames: { type: "string", default: "1000000" },
       seed: { type: "string", default: "1" },
+      minutes: { type: "string", default: "15" },
+      churn: { type: "string", default: "2" },
       help: { type: "boolean", default: false },
     },
   });
@@ -54,15 +60,19 @@ async function prove(args: readonly string[]): Promise<boolean> {
     return true;
   }
   const number = z.coerce.number().int().min(1);
-  const wanted = z.array(z.enum(["fuzz", ...Object.keys(PROOFS)])).parse(positionals);
+  const wanted = z.array(z.enum(["fuzz", "churn", ...Object.keys(PROOFS)])).parse(positionals);
   const names = wanted.length > 0 ? wanted : ["fuzz", ...Object.keys(PROOFS)];
   let isGood = true;
   const told = async (finding: Finding) => {
     isGood &&= finding.ok;
     await say(JSON.stringify(finding));
   };
+  const minutes = number.parse(values.minutes);
+  const churnPercent = z.coerce.number().positive().max(20).parse(values.churn);
   for (const name of names) {
-    const proof = PROOFS[name];
+    const proof = name === "churn"
+      ? (server: ProofServer) => standChurn(server, minutes, churnPercent, progress)
+      : PROOFS[name];
     if (proof === undefined) {
       await told(await proveFuzz(number.parse(values.frames), number.parse(values.seed)));
       continue;
@@ -75,6 +85,11 @@ async function prove(args: readonly string[]): Promise<boolean> {
     }
   }
   return isGood;
+}
+
+function progress(afterSeconds: number, memoryMb: number): void {
+  const line = `After ${afterSeconds} s the server holds ${Math.round(memoryMb)} MB\n`;
+  Deno.stderr.writeSync(new TextEncoder().encode(line));
 }
 
 async function say(line: string): Promise<void> {

@@ -25,7 +25,7 @@ export function callerOf(headers: Headers, remote: string, isProxied: boolean): 
 }
 
 /** The part of `address` that a network is given as a whole: /64 of IPv6 (RFC 6177), all of IPv4. */
-function groupOf(address: string): string {
+export function groupOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   if (isIP(address) !== 6) return address;

@@ -14,7 +14,11 @@ export type Fact =
   | { readonly kind: "frame_sent"; readonly type: string; readonly bytes: number }
   /** A frame of one peer was passed on to another. */
   | { readonly kind: "relayed"; readonly type: string }
-  | { readonly kind: "refused"; readonly by: "http" | "socket"; readonly code: string }
+  | {
+    readonly kind: "refused";
+    readonly by: "connection" | "http" | "socket";
+    readonly code: string;
+  }
   | { readonly kind: "registered"; readonly role: Role }
   /** A worker was granted the admin's place; `tookMs` is how long the room had nobody there. */
   | { readonly kind: "elected"; readonly tookMs: number }

@@ -37,6 +37,14 @@ export interface SignalingLimits extends GuessLimits {
   readonly requestMs: number;
   /** Open TCP connections. Higher: more memory; lower: peers are refused before they can say who they are. */
   readonly connectionsMax: number;
+  /**
+   * Open TCP connections of one address that have not become sockets: whoever asks for nothing holds one
+   * for {@linkcode requestMs}. Not counted behind a proxy of ours, which has one address for everybody.
+   * Higher: one stranger fills {@linkcode connectionsMax} sooner; lower: a lab behind one address waits.
+   */
+  readonly pendingPerAddressMax: number;
+  /** For the store to say that it is there, before `/ready` says that it is not. */
+  readonly readyMs: number;
   /** Stored rooms. Higher: strangers can fill the disk; lower: labs are refused. */
   readonly roomsMax: number;
   /** How long an empty room stays joinable where nobody says otherwise, in seconds. */
@@ -73,6 +81,8 @@ export const SIGNALING_LIMITS: SignalingLimits = {
   bodyBytesMax: 64 * 1024,
   requestMs: 10 * SECOND_MS,
   connectionsMax: 12_000,
+  pendingPerAddressMax: 500,
+  readyMs: 2 * SECOND_MS,
   roomsMax: 10_000,
   roomTtlSeconds: 2 * 60 * 60,
   roomTtlSecondsMax: 366 * 24 * 60 * 60,

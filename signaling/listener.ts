@@ -6,9 +6,10 @@
 import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Log } from "../lib/base/log.ts";
+import { Doorway } from "./doorway.ts";
 import { HttpRefusal } from "./http_refusal.ts";
 import { Patience } from "./patience.ts";
 
@@ -28,6 +29,9 @@ export interface ListenerOptions {
   /** For a request to arrive whole. */
   readonly requestMs: number;
   readonly connectionsMax: number;
+  readonly pendingPerAddressMax: number;
+  /** Whether the other end of each connection is a proxy of ours: then it is not counted by address. */
+  readonly isProxied: boolean;
 }
 
 /** Who answers. */
@@ -36,6 +40,8 @@ export interface ListenerHandlers {
   answer(request: Request, remote: string): Response | Promise<Response>;
   /** Takes the connection of a request that wants another protocol. */
   upgrade(incoming: IncomingMessage, connection: Duplex, head: Buffer): void;
+  /** A connection was ended at once: its address has too many already. */
+  turnedAway(): void;
 }
 
 /** An open port. */
@@ -59,6 +65,7 @@ export async function listen(
   const { hostname, port, tls } = options;
   const scheme = tls === undefined ? "http" : "https";
   const patience = new Patience(options.requestMs);
+  const doorway = new Doorway(options.isProxied ? Infinity : options.pendingPerAddressMax);
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     patience.rest(incoming.socket);
     outgoing.once("close", () => patience.wait(incoming.socket));
@@ -67,14 +74,23 @@ export async function listen(
       incoming.destroy();
     });
   };
-  const server = tls === undefined
-    ? createServer(onRequest)
-    : createSecureServer({ cert: tls.cert, key: tls.key }, onRequest);
+  const server = tls === undefined ? createServer(onRequest) : createSecureServer(
+    // Without it a stranger holds a connection for two minutes before TLS begins.
+    { cert: tls.cert, key: tls.key, handshakeTimeout: options.requestMs },
+    onRequest,
+  );
   server.maxConnections = options.connectionsMax;
+  server.on("connection", (connection: Socket) => {
+    const leave = doorway.enter(connection);
+    if (leave !== undefined) return void connection.once("close", leave);
+    connection.destroy();
+    handlers.turnedAway();
+  });
   const opened = tls === undefined ? "connection" : "secureConnection";
   server.on(opened, (connection: Duplex) => patience.wait(connection));
   server.on("upgrade", (incoming, connection, head) => {
     patience.rest(connection);
+    doorway.passed(incoming.socket);
     // Without a listener, a connection that breaks would end the process.
     connection.on("error", (error) => {
       log.write("debug", "A connection broke", { error: String(error) });

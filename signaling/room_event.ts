@@ -80,7 +80,6 @@ export const CLOSE_CODE = {
   /** Refused, flooding, silent or too slow. */
   policy: 1008,
   tooBig: 1009,
-  serverError: 1011,
   tryLater: 1013,
   /** A newer socket speaks for the peer. */
   replaced: 4001,

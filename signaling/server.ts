@@ -117,9 +117,10 @@ export async function startSignaling(
 
   let listener: Listener;
   try {
-    listener = await listen({ ...options, ...limits }, {
+    listener = await listen({ ...options, ...limits, isProxied }, {
       answer: (request, remote) => app.fetch(request, callerOf(request.headers, remote, isProxied)),
       upgrade: (incoming, connection, head) => upgrades.upgrade(incoming, connection, head),
+      turnedAway: () => metrics.count({ kind: "refused", by: "connection", code: "ADDRESS_FULL" }),
     }, log);
   } catch (error) {
     await release();

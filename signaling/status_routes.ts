@@ -1,15 +1,16 @@
 /** The routes that say how the server is and what it offers. They show nothing of any room or peer. */
 
 import type { Hono } from "hono";
-import { SECOND_MS } from "../lib/base/time.ts";
 import { PROTOCOL_VERSION, SOFTWARE_VERSION } from "../lib/protocol/version.ts";
 import type { AppPorts } from "./app.ts";
 import { answered } from "./authority.ts";
+import { inTime } from "./deadline.ts";
 import { DOCS_POLICY, docsPage } from "./docs_page.ts";
 import { HttpRefusal, retryAfter } from "./http_refusal.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { AppEnv } from "./request.ts";
 import { ROUTES } from "./route.ts";
+import { StoreUnavailable } from "./store/store.ts";
 
 /** Adds the routes to `app`. */
 export function addStatusRoutes(
@@ -30,7 +31,12 @@ export function addStatusRoutes(
   });
 
   app.get("/ready", async (c) => {
-    await answered(store.countRooms(Math.floor(clock.wallMs() / SECOND_MS)));
+    await answered(inTime(() => store.ping(), limits.readyMs, () => {
+      return new StoreUnavailable(
+        `Expected the store to answer within ${limits.readyMs} ms, got nothing`,
+        { retryAfterMs: limits.retryAfterMs },
+      );
+    }));
     if (rooms.draining) {
       const headers = retryAfter(limits.retryAfterMs);
       throw new HttpRefusal(503, "SERVER_BUSY", "The server is about to stop", { headers });

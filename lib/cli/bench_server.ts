@@ -4,10 +4,11 @@ import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, flag, option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
+import { float, integer, string } from "@optique/core/valueparser";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit_code.ts";
 import { logOptions, openLog } from "./log_option.ts";
+import type { MemoryReport } from "./memory_curve.ts";
 import { Mistake } from "./mistake.ts";
 import { addressOf } from "./signal_option.ts";
 
@@ -34,6 +35,13 @@ const parser = merge(
       }),
       30,
     ),
+    churnPercent: withDefault(
+      option("--churn", float({ min: 0, max: 20, metavar: "PERCENT" }), {
+        description:
+          message`Of 100 workers, how many leave each second; as many come, half of them for the first time`,
+      }),
+      1,
+    ),
     isOwn: withDefault(
       flag("--yes-i-own-this-server", {
         description: message`Needed for a server that is not on this machine`,
@@ -52,6 +60,7 @@ export const benchServerCommand = defineCommand({
   examples: [
     "sleap-rtc bench-server http://127.0.0.1:8080",
     "sleap-rtc bench-server http://127.0.0.1:8080 --rooms 20 --seconds 10 --json",
+    "sleap-rtc bench-server http://127.0.0.1:8080 --seconds 900 --churn 2 --json",
   ],
   exits: ["serverUnreachable", "refused", "protocol"],
   parser,
@@ -64,26 +73,35 @@ export const benchServerCommand = defineCommand({
     }
     const { runLoad } = await import("./server_load.ts");
     const { log, stop } = await openLog(given, io, "warning");
-    const { rooms, workers, seconds } = given;
+    const { rooms, workers, seconds, churnPercent } = given;
     io.err(`${rooms} rooms of ${workers} workers at ${server}, ${seconds} s`);
+    const told = (afterSeconds: number, memoryMb: number) =>
+      io.err(`After ${afterSeconds} s the server holds ${Math.round(memoryMb)} MB`);
     try {
       const signal = io.interruption();
-      const report = {
-        rooms,
-        workers,
-        seconds,
-        ...await runLoad({ ...given, server, signal, log }),
-      };
-      if (json) io.out(JSON.stringify(report));
-      else {for (const [name, value] of Object.entries(report)) {
-          io.out(`${name.padEnd(15)} ${value}`);
-        }}
+      const { numbers, memory } = await runLoad({ ...given, server, told, signal, log });
+      const report = { rooms, workers, seconds, churn_percent: churnPercent, ...numbers };
+      if (json) io.out(JSON.stringify({ ...report, memory }));
+      else for (const line of reportLines(report, memory)) io.out(line);
       return EXIT.ok;
     } finally {
       stop();
     }
   },
 });
+
+function reportLines(
+  numbers: Readonly<Record<string, number>>,
+  { curve_mb, slope_mb_per_min, first_third_mb, last_third_mb, verdict }: MemoryReport,
+): string[] {
+  return [
+    ...Object.entries(numbers).map(([name, value]) => `${name.padEnd(15)} ${value}`),
+    `${
+      "memory".padEnd(15)
+    } ${verdict}: ${slope_mb_per_min} MB a minute, ${first_third_mb} MB at first, ${last_third_mb} MB at last`,
+    `${"each 30 s".padEnd(15)} ${curve_mb.join(" ")} MB`,
+  ];
+}
 
 function isLoopback(server: string): boolean {
   const { hostname } = new URL(server);

@@ -37,8 +37,9 @@ export const createRoomCommand = defineCommand({
   exits: ["serverUnreachable", "refused", "protocol"],
   parser,
   async run({ server, name, ttl, json }, io) {
-    const { loadConfig } = await import("../runtime/config.ts");
+    const { installationFolder, loadConfig } = await import("../runtime/config.ts");
     const { newRoomSecret } = await import("../runtime/credentials.ts");
+    const { keepSignIn } = await import("../runtime/sign_in.ts");
     const { createRoom } = await import("../client/room_api.ts");
     const { encodeInvite } = await import("../protocol/invite.ts");
     const flags = server === undefined ? {} : { server: { value: server, from: "--server" } };
@@ -52,6 +53,10 @@ export const createRoomCommand = defineCommand({
     const ttlSeconds = ttl === undefined ? undefined : secondsOf(ttl);
     io.err(`Making a room at ${address}`);
     const room = await createRoom(address, { name, ttlSeconds, signal: io.interruption() });
+    // The room is made: that its maker cannot be remembered must not lose it.
+    await keepSignIn(installationFolder(io.env), address, room.idToken).catch((error: unknown) =>
+      io.err(`The sign-in was not kept, so peers of this machine come as nobody: ${error}`)
+    );
     const secret = newRoomSecret();
     const { roomId, token, expiresAt } = room;
     const invite = encodeInvite({ server: address, room_id: roomId, token, secret });

@@ -1,7 +1,7 @@
 /** What a load has brought so far, and what comes of it in numbers. Knows no server. */
 
-/** What was measured. Times in ms, memory in MB (10⁶ bytes). */
-export interface LoadReport {
+/** What was measured. Times in ms. */
+export interface TallyReport {
   /** From opening a socket to being registered. */
   readonly join_p50_ms: number;
   readonly join_p99_ms: number;
@@ -12,8 +12,6 @@ export interface LoadReport {
   readonly messages_per_s: number;
   /** Refusals, lost sockets, messages that never came. */
   readonly errors: number;
-  /** The most that the server's process held; 0 where it does not say. */
-  readonly rss_mb: number;
 }
 
 /** What has happened so far. */
@@ -23,7 +21,6 @@ export class LoadTally {
   readonly #relayMs: number[] = [];
   #said = 0;
   #failed = 0;
-  #memoryMb = 0;
 
   /**
    * @param lossTolerated The share of the messages that may go missing because who they were for left at
@@ -49,11 +46,7 @@ export class LoadTally {
     this.#failed++;
   }
 
-  memory(megabytes: number): void {
-    this.#memoryMb = Math.max(this.#memoryMb, megabytes);
-  }
-
-  report(seconds: number): LoadReport {
+  report(seconds: number): TallyReport {
     const lost = this.#said - this.#relayMs.length;
     const tolerated = Math.ceil(this.#said * this.#lossTolerated);
     return {
@@ -63,7 +56,6 @@ export class LoadTally {
       relay_p99_ms: percentile(this.#relayMs, 99),
       messages_per_s: Math.round(this.#relayMs.length / seconds),
       errors: this.#failed + Math.max(0, lost - tolerated),
-      rss_mb: Math.round(this.#memoryMb),
     };
   }
 }

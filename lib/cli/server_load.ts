@@ -3,19 +3,15 @@
  * Knows the server by its public interface alone; draws and prints nothing.
  */
 
-import { z } from "zod";
-import { Failure } from "../base/failure.ts";
-import type { PeerId, RoomId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import { pick } from "../base/random.ts";
 import { SECOND_MS } from "../base/time.ts";
 import { createRoom, type RoomTicket } from "../client/room_api.ts";
-import { decode } from "../protocol/decode.ts";
-import type { FromServer } from "../protocol/signal_message.ts";
 import { systemRandom } from "../runtime/chance.ts";
-import { temporaryIdentity } from "../runtime/credentials.ts";
-import { SignalClient } from "../runtime/signal_client.ts";
-import { type LoadReport, LoadTally } from "./load_tally.ts";
+import { LoadTally, type TallyReport } from "./load_tally.ts";
+import { LoadWorker } from "./load_worker.ts";
+import { MemoryCurve, type MemoryReport } from "./memory_curve.ts";
+import { type ScaleListener, ServerScale } from "./server_scale.ts";
 
 /** How much is done. */
 export interface LoadOptions {
@@ -25,26 +21,35 @@ export interface LoadOptions {
   readonly workers: number;
   /** For how long, once all have joined. */
   readonly seconds: number;
+  /** Of 100 workers, how many leave each second; as many come, half of them for the first time. */
+  readonly churnPercent: number;
+  /** Told every 30 s how much the server's process holds, in MB. */
+  readonly told: ScaleListener;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
 
+/** What a load brought. */
+export interface LoadReport {
+  readonly numbers: TallyReport & {
+    /** The most that the server's process held, in MB; 0 where it does not say. */
+    readonly rss_mb: number;
+  };
+  readonly memory: MemoryReport;
+}
+
+/** The usual churn, in percent of the workers each second. */
+export const CHURN_PERCENT = 1;
 /** New sockets a second. Higher: joins wait for each other; lower: the start takes longer. */
 const JOINS_PER_SECOND = 200;
 /** What each worker says in a second. */
 const MESSAGES_PER_SECOND = 1;
-/** The share of the workers that leave and come back each second. */
-const CHURN_PER_SECOND = 0.01;
 const WARM_UP_SECONDS = 3;
 /** For the last messages to arrive. */
 const SETTLE_MS = SECOND_MS;
-/** For one worker to join. */
-const JOIN_MS_MAX = 30 * SECOND_MS;
 const ANSWER_MS_MAX = 5 * SECOND_MS;
 /** How often due work is looked for. */
 const TICK_MS = 10;
-
-const wordSchema = z.object({ said_at: z.number() });
 
 /**
  * Makes rooms on the server, fills them, has everybody talk for a while, and removes the rooms again.
@@ -53,12 +58,13 @@ const wordSchema = z.object({ said_at: z.number() });
  */
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   // The first ones, which warm both processes up, do not count.
-  await measure({ ...options, rooms: 1, seconds: WARM_UP_SECONDS });
+  await measure({ ...options, rooms: 1, seconds: WARM_UP_SECONDS, told: () => {} });
   return await measure(options);
 }
 
 async function measure(options: LoadOptions): Promise<LoadReport> {
-  const tally = new LoadTally(CHURN_PER_SECOND);
+  const tally = new LoadTally(options.churnPercent / 100);
+  const memory = new MemoryCurve();
   const rooms: RoomTicket[] = [];
   let crew: readonly LoadWorker[] = [];
   try {
@@ -71,8 +77,9 @@ async function measure(options: LoadOptions): Promise<LoadReport> {
     const places = Array.from({ length: options.workers }, () => rooms).flat();
     crew = places.map((room) => new LoadWorker(room, tally, options.log));
     await join(crew, options.signal);
-    await talk(crew, options, tally);
-    return tally.report(options.seconds);
+    await talk(crew, options, memory);
+    const rss_mb = Math.round(memory.peakMb);
+    return { numbers: { ...tally.report(options.seconds), rss_mb }, memory: memory.report() };
   } finally {
     await Promise.all(crew.map((worker) => worker.stop()));
     await Promise.allSettled(rooms.map(removeRoom));
@@ -94,15 +101,15 @@ async function join(crew: readonly LoadWorker[], signal: AbortSignal): Promise<v
 
 async function talk(
   crew: readonly LoadWorker[],
-  { server, seconds, signal }: LoadOptions,
-  tally: LoadTally,
+  { server, seconds, churnPercent, told, signal }: LoadOptions,
+  memory: MemoryCurve,
 ): Promise<void> {
   const byRoom = Map.groupBy(crew, (worker) => worker.roomId);
   const ends = performance.now() + seconds * SECOND_MS;
   let words = 0;
   let absences = 0;
-  let memoryAt = 0;
-  const returns: Promise<void>[] = [];
+  const returns = new Set<Promise<void>>();
+  const scale = new ServerScale(server, memory, told);
   const started = performance.now();
   while (performance.now() < ends && !signal.aborted) {
     const passedSeconds = (performance.now() - started) / SECOND_MS;
@@ -113,113 +120,18 @@ async function talk(
       const listener = pick(others, systemRandom);
       if (listener !== undefined) speaker.say(listener);
     }
-    for (; absences < passedSeconds * crew.length * CHURN_PER_SECOND; absences++) {
+    for (; absences < passedSeconds * crew.length * churnPercent / 100; absences++) {
       const worker = pick(crew, systemRandom);
-      if (worker !== undefined) returns.push(worker.rejoin());
+      if (worker === undefined) break;
+      const back = worker.rejoin(absences % 2 === 0).finally(() => returns.delete(back));
+      returns.add(back);
     }
-    if (passedSeconds >= memoryAt) {
-      memoryAt++;
-      tally.memory(await memoryOf(server));
-    }
+    scale.read(Math.floor(passedSeconds));
     await pause(TICK_MS);
   }
-  await Promise.all(returns);
+  await Promise.all([...returns, scale.settled]);
   await pause(SETTLE_MS);
   signal.throwIfAborted();
-}
-
-/** One worker of the load: a registration that talks. */
-class LoadWorker {
-  readonly peerId: PeerId;
-  readonly #room: RoomTicket;
-  readonly #tally: LoadTally;
-  readonly #log: Log;
-  readonly #identity = temporaryIdentity();
-  #client: SignalClient | undefined;
-  #incarnation = 0;
-  #isHere = false;
-
-  constructor(room: RoomTicket, tally: LoadTally, log: Log) {
-    this.#room = room;
-    this.#tally = tally;
-    this.#log = log;
-    this.peerId = this.#identity.peerIdOf("load");
-  }
-
-  get roomId(): RoomId {
-    return this.#room.roomId;
-  }
-
-  /** Registers, and resolves when that is done, or has failed and is counted as that. */
-  async join(): Promise<void> {
-    const { server, roomId, token } = this.#room;
-    const registered = Promise.withResolvers<void>();
-    const startedAt = performance.now();
-    const fail = () => {
-      this.#tally.failed();
-      registered.resolve();
-    };
-    const timer = setTimeout(fail, JOIN_MS_MAX);
-    this.#client = new SignalClient({
-      server,
-      roomId,
-      token,
-      peerId: this.peerId,
-      role: "worker",
-      incarnation: ++this.#incarnation,
-      identity: this.#identity,
-      metadata: () => ({ tags: ["load"], properties: { gpu_memory_mb: 24_000 } }),
-      handlers: {
-        said: (message) => {
-          if (message.type === "registered_auth") {
-            this.#isHere = true;
-            this.#tally.joined(performance.now() - startedAt);
-            registered.resolve();
-          } else this.#hear(message);
-        },
-        lost: () => {
-          this.#isHere = false;
-          this.#tally.failed();
-        },
-        refused: fail,
-      },
-      log: this.#log,
-    });
-    await registered.promise;
-    clearTimeout(timer);
-  }
-
-  /** Goes, and comes back in another life. */
-  async rejoin(): Promise<void> {
-    if (!this.#isHere) return;
-    await this.stop();
-    await this.join();
-  }
-
-  /** Says something to `listener` if both are here. */
-  say(listener: LoadWorker): void {
-    if (!this.#isHere || !listener.#isHere) return;
-    const payload = { said_at: performance.now(), note: "x".repeat(100) };
-    const wasSaid = this.#client?.send({
-      type: "peer_message",
-      to_peer_id: listener.peerId,
-      payload,
-    });
-    if (wasSaid === true) this.#tally.said();
-  }
-
-  /** Leaves. */
-  async stop(): Promise<void> {
-    this.#isHere = false;
-    await this.#client?.stop();
-  }
-
-  #hear(message: FromServer): void {
-    if (message.type === "error" && message.code !== "PEER_NOT_FOUND") this.#tally.failed();
-    if (message.type !== "peer_message") return;
-    const word = decode(message.payload, wordSchema);
-    if (word.ok) this.#tally.heard(performance.now() - word.value.said_at);
-  }
 }
 
 async function removeRoom({ server, roomId, token }: RoomTicket): Promise<void> {
@@ -229,19 +141,6 @@ async function removeRoom({ server, roomId, token }: RoomTicket): Promise<void> 
     signal: AbortSignal.timeout(ANSWER_MS_MAX),
   });
   await response.body?.cancel();
-}
-
-/** The memory of the server's process by its own word, in MB; 0 where it says nothing of it. */
-async function memoryOf(server: string): Promise<number> {
-  try {
-    const signal = AbortSignal.timeout(ANSWER_MS_MAX);
-    const response = await fetch(`${server}/metrics`, { signal });
-    const bytes = /^process_resident_memory_bytes (\d+)/m.exec(await response.text())?.[1];
-    return Number(bytes ?? 0) / 1e6;
-  } catch (cause) {
-    const text = `Expected ${server} to answer under load, got no answer; its log says why`;
-    throw new Failure("server_unreachable", text, { cause });
-  }
 }
 
 function pause(durationMs: number): Promise<void> {

@@ -19,6 +19,7 @@ import {
   rolloutOf,
   roomLimitOptions,
   storeOf,
+  strangerLimitOptions,
   tlsOf,
 } from "./signal_option.ts";
 
@@ -46,6 +47,7 @@ const parser = merge(
   }),
   backendOptions,
   frontOptions,
+  strangerLimitOptions,
   roomLimitOptions,
   logOptions,
 );
@@ -65,7 +67,7 @@ export const signalCommand = defineCommand({
   exits: [],
   parser,
   async run(given, io) {
-    const { host, port, data, json, isProxied, roomsMax } = given;
+    const { host, port, data, json, isProxied, roomsMax, pendingPerAddressMax } = given;
     const publicUrl = given.publicUrl === undefined
       ? undefined
       : addressOf("--public-url", given.publicUrl);
@@ -76,7 +78,7 @@ export const signalCommand = defineCommand({
       tls: await tlsOf(given),
       publicUrl,
       isProxied,
-      limits: { roomsMax },
+      limits: { roomsMax, pendingPerAddressMax },
     };
     const { installationFolder } = await import("../runtime/config.ts");
     const { startSignaling } = await import("../../signaling/server.ts");

@@ -62,6 +62,17 @@ export const frontOptions = object("In front of it", {
   ),
 });
 
+/** How much of one stranger is borne. */
+export const strangerLimitOptions = object("Strangers", {
+  pendingPerAddressMax: withDefault(
+    option("--max-pending-per-address", integer({ min: 1, max: 10_000, metavar: "N" }), {
+      description:
+        message`Connections of one address that are not WebSockets yet; with --trust-proxy the proxy is to count them`,
+    }),
+    500,
+  ),
+});
+
 /** How much there may be, and of what kind. */
 export const roomLimitOptions = object("Rooms", {
   roomsMax: withDefault(

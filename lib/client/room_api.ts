@@ -37,6 +37,8 @@ export interface CreatedRoom {
   readonly token: string;
   /** Seconds since 1970 at which the room ends if it is empty; null for never. */
   readonly expiresAt: number | null;
+  /** As whom we signed in to make it: the room's owner. */
+  readonly idToken: string;
 }
 
 /** The parts of a room's access that the server may know. */
@@ -78,7 +80,7 @@ export async function createRoom(
   };
   const answer = await post({ server, path: "/create-room", body, bearer, signal });
   const { room_id, token, expires_at } = read(answer, createdRoomSchema, server);
-  return { roomId: room_id, token, expiresAt: expires_at };
+  return { roomId: room_id, token, expiresAt: expires_at, idToken: bearer };
 }
 
 /**

@@ -54,6 +54,7 @@ export class Session {
   readonly #questions = new Map<RequestId, (answer: WorkerList | Failure) => void>();
   readonly #links = new Map<LinkId, LinkListener>();
   readonly #leavers = new Set<(peerId: PeerId) => void>();
+  #keepsRegistry = true;
 
   private constructor(options: SessionOptions) {
     const { room, identity, log } = options;
@@ -117,7 +118,9 @@ export class Session {
     const { room, signal, log } = this.#options;
     signal.throwIfAborted();
     const startedAt = systemClock.now();
-    const answer = await this.#ask(filters);
+    const answer = this.#keepsRegistry
+      ? await this.#ask(filters)
+      : new Failure("protocol", "The room keeps no registry, and so has no admin");
     signal.throwIfAborted();
     if (!(answer instanceof Failure)) {
       return { list: answer, via: "admin", tookMs: systemClock.now() - startedAt };
@@ -183,6 +186,7 @@ export class Session {
   #hear(message: FromServer): void {
     switch (message.type) {
       case "registered_auth":
+        this.#keepsRegistry = message.registry ?? true;
         return this.#registered.resolve();
       case "worker_list":
         return this.#questions.get(message.request_id)?.(message.list);

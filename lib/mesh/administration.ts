@@ -104,6 +104,19 @@ export class Administration {
     return this.#agreed;
   }
 
+  /** The room keeps no registry: there is nobody to lead or to follow. */
+  resign(): void {
+    this.#following = undefined;
+    this.#partitionedSince = undefined;
+    this.#leaderlessSince = undefined;
+    this.#arrivingUntil = -Infinity;
+    this.#tied = false;
+    this.#asked.clear();
+    this.#cutOff.clear();
+    this.#agreed.clear();
+    this.#agreed.add(this.#self);
+  }
+
   /** The server's word at registration: these are in the room. Only a newcomer needs it. */
   arrive(peers: readonly PeerId[], now: Instant): void {
     if (this.#following !== undefined) return;

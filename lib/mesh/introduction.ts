@@ -58,6 +58,7 @@ export class Introduction {
   readonly #random: Random;
   readonly #flights = new Map<LinkId, Flight>();
   readonly #retries = new Map<PeerId, Retry>();
+  #failures = 0;
 
   constructor(self: PeerId, timing: MeshTiming, random: Random) {
     this.#self = self;
@@ -73,6 +74,11 @@ export class Introduction {
   /** Dials of ours that are neither open nor over. */
   get dialling(): number {
     return [...this.#flights.values()].filter((flight) => flight.offered).length;
+  }
+
+  /** Dials of ours that never opened, since birth. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Whether it falls to us to dial that peer. */
@@ -144,6 +150,7 @@ export class Introduction {
 
   /** The dial failed, or its link closed: try again later, if it falls to us. */
   closed(linkId: LinkId, peerId: PeerId, now: Instant): void {
+    if (this.#flights.get(linkId)?.offered === true) this.#failures++;
     this.#flights.delete(linkId);
     if (!this.offersTo(peerId)) return;
     const attempts = (this.#retries.get(peerId)?.attempts ?? 0) + 1;

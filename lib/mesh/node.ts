@@ -13,6 +13,7 @@ import type { Metadata } from "../protocol/worker.ts";
 import type { Effect } from "./effect.ts";
 import type { Input } from "./input.ts";
 import { createParts, type NodeOptions, type Parts } from "./parts.ts";
+import { REGISTRY_OFF, seclude } from "./seclusion.ts";
 import type { MeshView } from "./view.ts";
 
 export type { NodeOptions } from "./parts.ts";
@@ -123,6 +124,7 @@ export class MeshNode {
       case "asked":
         return inquiry.reply(input.asker, input.requestId, input.filters, now);
       case "watched":
+        if (!server.keepsRegistry) return observers.refuse(input.linkId, REGISTRY_OFF);
         return observers.watch(input.linkId, input.peerId, input.heads, now);
       case "unwatched":
         return observers.unwatch(input.linkId);
@@ -192,15 +194,27 @@ export class MeshNode {
 
   /** Decides everything that follows from the facts, as often as it is asked. */
   #reconcile(now: Instant): void {
-    const { administration, formation, observers, office, own, peerListener, pulse, state, sync } =
-      this.#parts;
+    const {
+      administration,
+      formation,
+      observers,
+      office,
+      own,
+      peerListener,
+      pulse,
+      server,
+      state,
+      sync,
+      tally,
+    } = this.#parts;
+    if (!server.keepsRegistry) seclude(this.#parts);
     this.#judgeLives(now);
     // Before our own entry is written, which would hide what another life wrote.
     const { laterLife } = state;
     if (laterLife !== undefined) {
       return this.#standDown(`life ${laterLife} of it lives and knows of this one`);
     }
-    if (this.#arrived) office.reconcile(now);
+    if (this.#arrived && server.keepsRegistry) office.reconcile(now);
     this.#dial(now);
     sync.publish(own.entry);
     if (peerListener.takeSpokenOf()) pulse.refute(now);
@@ -208,6 +222,7 @@ export class MeshNode {
     observers.reconcile(now);
     const { admin, partitionedSince } = administration;
     formation.report(admin !== undefined && partitionedSince === undefined, now);
+    tally.reconcile(now);
     this.#scheduleWake(now);
   }
 

@@ -79,11 +79,18 @@ export class Observers {
     }
     const { outbox } = this.#parts;
     if (this.#observers.size >= OBSERVERS_MAX) {
-      const reason = `${OBSERVERS_MAX} clients watch this worker already; watch another`;
-      return tell(outbox, linkId, { type: "watch_refused", reason });
+      return this.refuse(
+        linkId,
+        `${OBSERVERS_MAX} clients watch this worker already; watch another`,
+      );
     }
     this.#observers.set(linkId, { peerId, until, heads, size: -1, told: undefined });
     outbox.log("debug", "watched", `${peerId} watches`, { peer_id: peerId });
+  }
+
+  /** A client cannot be told anything, for that reason. */
+  refuse(linkId: LinkId, reason: string): void {
+    tell(this.#parts.outbox, linkId, { type: "watch_refused", reason });
   }
 
   /** A client wants no more, or its link is over. */

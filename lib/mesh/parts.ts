@@ -11,6 +11,7 @@ import { Introduction } from "./introduction.ts";
 import { LinkTable } from "./link_table.ts";
 import { Lookout } from "./lookout.ts";
 import { Membership } from "./membership.ts";
+import { MeshTally } from "./mesh_tally.ts";
 import { Observers } from "./observers.ts";
 import { Office } from "./office.ts";
 import { Outbox } from "./outbox.ts";
@@ -59,6 +60,7 @@ export interface Parts {
   readonly inquiry: Inquiry;
   readonly observers: Observers;
   readonly formation: Formation;
+  readonly tally: MeshTally;
   readonly probing: Probing;
   readonly peerListener: PeerListener;
   readonly serverListener: ServerListener;
@@ -104,6 +106,7 @@ export function createParts(options: NodeOptions): Parts {
     inquiry: new Inquiry({ ...facts, lookout }),
     observers: new Observers({ ...facts, lookout, heartbeatMs: timing.heartbeatMs }),
     formation: new Formation(facts),
+    tally: new MeshTally(facts),
     peerListener: new PeerListener({ ...actors, suspicionMs }),
     serverListener: new ServerListener(actors),
   };

@@ -103,6 +103,11 @@ export class RoomState {
     return this.#conflicts;
   }
 
+  /** Those whose entry has concurrent values now. */
+  get contested(): ReadonlySet<PeerId> {
+    return this.#contested;
+  }
+
   /** Changes held, and changes that wait for one they build on. */
   get size(): { readonly changes: number; readonly waiting: number } {
     return { changes: this.#log.size, waiting: this.#log.waiting };

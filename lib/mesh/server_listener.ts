@@ -36,7 +36,7 @@ export class ServerListener {
       case "registered_auth": {
         const workers = message.peers.filter((peer) => peer.role === "worker");
         const peerIds = workers.map((peer) => peer.peer_id);
-        server.registered(message.admin_peer_id, message.epoch, peerIds);
+        server.registered(message.admin_peer_id, message.epoch, peerIds, message.registry);
         administration.told(message.epoch, message.admin_peer_id ?? undefined);
         administration.arrive(peerIds, now);
         for (const peer of workers) roster.present(peer, now);

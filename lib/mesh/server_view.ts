@@ -22,6 +22,7 @@ export class ServerView {
   /** The epoch that was claimed and about which the server has said nothing yet. */
   #claimedEpoch: number | undefined;
   readonly #peers = new Set<PeerId>();
+  #keepsRegistry = true;
 
   constructor(timing: ServerTiming) {
     this.#timing = timing;
@@ -30,6 +31,11 @@ export class ServerView {
   /** Whether we are registered and the WebSocket is open. */
   get reachable(): boolean {
     return this.#reachable;
+  }
+
+  /** Whether the room keeps a registry: a mesh and an admin. So it is until the server says otherwise. */
+  get keepsRegistry(): boolean {
+    return this.#keepsRegistry;
   }
 
   /** Whom the server holds for the admin. */
@@ -74,8 +80,14 @@ export class ServerView {
   }
 
   /** We are registered; these are the others. */
-  registered(adminPeerId: PeerId | null, epoch: number, peers: readonly PeerId[]): void {
+  registered(
+    adminPeerId: PeerId | null,
+    epoch: number,
+    peers: readonly PeerId[],
+    keepsRegistry = true,
+  ): void {
     this.#reachable = true;
+    this.#keepsRegistry = keepsRegistry;
     this.adminChanged(adminPeerId, epoch);
     this.#peers.clear();
     for (const peerId of peers) this.#peers.add(peerId);

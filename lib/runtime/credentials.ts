@@ -1,5 +1,6 @@
 /**
- * Who this installation is: one Ed25519 key in a file of its own, and the room secrets it makes.
+ * Who this installation is: one Ed25519 key in a file of its own, what it has signed in as, and the
+ * room secrets it makes.
  * Knows how the key is kept; what it signs is everybody else's business.
  */
 
@@ -17,6 +18,7 @@ import { z } from "zod";
 import type { PeerId } from "../base/id.ts";
 import { decodeJson } from "../protocol/decode.ts";
 import { peerIdOf, type PublicKey } from "../protocol/identity.ts";
+import { loadSignIns, type SignIn, signInAt } from "./sign_in.ts";
 
 /** What an installation can prove and be called. The private key stays inside. */
 export interface PeerIdentity {
@@ -29,6 +31,8 @@ export interface PeerIdentity {
    * @throws {Error} Where nothing of the name can stand in a peer id.
    */
   peerIdOf(name: string): PeerId;
+  /** What says as whom it has signed in at `server`, if it has and that is still good at `wallMs`. */
+  idTokenAt(server: string, wallMs: number): string | undefined;
 }
 
 /** An identity file that cannot be trusted or read. */
@@ -49,23 +53,27 @@ type IdentityFile = z.infer<typeof identityFileSchema>;
  * The identity that is kept in `folder`, made at the first call. Two processes that start at once
  * get the same one.
  *
- * @throws {IdentityError} Where others can read the file, or it is not an identity.
+ * @throws {IdentityError} Where others can read the file, or it is not an identity, or the sign-ins
+ * beside it are none.
  */
 export async function loadIdentity(folder: string): Promise<PeerIdentity> {
   const path = join(folder, FILE_NAME);
   const found = await readIdentity(path);
-  if (found !== undefined) return identityOf(found, path);
+  const signIns = await loadSignIns(folder).catch((cause: unknown) => {
+    throw new IdentityError(cause instanceof Error ? cause.message : String(cause), { cause });
+  });
+  if (found !== undefined) return identityOf(found, path, signIns);
   await createIdentity(folder, path);
   const made = await readIdentity(path);
   if (made === undefined) {
     throw new IdentityError(`Expected the identity that was just written to ${path}, got no file`);
   }
-  return identityOf(made, path);
+  return identityOf(made, path, signIns);
 }
 
 /** The identity that nobody keeps: for one process only, such as a measurement. */
 export function temporaryIdentity(): PeerIdentity {
-  return identityOf(newIdentityFile(), "memory");
+  return identityOf(newIdentityFile(), "memory", []);
 }
 
 /** A new room secret: 128 bits in base32. It is made here and never sent to the server. */
@@ -127,12 +135,17 @@ function newIdentityFile(): IdentityFile {
   return identityFileSchema.parse({ version: 1, public_key: jwk.x, private_key: jwk.d });
 }
 
-function identityOf(file: IdentityFile, path: string): PeerIdentity {
+function identityOf(
+  file: IdentityFile,
+  path: string,
+  signIns: readonly SignIn[],
+): PeerIdentity {
   const privateKey = privateKeyOf(file, path);
   return {
     publicKey: file.public_key,
     sign: (bytes) => base64urlnopad.encode(new Uint8Array(sign(null, bytes, privateKey))),
     peerIdOf: (name) => peerIdOf(name, file.public_key),
+    idTokenAt: (server, wallMs) => signInAt(signIns, server, wallMs)?.id_token,
   };
 }
 

@@ -21,6 +21,7 @@ import {
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { Metadata } from "../protocol/worker.ts";
 import { systemRandom } from "./chance.ts";
+import { systemClock } from "./clock.ts";
 import type { PeerIdentity } from "./credentials.ts";
 
 /** For the server to answer a registration. Higher: a dead server is noticed later. */
@@ -85,6 +86,9 @@ export class SignalClient {
   #stopped = false;
   #ended: Promise<void> | undefined;
   #closed: () => void = () => {};
+  /** What the last registration said of who signed in, and what the server did not believe. */
+  #idToken: string | undefined;
+  #refusedIdToken: string | undefined;
 
   constructor(options: SignalClientOptions) {
     this.#options = options;
@@ -178,6 +182,7 @@ export class SignalClient {
         this.send({ type: "pong" });
         break;
       case "error":
+        if (this.#isSignInRefused(message.code)) return this.#comeAnew(socket);
         if (isFinal(message.code, this.#registered)) return this.#refuse(socket, message);
         break;
       default:
@@ -190,6 +195,8 @@ export class SignalClient {
   #register(socket: WebSocket, nonce: string): void {
     const { roomId: room_id, peerId: peer_id, role, incarnation, identity } = this.#options;
     const claim = { nonce, room_id, peer_id, role, incarnation };
+    const idToken = identity.idTokenAt(this.#options.server, systemClock.wallMs());
+    this.#idToken = idToken === this.#refusedIdToken ? undefined : idToken;
     const message: ToServer = {
       type: "register",
       room_id,
@@ -201,8 +208,25 @@ export class SignalClient {
       public_key: identity.publicKey,
       signature: identity.sign(registrationBytes(claim)),
       metadata: this.#options.metadata(),
+      ...(this.#idToken === undefined ? {} : { id_token: this.#idToken }),
     };
     socket.send(JSON.stringify(message));
+  }
+
+  /** It may be of a key that the server has lost; the room's token lets us in without it. */
+  #isSignInRefused(code: RefusalCode): boolean {
+    return code === "IDENTITY_REFUSED" && !this.#registered && this.#idToken !== undefined;
+  }
+
+  /** Registers again at once, as nobody in particular. */
+  #comeAnew(socket: WebSocket): void {
+    const text = "The server does not know this installation's sign-in any more; going on without";
+    this.#options.log.write("warning", text);
+    this.#refusedIdToken = this.#idToken;
+    this.#socket = undefined;
+    clearTimeout(this.#timer);
+    socket.terminate();
+    this.#open();
   }
 
   #refuse(socket: WebSocket, refusal: Extract<FromServer, { type: "error" }>): void {

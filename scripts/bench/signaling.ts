@@ -3,11 +3,13 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { SILENT_LOG } from "../../lib/base/log.ts";
-import { runLoad } from "../../lib/cli/server_load.ts";
+import { CHURN_PERCENT, runLoad } from "../../lib/cli/server_load.ts";
 import { Program } from "../lab/program.ts";
 import type { Bench } from "./bench.ts";
 
 const START_MS_MAX = 60_000;
+/** The flags of V8 that the binary is made with (`scripts/compile.ts`). */
+const V8_FLAGS = "--max-semi-space-size=4";
 
 /** Starts a server on a free loopback port for each round, and puts the load of `bench-server` on it. */
 export const bench: Bench = {
@@ -27,7 +29,7 @@ export const bench: Bench = {
       const server = new Program({
         args: ["signal", "--json", "--host", "127.0.0.1", "--port", "0", "--data", "server"]
           .concat("--log-level", "warning"),
-        env: { SLEAP_RTC_HOME: join(folder, "home"), NO_COLOR: "1" },
+        env: { SLEAP_RTC_HOME: join(folder, "home"), NO_COLOR: "1", DENO_V8_FLAGS: V8_FLAGS },
         cwd: folder,
       });
       try {
@@ -37,10 +39,12 @@ export const bench: Bench = {
           rooms,
           workers,
           seconds,
+          churnPercent: CHURN_PERCENT,
+          told: () => {},
           signal: new AbortController().signal,
           log: SILENT_LOG,
         };
-        yield { rooms, workers, seconds, ...await runLoad(load) };
+        yield { rooms, workers, seconds, ...(await runLoad(load)).numbers };
       } finally {
         await server.end();
         await Deno.remove(folder, { recursive: true });

@@ -36,6 +36,13 @@ export interface LabWorker {
   readonly program: Program;
 }
 
+/** What is around a lab where it is not loopback, or its server is not as it comes. */
+export interface LabSurroundings {
+  readonly site?: Site;
+  /** Variables that the server sees besides. */
+  readonly serverEnvironment?: Readonly<Record<string, string>>;
+}
+
 /** A lab. */
 export class Lab {
   readonly folder: string;
@@ -45,6 +52,7 @@ export class Lab {
   readonly #rtc: RtcChoice;
   readonly #bin: string | undefined;
   readonly #site: Site;
+  readonly #serverEnvironment: Readonly<Record<string, string>>;
   /** Every program that was started in this room, also one that never got as far as a worker. */
   readonly #started: Program[] = [];
   #server: Program;
@@ -58,6 +66,7 @@ export class Lab {
       server: Program;
       bin: string | undefined;
       site: Site;
+      serverEnvironment: Readonly<Record<string, string>>;
     },
   ) {
     this.folder = parts.folder;
@@ -66,6 +75,7 @@ export class Lab {
     this.#rtc = parts.rtc;
     this.#bin = parts.bin;
     this.#site = parts.site;
+    this.#serverEnvironment = parts.serverEnvironment;
     this.#server = parts.server;
   }
 
@@ -73,23 +83,24 @@ export class Lab {
    * Starts a server on a free port, with its store in `folder`, and makes a room.
    *
    * @param bin A compiled program; this one's sources by Deno where left out.
-   * @param site Where the programs run; on loopback where left out.
+   * @param around Where the programs run (on loopback where left out), and what the server is told besides.
    */
   static async open(
     folder: string,
     rtc: RtcChoice,
     bin?: string,
-    site: Site = LOOPBACK,
+    { site = LOOPBACK, serverEnvironment = {} }: LabSurroundings = {},
   ): Promise<Lab> {
     const home = join(folder, "home");
     await Deno.mkdir(home, { recursive: true, mode: 0o700 });
-    const server = startServer({ folder, port: 0, bin, site });
+    const server = startServer({ folder, port: 0, bin, site, environment: serverEnvironment });
     try {
       const { url } = await ready(server);
       const room = site.isReachable
         ? await createRoomHere(url)
         : await createRoomThere({ folder, bin, site, url });
-      return new Lab({ folder, room, identity: await loadIdentity(home), rtc, server, bin, site });
+      const identity = await loadIdentity(home);
+      return new Lab({ folder, room, identity, rtc, server, bin, site, serverEnvironment });
     } catch (error) {
       await server.end();
       throw error;
@@ -174,7 +185,13 @@ export class Lab {
   async restartServer(): Promise<void> {
     const port = Number(new URL(this.room.server).port);
     await this.killServer();
-    this.#server = startServer({ folder: this.folder, port, bin: this.#bin, site: this.#site });
+    this.#server = startServer({
+      folder: this.folder,
+      port,
+      bin: this.#bin,
+      site: this.#site,
+      environment: this.#serverEnvironment,
+    });
     await ready(this.#server);
   }
 
@@ -220,12 +237,16 @@ interface Ground {
   readonly site: Site;
 }
 
-function startServer({ folder, port, bin, site }: Ground & { readonly port: number }): Program {
+function startServer({ folder, port, bin, site, environment }: Ground & {
+  readonly port: number;
+  readonly environment: Readonly<Record<string, string>>;
+}): Program {
   const data = join(folder, "server");
   const address = ["--host", site.serverHost, "--port", String(port)];
   const args = ["signal", "--json", ...address, "--data", data, "--store", "sqlite"];
   const within = site.within(SERVER_PLACE);
-  return new Program({ args, env: environmentOf(folder), cwd: folder, bin, within });
+  const env = { ...environmentOf(folder), ...environment };
+  return new Program({ args, env, cwd: folder, bin, within });
 }
 
 async function createRoomHere(server: string): Promise<RoomAccess> {

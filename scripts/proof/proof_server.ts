@@ -5,6 +5,8 @@ import { createRoom, type RoomTicket } from "../../lib/client/room_api.ts";
 import { Program } from "../lab/program.ts";
 
 const START_MS_MAX = 60_000;
+/** The flags of V8 that the binary is made with (`scripts/compile.ts`). */
+const V8_FLAGS = "--max-semi-space-size=4";
 
 /** The server. */
 export class ProofServer {
@@ -74,7 +76,7 @@ function run(folder: string, port: string): Program {
   return new Program({
     args: ["signal", "--json", "--host", "127.0.0.1", "--port", port, "--data", "data"]
       .concat("--trust-proxy", "--log-level", "warning"),
-    env: { SLEAP_RTC_HOME: join(folder, "home"), NO_COLOR: "1" },
+    env: { SLEAP_RTC_HOME: join(folder, "home"), NO_COLOR: "1", DENO_V8_FLAGS: V8_FLAGS },
     cwd: folder,
   });
 }

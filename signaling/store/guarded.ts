@@ -5,6 +5,7 @@
 
 import type { RoomId } from "../../lib/base/id.ts";
 import { type Clock, type Instant, MINUTE_MS, SECOND_MS } from "../../lib/base/time.ts";
+import { inTime } from "../deadline.ts";
 import { type Store, type StoredRoom, StoreUnavailable } from "./store.ts";
 
 /** How a store is guarded. */
@@ -91,7 +92,12 @@ export class GuardedStore implements Store {
     const isProbe = this.#enter();
     this.#open++;
     try {
-      const answer = await this.#inTime(question, answerMs);
+      const answer = await inTime(question, answerMs, () => {
+        return new StoreUnavailable(
+          `Expected the store to answer within ${answerMs} ms, got nothing`,
+          { retryAfterMs: this.#limits.pauseMs },
+        );
+      });
       this.#hear(isProbe);
       return answer;
     } catch (error) {
@@ -137,23 +143,5 @@ export class GuardedStore implements Store {
     if (isProbe || failures >= failuresMax) {
       this.#state = { kind: "pausing", until: this.#clock.now() + pauseMs };
     } else if (this.#state.kind === "answering") this.#state = { kind: "answering", failures };
-  }
-
-  async #inTime<T>(question: () => Promise<T>, answerMs: number): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        reject(
-          new StoreUnavailable(`Expected the store to answer within ${answerMs} ms, got nothing`, {
-            retryAfterMs: this.#limits.pauseMs,
-          }),
-        );
-      }, answerMs);
-    });
-    try {
-      return await Promise.race([question(), late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }

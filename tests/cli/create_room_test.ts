@@ -5,11 +5,17 @@ import { join } from "node:path";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import { enter } from "../../lib/cli/entrance.ts";
 import { listWorkers } from "../../lib/client/room_api.ts";
+import { loadIdentity } from "../../lib/runtime/credentials.ts";
 import { decodeInvite } from "../../lib/protocol/invite.ts";
 import { startSignaling } from "../../signaling/server.ts";
 import { fakeIo } from "./fake_io.ts";
 
+/** Where nothing is. */
 const HOME = { SLEAP_RTC_HOME: "no-such-folder" };
+
+function homeIn(folder: string): { readonly SLEAP_RTC_HOME: string } {
+  return { SLEAP_RTC_HOME: join(folder, "home") };
+}
 
 async function withServer(check: (url: string, folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -41,7 +47,8 @@ async function withAnswer(
 
 Deno.test("a room is made, its invite carries it, and it can be extended", () =>
   withServer(async (url, folder) => {
-    const io = fakeIo({ env: HOME });
+    const home = homeIn(folder);
+    const io = fakeIo({ env: home });
     equal(await enter(["create-room", "--server", `${url}/`, "--ttl", "2h", "--json"], io), 0);
     equal(io.outLines.length, 1, "one object");
     const room = JSON.parse(io.outLines[0] ?? "");
@@ -57,48 +64,71 @@ Deno.test("a room is made, its invite carries it, and it can be extended", () =>
 
     const file = join(folder, "lab.invite");
     await Deno.writeTextFile(file, `${room.invite}\n`);
-    const again = fakeIo({ env: HOME });
+    const again = fakeIo({ env: home });
     equal(await enter(["extend-room", "--invite-file", file, "--by", "1d", "--json"], again), 0);
     equal(JSON.parse(again.outLines[0] ?? "").expires_at, room.expires_at + 86_400);
 
-    const piped = fakeIo({ env: HOME, stdin: room.invite });
+    const piped = fakeIo({ env: home, stdin: room.invite });
     equal(await enter(["extend-room", "--invite-file", "-"], piped), 0);
     match(piped.outLines.join("\n"), new RegExp(`^Room ${room.room_id} expires 20`));
 
-    const variable = fakeIo({ env: { ...HOME, SLEAP_RTC_INVITE: room.invite } });
+    const variable = fakeIo({ env: { ...home, SLEAP_RTC_INVITE: room.invite } });
     equal(await enter(["extend-room"], variable), 0);
 
     await Deno.writeTextFile(file, "mfrggzdfmztwq2lkmfrggzdfmz");
     const parts = ["--server", url, "--room-id", room.room_id, "--token-file", file];
-    const wrong = fakeIo({ env: { ...HOME, SLEAP_RTC_ROOM_SECRET: room.secret } });
+    const wrong = fakeIo({ env: { ...home, SLEAP_RTC_ROOM_SECRET: room.secret } });
     equal(await enter(["extend-room", ...parts], wrong), 5, "a wrong token is refused");
     match(wrong.errLines.join("\n"), /ROOM_REFUSED/);
   }));
 
+Deno.test("whoever makes a room is remembered at that server, and a home that cannot be written costs no room", () =>
+  withServer(async (url, folder) => {
+    const home = join(folder, "home");
+    const io = fakeIo({ env: { SLEAP_RTC_HOME: home } });
+    equal(await enter(["create-room", "--server", url, "--json"], io), 0);
+    const identity = await loadIdentity(home);
+    const now = Date.now();
+    match(identity.idTokenAt(url, now) ?? "", /^[\w-]+\.[\w-]+\.[\w-]+$/);
+    equal(identity.idTokenAt("http://127.0.0.1:1", now), undefined);
+    equal(identity.idTokenAt(url, now + 31 * 86_400_000), undefined, "good for thirty days");
+    ok(!io.errLines.join().includes("not kept"));
+    ok(![...io.outLines, ...io.errLines].join().includes(identity.idTokenAt(url, now) ?? "none"));
+
+    const sealed = join(folder, "sealed");
+    await Deno.mkdir(join(sealed, "sign_ins.json"), { recursive: true });
+    const homeless = fakeIo({ env: { SLEAP_RTC_HOME: sealed } });
+    equal(await enter(["create-room", "--server", url], homeless), 0);
+    match(homeless.outLines.join("\n"), /^Invite {3}sleap1/m);
+    match(homeless.errLines.join("\n"), /The sign-in was not kept, so peers of this machine/);
+  }));
+
 Deno.test("for people, a room comes with the lines to paste", () =>
-  withServer(async (url) => {
-    const io = fakeIo({ env: { ...HOME, SLEAP_RTC_SERVER: url } });
+  withServer(async (url, folder) => {
+    const home = homeIn(folder);
+    const io = fakeIo({ env: { ...home, SLEAP_RTC_SERVER: url } });
     equal(await enter(["create-room", "--ttl", "never"], io), 0);
     const text = io.outLines.join("\n");
     match(text, /^Expires {2}never$/m);
     match(text, /^export SLEAP_RTC_INVITE=sleap1\.\S+$/m);
     match(text, /^invite = "sleap1\.\S+"$/m);
     match(io.errLines.join("\n"), /Only this machine reaches http:\/\/127/);
-    const other = fakeIo({ env: { ...HOME, SLEAP_RTC_SERVER: url } });
+    const other = fakeIo({ env: { ...home, SLEAP_RTC_SERVER: url } });
     equal(await enter(["create-room"], other), 0);
     const secretOf = (lines: readonly string[]) => lines.find((line) => line.startsWith("Secret"));
     notEqual(secretOf(io.outLines), secretOf(other.outLines));
   }));
 
 Deno.test("on a terminal, a room comes with the QR code of its invite, and elsewhere without", () =>
-  withServer(async (url) => {
+  withServer(async (url, folder) => {
+    const home = homeIn(folder);
     const code = (io: { outLines: string[] }) =>
       io.outLines.filter((line) => /^[█▀▄ ]{20,}$/.test(line));
-    const terminal = fakeIo({ env: HOME, isTerminal: true, columns: 120 });
+    const terminal = fakeIo({ env: home, isTerminal: true, columns: 120 });
     equal(await enter(["create-room", "--server", url], terminal), 0);
     ok(code(terminal).length >= 20);
     for (const args of [["--json"], []]) {
-      const plain = fakeIo({ env: HOME, isTerminal: args.length > 0, columns: 120 });
+      const plain = fakeIo({ env: home, isTerminal: args.length > 0, columns: 120 });
       equal(await enter(["create-room", "--server", url, ...args], plain), 0);
       equal(code(plain).length, 0);
     }

@@ -1,6 +1,6 @@
 /** A client in a room of a real server: how it enters, asks, and falls back. */
 
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, rejects } from "node:assert/strict";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import { type Discovery, Session, type SessionOptions } from "../../lib/client/session.ts";
 import type { WorkerList } from "../../lib/protocol/query.ts";
@@ -60,6 +60,14 @@ Deno.test("session: the admin answers by the server's relay", () =>
     deepEqual([list, via], [LIST, "admin"]);
     await admin.stop();
   }));
+
+Deno.test("session: in a room without a registry nobody but the server is asked", () =>
+  SignalingLab.with(async ({ room }) => {
+    const { list, via } = await discover(room);
+    deepEqual([list.admin_peer_id, via], [null, "server"]);
+    const metrics = await (await fetch(`${room.server}/metrics`)).text();
+    doesNotMatch(metrics, /frames_total\{direction="in",type="query_workers"/);
+  }, { rollout: { isEnabled: false, percent: 100 } }));
 
 Deno.test("session: without an admin the server answers, at once", () =>
   SignalingLab.with(async ({ room }) => {

@@ -9,6 +9,19 @@ import { discover, trained } from "./training_outcome.ts";
 /** The longest pause between two attempts to reach a server that was away for a moment. */
 const BACK_MS = 30_000;
 
+Deno.test("e2e: a server that is asked to stop tells its peers when to come back, and ends in order", () =>
+  onStage("auto", async (stage) => {
+    const worker = await stage.worker("gpu-a");
+    stage.lab.server.signal("SIGTERM");
+    await endsWith(stage.lab.server, 0);
+    const told = ({ event }: { readonly event?: unknown }) => event === "server_draining";
+    await worker.program.line(told, "that the server stops", BACK_MS);
+    await stage.lab.restartServer();
+    await eventually("the worker to be back", async () => {
+      return (await discover(stage)).workers.length === 1 ? true : undefined;
+    }, BACK_MS);
+  }));
+
 Deno.test("e2e: the server is killed and comes back while a job runs", () =>
   onStage("auto", async (stage) => {
     const trainer = await slowTrainer(stage);

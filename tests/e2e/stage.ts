@@ -64,14 +64,15 @@ export class Stage {
   }
 }
 
-/** Plays `body` on a stage of its own. */
+/** Plays `body` on a stage of its own, whose server has `serverEnvironment` besides the usual one. */
 export async function onStage(
   rtc: RtcChoice,
   body: (stage: Stage) => Promise<void>,
+  serverEnvironment: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "sleap-rtc-e2e-" });
   try {
-    const lab = await Lab.open(folder, rtc, BIN);
+    const lab = await Lab.open(folder, rtc, BIN, { serverEnvironment });
     try {
       await body(new Stage(folder, lab));
     } finally {

@@ -37,6 +37,33 @@ class Subject {
     return this.#node.view(this.#now);
   }
 
+  /** The server lets it into a room that keeps a registry or not, where the workers called `names` are. */
+  enters(registry: boolean, names: readonly string[]): Effect[] {
+    const peers = names.map((name) => ({
+      peer_id: peer(name),
+      role: "worker" as const,
+      incarnation: 1,
+      metadata: metadataOf(80_000),
+      is_admin: false,
+    }));
+    return this.take({
+      type: "server_said",
+      message: {
+        type: "registered_auth",
+        room_id: room(),
+        peer_id: peer("w1"),
+        admin_peer_id: null,
+        epoch: 0,
+        peers,
+        peer_list: peers.map(({ peer_id }) => peer_id),
+        peer_metadata: {},
+        expires_at: null,
+        ping_interval_ms: 20_000,
+        registry,
+      },
+    });
+  }
+
   take(input: Input): Effect[] {
     return this.#node.step(input, this.#now);
   }
@@ -51,11 +78,13 @@ class Subject {
   }
 
   /** Lets time pass, second by second. */
-  pass(seconds: number): void {
+  pass(seconds: number): Effect[] {
+    const effects: Effect[] = [];
     for (let second = 0; second < seconds; second++) {
       this.#now += 1_000;
-      this.take({ type: "woke", dueAt: this.#now });
+      effects.push(...this.take({ type: "woke", dueAt: this.#now }));
     }
+    return effects;
   }
 
   meets(name: string): Effect[] {
@@ -195,4 +224,88 @@ Deno.test("the server's epoch is taken over from either refusal of a claim", () 
     subject.take({ type: "server_said", message });
     assert.equal(subject.view.epoch, 7, code);
   }
+});
+
+/** What a node does about other workers and about who leads them. */
+function meshWork(effects: readonly Effect[]): string[] {
+  return effects.flatMap((effect) =>
+    effect.type === "tell_server"
+      ? [effect.message.type]
+      : effect.type === "log"
+      ? [String(effect.fields["event"])]
+      : effect.type === "wake"
+      ? []
+      : [effect.type]
+  );
+}
+
+Deno.test("in a room without a registry a node dials nobody, leads nobody and follows nobody", () => {
+  using subject = new Subject();
+  const effects = [...subject.enters(false, ["w2", "w3"]), ...subject.pass(60)];
+  assert.deepEqual(meshWork(effects), []);
+  const { admin, leads, partitioned, liveness, entries } = subject.view;
+  assert.deepEqual([admin, leads, partitioned, liveness.size], [undefined, false, false, 0]);
+  assert.deepEqual([...entries.keys()], ["w1"], "its own entry, which nobody is told of");
+  // The server is its only voice: what it does is told there.
+  const busy = subject.take({ type: "status_changed", status: "busy", currentJob: null });
+  assert.deepEqual(meshWork(busy), ["update_metadata"]);
+});
+
+Deno.test("in a room without a registry another worker's link is ended, and clients' are answered", () => {
+  using subject = new Subject();
+  subject.enters(false, ["w2"]);
+  const opened = { linkId: link("w2"), peerId: peer("w2"), incarnation: 1 } as const;
+  const effects = subject.take({
+    type: "link_opened",
+    role: "worker",
+    metadata: metadataOf(80_000),
+    ...opened,
+  });
+  assert.ok(effects.some((effect) => effect.type === "drop" && effect.linkId === "w2"));
+  subject.loses("w2");
+  assert.deepEqual(meshWork(subject.pass(60)), []);
+
+  const offer = { type: "offer", sdp: "v=0" } as const;
+  const dialled = subject.take({
+    type: "server_said",
+    message: { type: "mesh_offer", from_peer_id: peer("ann"), link_id: link("ann"), offer },
+  });
+  assert.deepEqual(meshWork(dialled), ["answer", "deliver"]);
+  const watched = subject.take({
+    type: "watched",
+    linkId: link("ann"),
+    peerId: peer("ann"),
+    heads: [],
+  });
+  assert.match(
+    JSON.stringify(watched),
+    /"type":"watch_refused","reason":"The room keeps no registry/,
+  );
+});
+
+Deno.test("a registry that is turned off ends the mesh, and one that is turned on begins it anew", () => {
+  using subject = new Subject();
+  for (const effect of subject.enters(true, ["w2", "w3"])) {
+    if (effect.type !== "dial") continue;
+    const { linkId, peerId } = effect;
+    subject.take({ type: "link_closed", linkId, peerId, reason: "they dialled first" });
+  }
+  for (const name of ["w2", "w3"]) subject.meets(name);
+  const w2Leads = { admin_peer_id: peer("w2"), epoch: 1, agreed_epoch: 1 };
+  for (const name of ["w2", "w3"]) subject.beats(name, w2Leads);
+  assert.equal(subject.view.admin, "w2");
+
+  subject.take({ type: "server_lost" });
+  const ended = subject.enters(false, ["w2", "w3"]).filter(({ type }) => type === "drop");
+  assert.equal(ended.length, 2);
+  for (const name of ["w2", "w3"]) subject.loses(name);
+  assert.deepEqual(meshWork(subject.pass(60)), []);
+  assert.deepEqual([subject.view.admin, subject.view.partitioned], [undefined, false]);
+
+  subject.take({ type: "server_lost" });
+  const again = [...subject.enters(true, ["w2", "w3"]), ...subject.pass(1)];
+  assert.deepEqual(meshWork(again).filter((kind) => kind === "dial"), ["dial", "dial"]);
+  for (const name of ["w2", "w3"]) subject.meets(name);
+  for (const name of ["w2", "w3"]) subject.beats(name, { ...w2Leads, epoch: 2, agreed_epoch: 2 });
+  assert.equal(subject.view.admin, "w2");
 });

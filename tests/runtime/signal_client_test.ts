@@ -66,6 +66,27 @@ Deno.test("signal client: a wrong token is refused for good", () =>
     await peer.client.stop();
   }));
 
+Deno.test("signal client: a sign-in that the server has forgotten keeps nobody out", () =>
+  SignalingLab.with(async ({ room }) => {
+    const identity = { ...temporaryIdentity(), idTokenAt: () => "e30.e30.c2ln" };
+    const peer = new Registration(room, identity);
+    await peer.registered();
+    deepEqual([peer.lost, peer.refused], [[], []]);
+    await peer.client.stop();
+  }));
+
+Deno.test("signal client: a wrong signature is refused for good, with a sign-in or without", () =>
+  SignalingLab.with(async ({ room }) => {
+    const { sign: _, ...rest } = temporaryIdentity();
+    const forger = { ...rest, sign: temporaryIdentity().sign };
+    for (const idTokenAt of [() => undefined, () => "e30.e30.c2ln"]) {
+      const peer = new Registration(room, { ...forger, idTokenAt });
+      await until("the refusal", () => peer.refused.length > 0);
+      deepEqual([peer.lost, peer.refused], [[], ["IDENTITY_REFUSED"]]);
+      await peer.client.stop();
+    }
+  }));
+
 Deno.test("signal client: registers again by itself when the server comes back", () =>
   SignalingLab.with(async (lab) => {
     const peer = new Registration(lab.room);

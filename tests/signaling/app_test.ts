@@ -220,6 +220,23 @@ Deno.test("app: an unknown room, an expired one and a wrong token cannot be told
   assert.deepEqual(await answer(room_id, token), wrong);
 });
 
+Deno.test("app: the same is asked of the store for a room that exists and for one that does not", async () => {
+  const world = new AppWorld();
+  const { room_id, token } = await world.createRoom({ ttl_seconds: 60 });
+  const asked: string[] = [];
+  const find = world.store.findRoom.bind(world.store);
+  world.store.findRoom = (room, nowSeconds) => {
+    asked.push(room);
+    return find(room, nowSeconds);
+  };
+  for (const path of ["/discover-workers", "/extend-room", "/delete-peers-and-room"]) {
+    for (const [room, shown] of [[room_id, "wrong"], ["unknownroom1", token]]) {
+      assert.equal((await world.post(path, { room_id: room, token: shown })).status, 403);
+      assert.deepEqual(asked.splice(0), [room], path);
+    }
+  }
+});
+
 Deno.test("app: an extension counts from the present expiry and reaches a stated limit", async () => {
   const world = new AppWorld({ limits: { roomTtlSecondsMax: 10_000 } });
   const { room_id, token } = await world.createRoom({ ttl_seconds: 100 });
@@ -308,10 +325,26 @@ Deno.test("app: health says what runs, and readiness whether it can work", async
   assert.equal((await world.get("/ready")).status, 503);
 });
 
+Deno.test("app: readiness asks the store for a sign of life alone, and waits a while for it", async () => {
+  const store = new MemoryStore();
+  // With a table of millions, counting is the one thing that a probe must not do.
+  store.countRooms = () => Promise.reject(new Error("Counted"));
+  const world = new AppWorld({ store, limits: { readyMs: 20 } });
+  assert.equal((await world.get("/ready")).status, 200);
+  const answer = Promise.withResolvers<void>();
+  store.ping = () => answer.promise;
+  const late = await world.get("/ready");
+  assert.deepEqual([late.status, late.headers.get("retry-after")], [503, "1"]);
+  assert.match(await late.text(), /SERVER_BUSY/);
+  answer.resolve();
+  assert.equal((await world.get("/ready")).status, 200);
+});
+
 Deno.test("app: a store that does not answer makes 503 with a time to come back, and a log line", async () => {
   const down = new MemoryStore();
   down.findRoom = () => Promise.reject(new Error("disk on fire"));
   down.countRooms = () => Promise.reject(new Error("disk on fire"));
+  down.ping = () => Promise.reject(new Error("disk on fire"));
   const world = new AppWorld({ store: down });
   for (
     const response of [

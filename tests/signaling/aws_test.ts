@@ -1,7 +1,10 @@
 /** The whole server on DynamoDB and Cognito, by their stand-ins, in good and in bad weather. */
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { z } from "zod";
 import { SILENT_LOG } from "../../lib/base/log.ts";
+import { Program } from "../../scripts/lab/program.ts";
 import { startSignaling } from "../../signaling/server.ts";
 import { startCognito } from "./identity/cognito_stand_in.ts";
 import { createRoom, enter, eventually, LabSocket, PeerKey, registration } from "./lab_peer.ts";
@@ -61,6 +64,48 @@ Deno.test("server on DynamoDB: an outage stops no live room, is answered by 503,
     await weather.stop();
     await dynamo.stop();
     await Deno.remove(dataFolder, { recursive: true });
+  }
+});
+
+Deno.test("server on Cognito: whoever made the room is there as long as a worker of its machine is", async () => {
+  const folder = await Deno.makeTempDir();
+  const pool = await startCognito();
+  const { region, endpoint, userPoolId, clientId } = pool;
+  const server = await startSignaling({
+    hostname: "127.0.0.1",
+    port: 0,
+    dataFolder: join(folder, "server"),
+    store: "memory",
+    identity: { kind: "cognito", region, endpoint, userPoolId, clientId },
+  }, SILENT_LOG);
+  const SLEAP_RTC_HOME = join(folder, "home");
+  const program = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    new Program({ args, env: { SLEAP_RTC_HOME, NO_COLOR: "1", ...env }, cwd: folder });
+  let worker: Program | undefined;
+  try {
+    const maker = program(["create-room", "--server", server.url, "--json"]);
+    assert.equal((await maker.exited(60_000)).code, 0, maker.text.stderr);
+    const { invite } = z.object({ invite: z.string() }).parse(maker.lines[0]);
+    const made = await pool.usernames();
+    assert.equal(made.length, 1);
+
+    const demo = ["--runner", "demo", "--gpu-memory", "8000", "--name", "gpu"];
+    worker = program(["worker", "--json", ...demo], { SLEAP_RTC_INVITE: invite });
+    await worker.line(({ event }) => event === "ready", "its ready line", 60_000);
+    // A client comes and goes: the worker still is as that user.
+    const client = program(["discover", "--json"], { SLEAP_RTC_INVITE: invite });
+    assert.equal((await client.exited(60_000)).code, 0, client.text.stderr);
+    assert.deepEqual(await pool.usernames(), made);
+
+    await worker.end();
+    await eventually("the user's end", async () => {
+      return (await pool.usernames()).length === 0 ? true : undefined;
+    });
+  } finally {
+    await worker?.end();
+    await server.stop();
+    await pool.stop();
+    await Deno.remove(folder, { recursive: true });
   }
 });
 

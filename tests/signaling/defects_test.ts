@@ -131,3 +131,18 @@ Deno.test("defect l: errors have one shape on every route, and our client reads 
     const ticket = { server: url, roomId: room.room_id, token: "wrong" };
     await assert.rejects(listWorkers(ticket, {}), /Expected credentials of a room.*ROOM_REFUSED/);
   }));
+
+Deno.test("defects a to n: each has a test by its letter", async () => {
+  const lettered = new Set<string>();
+  const folders = ["./", "./store/", "./identity/"].map((path) => new URL(path, import.meta.url));
+  for (const folder of folders) {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (!name.endsWith("_test.ts")) continue;
+      const text = await Deno.readTextFile(new URL(name, folder));
+      for (const [, letter = ""] of text.matchAll(/^Deno\.test\("[^"]*defect ([a-n])\b/gm)) {
+        lettered.add(letter);
+      }
+    }
+  }
+  assert.equal([...lettered].sort().join(""), "abcdefghijklmn");
+});

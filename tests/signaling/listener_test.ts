@@ -32,6 +32,14 @@ async function converse(url: string, ...texts: readonly string[]): Promise<strin
   }
 }
 
+/** A connection that has begun to ask, and does not go on. */
+async function half(url: string): Promise<Deno.TcpConn> {
+  const { hostname, port } = new URL(url);
+  const connection = await Deno.connect({ hostname, port: Number(port) });
+  await writeAll(connection, new TextEncoder().encode("GET /health HTTP/1.1\r\nHost:"));
+  return connection;
+}
+
 async function heard(connection: Deno.TcpConn): Promise<string> {
   const bytes = new Uint8Array(4_096);
   let text = "";
@@ -74,6 +82,46 @@ Deno.test("listener: a request that does not end is ended", () =>
     // A connection that waits for its next request is no better.
     const health = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
     assert.match(await converse(url, health), /^HTTP\/1\.1 200/);
+  }));
+
+Deno.test("listener: half-open requests of one address are capped; sockets are not among them", () =>
+  withServer({ limits: { pendingPerAddressMax: 3, requestMs: 60_000 } }, async (url) => {
+    const sockets = [];
+    for (let index = 0; index < 5; index++) sockets.push(await openStranger(url, "192.0.2.1"));
+    const halves = [await half(url), await half(url), await half(url)];
+    const health = "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    assert.equal(await converse(url, health), "");
+    halves.pop()?.close();
+    const metrics = health.replace("/health", "/metrics");
+    const told = await eventually("a free place", async () => {
+      return (await converse(url, metrics)) || undefined;
+    });
+    assert.match(told, /refusals_total\{by="connection",code="ADDRESS_FULL"\} [1-9]/);
+    for (const connection of halves) connection.close();
+    for (const { connection } of sockets) connection.close();
+  }));
+
+Deno.test("listener: a proxy of ours is not counted by its one address", () =>
+  withServer(
+    { isProxied: true, limits: { pendingPerAddressMax: 1, requestMs: 60_000 } },
+    async (url) => {
+      const halves = [await half(url), await half(url)];
+      const health = "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+      assert.match(await converse(url, health), /^HTTP\/1\.1 200/);
+      for (const connection of halves) connection.close();
+    },
+  ));
+
+Deno.test("listener: a TLS handshake that never comes is ended, and counted until then", () =>
+  withServer({
+    tls: { cert: CERTIFICATE, key: CERTIFICATE_KEY },
+    limits: { requestMs: 200, pendingPerAddressMax: 1 },
+  }, async (url) => {
+    const { hostname, port } = new URL(url);
+    const silent = await Deno.connect({ hostname, port: Number(port) });
+    assert.equal(await converse(url), "");
+    assert.equal(await heard(silent), "");
+    silent.close();
   }));
 
 Deno.test("listener: a frame of 60 MB ends the socket at its first bytes", () =>

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import { workerListSchema } from "../../lib/protocol/query.ts";
+import { keepsRegistry } from "../../signaling/rollout.ts";
 import { startSignaling } from "../../signaling/server.ts";
 import { createRoom, enter, eventually, LabSocket, PeerKey, registration } from "./lab_peer.ts";
 
@@ -33,6 +34,26 @@ Deno.test("server, defect n: rooms and tokens outlive a restart, and peers come 
     assert.equal((await back.socket.next("admin_changed")).admin_peer_id, key.peerId);
     await second.stop();
     await back.socket.ended();
+  }));
+
+Deno.test("server: of a share of its rooms only those keep a registry that the share says", () =>
+  withFolder(async (dataFolder) => {
+    const rollout = { isEnabled: true, percent: 50 };
+    const server = await startSignaling({ ...LOOPBACK, dataFolder, rollout }, SILENT_LOG);
+    const told = new Set<boolean>();
+    // Of twenty rooms, all on one side: twice in a million runs.
+    for (let count = 0; count < 20 && told.size < 2; count++) {
+      const room = await createRoom(server.url);
+      const { socket, welcome } = await enter(server.url, new PeerKey("w"), room);
+      assert.equal(welcome.registry, keepsRegistry(room.room_id, rollout));
+      told.add(welcome.registry);
+      socket.say({ type: "claim_admin", epoch: 1 });
+      if (welcome.registry) await socket.next("admin_changed");
+      else assert.equal((await socket.next("error")).code, "REGISTRY_OFF");
+      await socket.close();
+    }
+    assert.equal(told.size, 2);
+    await server.stop();
   }));
 
 Deno.test("server: HTTP lists the workers that are there, and a deleted room ends for all", () =>
@@ -79,6 +100,41 @@ Deno.test("server: a room that is in use does not expire, and then counts from t
     });
     const ahead = (later ?? 0) - Math.floor(Date.now() / 1_000);
     assert(ahead > 7_100 && ahead <= 7_200, `two hours ahead, got ${ahead} s`);
+    await server.stop();
+  }));
+
+Deno.test("server: workers keep their room by the hour, and a client alone is warned ahead of its end", () =>
+  withFolder(async (dataFolder) => {
+    // An hour of a tenth of a second; the room's end is told in whole seconds.
+    const limits = { keepMs: 100, roomTtlSeconds: 300, tickMs: 20 };
+    const server = await startSignaling({ ...LOOPBACK, dataFolder, limits }, SILENT_LOG);
+    const room = await createRoom(server.url);
+    const client = new PeerKey("c");
+    const endOf = async () => {
+      const { socket, welcome } = await enter(server.url, client, room, { role: "client" });
+      await socket.close();
+      return welcome.expires_at ?? 0;
+    };
+    const { socket } = await enter(server.url, new PeerKey("w"), room);
+    const first = await endOf();
+    await eventually("the end put off", async () => await endOf() > first + 1 ? true : undefined);
+    await socket.close();
+    const alone = await enter(server.url, client, room, { role: "client" });
+    const { expires_at } = await alone.socket.next("room_expiring");
+    assert(expires_at > first, "as it was put off last");
+    await alone.socket.close();
+    await server.stop();
+  }));
+
+Deno.test("server: rooms that nobody came back to are swept, without anybody asking", () =>
+  withFolder(async (dataFolder) => {
+    const limits = { keepMs: 100, roomTtlSeconds: 1, sweepMs: 50 };
+    const server = await startSignaling({ ...LOOPBACK, dataFolder, limits }, SILENT_LOG);
+    for (let orphan = 0; orphan < 3; orphan++) await createRoom(server.url);
+    await eventually("three rooms swept", async () => {
+      const metrics = await (await fetch(`${server.url}/metrics`)).text();
+      return metrics.includes("\nsleap_rtc_rooms_expired_total 3\n") ? true : undefined;
+    });
     await server.stop();
   }));
 

@@ -44,7 +44,7 @@ export class MeshRoom implements AsyncDisposable {
   static async open(rtc: RtcChoice, site: Site = LOOPBACK): Promise<MeshRoom> {
     const folder = await Deno.makeTempDir({ prefix: "sleap-rtc-proof-" });
     try {
-      return new MeshRoom(await Lab.open(folder, rtc, undefined, site), folder);
+      return new MeshRoom(await Lab.open(folder, rtc, undefined, { site }), folder);
     } catch (error) {
       await Deno.remove(folder, { recursive: true });
       throw error;
