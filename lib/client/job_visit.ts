@@ -241,6 +241,8 @@ export class JobVisit {
       case "transfer_credit":
       case "transfer_done":
         return this.#sender?.receive(message);
+      case "transfer_block":
+        return this.#receiver?.receive(message);
       case "transfer_failed":
         if (message.purpose === "results") {
           this.#fetched?.reject(new Failure("job_refused", `No results: ${message.reason}`));

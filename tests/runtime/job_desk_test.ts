@@ -425,7 +425,7 @@ test("words and bytes out of place do no harm", WRITES, async (lab) => {
   const client = await lab.client();
   const job = { job_id: ONE, purpose: "inputs" } as const;
   client.end.link.sendData(3, 99, new Uint8Array(10));
-  client.end.say({ type: "transfer_want", ...job, files: [{ index: 7, offset: 2 ** 40 }] });
+  client.end.say({ type: "transfer_want", ...job, runs: [{ index: 7, first: 2 ** 40, count: 1 }] });
   client.end.say({ type: "transfer_credit", ...job, received_bytes: 2 ** 50 });
   client.end.say({ type: "transfer_done", ...job });
   client.end.say({ type: "transfer_failed", ...job, reason: "no" });
