@@ -105,15 +105,21 @@ export class JobVisit {
   /**
    * Sends the inputs.
    *
+   * @param isFresh Whether the worker is to take none of them from its cache.
    * @throws {Failure} Where the worker is lost, or cannot take them.
    */
-  async upload(manifest: Manifest, pathOf: (index: number) => string): Promise<void> {
+  async upload(
+    manifest: Manifest,
+    pathOf: (index: number) => string,
+    isFresh = false,
+  ): Promise<void> {
     const { watch } = this.#parts.options;
     const sender = new FileSender(this.#open().link, {
       jobId: this.#jobId,
       purpose: "inputs",
       manifest,
       pathOf,
+      isFresh,
       progress: (bytes, bytesMax) => watch({ type: "uploaded", bytes, bytesMax }),
     });
     this.#sender = sender;

@@ -6,6 +6,7 @@
 import type { JobId } from "../base/id.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { BlockRun, TransferMessage, TransferPurpose } from "../protocol/transfer_message.ts";
+import { DATA_BYTES_MAX } from "../rtc/framing.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import { BLOCK_BYTES, blocksOf, bytesOfBlock } from "../transfer/block.ts";
 import { CreditWindow } from "../transfer/credit_window.ts";
@@ -15,8 +16,8 @@ import { sha256OfBytes } from "./file_digest.ts";
 import { tellPeer } from "./link_speech.ts";
 import { StallWatch } from "./stall_watch.ts";
 
-/** One call of the link. */
-const CHUNK_BYTES = 256 * 1024;
+/** One call of the link. Lower: more frames that are not full. */
+const CHUNK_BYTES = DATA_BYTES_MAX;
 /** What the link may hold back before the next call. Higher: more memory; lower: gaps on the wire. */
 const BUFFERED_BYTES = 1024 * 1024;
 
@@ -92,7 +93,8 @@ export class FileSender {
         return this.#want(message.runs);
       case "transfer_credit":
         this.#window.received(message.received_bytes);
-        this.#options.progress?.(this.#window.receivedBytes, this.#bytesWanted);
+        // Before its first want, a receiver only says that it lives.
+        if (this.#bytesWanted > 0) this.#progress();
         return this.#opened?.();
       case "transfer_done":
         return this.#end(() => this.#outcome.resolve());
@@ -126,12 +128,16 @@ export class FileSender {
         this.#bytesWanted += bytesOfBlock(files[index]?.bytes ?? 0, block);
       }
     }
-    this.#options.progress?.(this.#window.receivedBytes, this.#bytesWanted);
+    this.#progress();
     const isIdle = this.#runs.length === 0;
     this.#runs.push(...runs);
     if (!isIdle || runs.length === 0) return;
     this.#sending = this.#sending.then(() => this.#send())
       .catch((error: unknown) => this.#fail(error));
+  }
+
+  #progress(): void {
+    this.#options.progress?.(this.#window.receivedBytes, this.#bytesWanted);
   }
 
   async #send(): Promise<void> {
@@ -160,9 +166,9 @@ export class FileSender {
       throw new Error(`${path} became shorter while it was sent`);
     }
     for (let at = 0; at < blockBytes;) {
-      await this.#room();
+      const chunk = bytes.subarray(at, at + CHUNK_BYTES);
+      await this.#room(chunk.length);
       if (this.#over) return;
-      const chunk = bytes.subarray(at, at + Math.min(CHUNK_BYTES, this.#window.openBytes));
       this.#link.sendData(index, block * BLOCK_BYTES + at, chunk);
       this.#window.sent(chunk.length);
       at += chunk.length;
@@ -173,10 +179,10 @@ export class FileSender {
     this.#say({ type: "transfer_block", job_id, purpose, index, block, sha256 });
   }
 
-  /** Waits until the link and the receiver have room. */
-  async #room(): Promise<void> {
+  /** Waits until the link and the receiver have room for `bytes`. */
+  async #room(bytes: number): Promise<void> {
     await this.#link.drainedTo(BUFFERED_BYTES);
-    while (this.#window.openBytes === 0 && !this.#over) {
+    while (this.#window.openBytes < bytes && !this.#over) {
       await new Promise<void>((resolve) => this.#opened = resolve);
     }
   }

@@ -238,7 +238,8 @@ export class JobDesk {
 
   #prepare(client: PeerId, jobId: JobId, spec: JobSpec, inputs: Manifest): void {
     const folder = new JobFolder(this.#jobsFolder, jobId);
-    const ready = folder.create(spec, client);
+    // A job that is reserved again may still be on its way out.
+    const ready = this.#foldersFree.then(() => folder.create(spec, client));
     this.#prepared.set(jobId, { folder, inputs, ready });
     this.#chore("A job's folder cannot be made", jobId, () => ready);
   }
@@ -363,12 +364,15 @@ export class JobDesk {
     this.#prepared.delete(jobId);
     for (const visit of this.#visits.values()) visit.receiver?.giveUp("The lease of the job ended");
     if (prepared === undefined) return;
-    this.#chore("A job's folder cannot be removed", jobId, async () => {
+    const foldersFree = this.#foldersFree;
+    const removed = (async () => {
       // A folder that we could not make is not ours to remove: it may be that of another job.
       const isOurs = await prepared.ready.then(() => true, () => false);
-      await this.#foldersFree;
+      await foldersFree;
       if (isOurs) await prepared.folder.remove();
-    });
+    })();
+    this.#foldersFree = Promise.allSettled([removed]).then(() => {});
+    this.#chore("A job's folder cannot be removed", jobId, () => removed);
   }
 
   /** What cannot be written down is still said: the run must not end for it. */

@@ -1,7 +1,7 @@
 /** How much a sender may have on its way before the receiver has written it. Pure arithmetic. */
 
 /** Bytes on their way. Higher: faster on long paths, more memory; lower: slower on long paths. */
-export const WINDOW_BYTES = 16 * 1024 * 1024;
+export const WINDOW_BYTES = 8 * 1024 * 1024;
 /** Bytes after which a receiver tells the sender. Higher: a slow link looks dead; lower: more messages. */
 export const CREDIT_EVERY_BYTES = 256 * 1024;
 
