@@ -58,6 +58,12 @@ const parser = merge(
     output: optional(option("--output", path({ metavar: "FOLDER", type: "directory" }), {
       description: message`A new folder for the results (by default the run's name and the time)`,
     })),
+    noCache: withDefault(
+      flag("--no-cache", {
+        description: message`Send the package even if the worker has it already`,
+      }),
+      false,
+    ),
     reattach: reattachOption,
     rtc: rtcOption,
     json: withDefault(
@@ -113,6 +119,7 @@ export const trainCommand = defineCommand({
         spec,
         outputFolder,
         reattachMs: reattachMsOf(given),
+        isFresh: given.noCache,
         ...(worker === undefined ? {} : { worker }),
         ...(given.minGpuMemory === undefined ? {} : { minGpuMemoryMb: given.minGpuMemory }),
       };

@@ -45,6 +45,10 @@ const parser = merge(
     sleapNn: optional(option("--sleap-nn", path({ metavar: "PATH", type: "file" }), {
       description: message`The sleap-nn program by absolute path (by default found on PATH)`,
     })),
+    cacheMax: optional(option("--cache-max", integer({ min: 0, max: 100_000, metavar: "GB" }), {
+      description:
+        message`Inputs to keep so that they need not be sent again (20 if left out, 0 for none)`,
+    })),
     drainTimeout: withDefault(
       option("--drain-timeout", integer({ min: 0, max: 86_400, metavar: "SECONDS" }), {
         description:
@@ -102,6 +106,7 @@ export const workerCommand = defineCommand({
         tags: config.get("worker.tags")?.value ?? [],
         ...setup,
         iceServers: config.get("ice_servers")?.value ?? [],
+        ...(given.cacheMax === undefined ? {} : { cacheBytesMax: given.cacheMax * 1e9 }),
         drainMs: given.drainTimeout * SECOND_MS,
         ready: (facts: ReadyFacts) => tellReady(facts, given.json, io),
         log,

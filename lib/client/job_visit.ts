@@ -105,15 +105,21 @@ export class JobVisit {
   /**
    * Sends the inputs.
    *
+   * @param isFresh Whether the worker is to take none of them from its cache.
    * @throws {Failure} Where the worker is lost, or cannot take them.
    */
-  async upload(manifest: Manifest, pathOf: (index: number) => string): Promise<void> {
+  async upload(
+    manifest: Manifest,
+    pathOf: (index: number) => string,
+    isFresh = false,
+  ): Promise<void> {
     const { watch } = this.#parts.options;
     const sender = new FileSender(this.#open().link, {
       jobId: this.#jobId,
       purpose: "inputs",
       manifest,
       pathOf,
+      isFresh,
       progress: (bytes, bytesMax) => watch({ type: "uploaded", bytes, bytesMax }),
     });
     this.#sender = sender;
@@ -241,6 +247,8 @@ export class JobVisit {
       case "transfer_credit":
       case "transfer_done":
         return this.#sender?.receive(message);
+      case "transfer_block":
+        return this.#receiver?.receive(message);
       case "transfer_failed":
         if (message.purpose === "results") {
           this.#fetched?.reject(new Failure("job_refused", `No results: ${message.reason}`));

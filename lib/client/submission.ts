@@ -19,11 +19,11 @@ import type { RoomAccess, RtcChoice } from "../runtime/config.ts";
 import type { PeerIdentity } from "../runtime/credentials.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { digestFile } from "../runtime/file_digest.ts";
+import { deliver } from "./delivery.ts";
 import type { SubmissionEvent } from "./event.ts";
 import { followToEnd, type TrainingResult, withDiary } from "./following.ts";
 import { JobDiary } from "./job_diary.ts";
 import type { JobRecords } from "./job_records.ts";
-import { JobVisit } from "./job_visit.ts";
 import { ResultFolder } from "./result_folder.ts";
 import { Session } from "./session.ts";
 import { NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
@@ -43,8 +43,10 @@ export interface TrainingRequest {
   readonly minGpuMemoryMb?: number;
   /** A folder that is new or empty. It is there when the results are whole, and not before. */
   readonly outputFolder: string;
-  /** For how long a worker that is lost while it trains is looked for; 0 gives up at once. */
+  /** For how long a worker that is lost is looked for; 0 gives up at once. */
   readonly reattachMs: number;
+  /** Whether the package is sent even if the worker has it in its cache. */
+  readonly isFresh?: boolean;
 }
 
 /** With what, and for whom. */
@@ -128,7 +130,8 @@ async function visit(
   inputs: Manifest,
   submission: Submission,
 ): Promise<TrainingResult | Failure> {
-  const { request: { spec, reattachMs, packagePath }, jobId, folder, options } = submission;
+  const { request, jobId, folder, options } = submission;
+  const { spec, reattachMs, packagePath } = request;
   const record = new TrainingRecord();
   const diary = new JobDiary(options.records, record, {
     record: {
@@ -146,34 +149,18 @@ async function visit(
   });
   const watch = withDiary((event) => options.watch(event), diary);
   const parts = { ...submission, options: { ...options, watch }, record };
-  let visit: JobVisit;
-  try {
-    visit = await JobVisit.open(worker, jobId, parts);
-  } catch (error) {
-    if (error instanceof Failure && error.kind === "worker_lost") return error;
-    throw error;
-  }
-  let isStarted = false;
-  try {
-    const refusal = await visit.reserve(spec, inputs);
-    if (refusal !== undefined) return new Failure("job_refused", `${worker}: ${refusal}`);
-    await visit.upload(inputs, () => packagePath);
-    await start(visit);
-    isStarted = true;
-  } finally {
-    if (!isStarted) await visit.close();
-  }
-  return await followToEnd(visit, { ...parts, jobId, folder, diary, reattachMs });
+  const visit = await deliver(worker, {
+    ...parts,
+    spec,
+    inputs,
+    pathOf: () => packagePath,
+    isFresh: request.isFresh ?? false,
+    reattachMs,
+  });
+  if (visit instanceof Failure) return visit;
+  return await followToEnd(visit, { ...parts, folder, diary, reattachMs });
 }
 
-/** Where no answer comes, the job may run all the same: following it tells. */
-async function start(visit: JobVisit): Promise<void> {
-  try {
-    await visit.start();
-  } catch (error) {
-    if (!(error instanceof Failure) || error.kind !== "worker_lost") throw error;
-  }
-}
 async function describeInputs({ packagePath }: TrainingRequest): Promise<Manifest> {
   return { files: [{ path: basename(packagePath), ...await digestFile(packagePath) }] };
 }

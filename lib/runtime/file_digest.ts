@@ -6,27 +6,68 @@ import { isSha256, type Sha256 } from "../base/id.ts";
 import { decode } from "../protocol/decode.ts";
 import { LINK_MESSAGE_BYTES_MAX } from "../base/limits.ts";
 import { type FileEntry, type Manifest, manifestSchema } from "../protocol/manifest.ts";
+import { writeFully } from "./file_bytes.ts";
 
 /** One read. */
 const CHUNK_BYTES = 1024 * 1024;
 /** A list of files that fits into a message, and leaves room for what else the message says. */
 const MANIFEST_BYTES_MAX = LINK_MESSAGE_BYTES_MAX - 16 * 1024;
 
-/** The SHA-256 of the file at `path`, and its size in bytes. */
-export async function digestFile(path: string): Promise<{ bytes: number; sha256: Sha256 }> {
+/** Size and SHA-256 of a file. */
+export interface FileDigest {
+  readonly bytes: number;
+  readonly sha256: Sha256;
+}
+
+/**
+ * The SHA-256 of the file at `path`, and its size in bytes.
+ *
+ * @param beat Called after each read: a large file takes its time.
+ */
+export async function digestFile(path: string, beat: () => void = () => {}): Promise<FileDigest> {
+  return await digestEach(path, () => Promise.resolve(beat()));
+}
+
+/**
+ * Copies the file at `from` to `to`, and gives what was copied. In one pass: what is read to be
+ * written is what is digested.
+ *
+ * @param beat Called after each write.
+ */
+export async function copyFile(from: string, to: string, beat: () => void): Promise<FileDigest> {
+  using copy = await Deno.open(to, { write: true, create: true, truncate: true, mode: 0o600 });
+  return await digestEach(from, async (bytes) => {
+    await writeFully(copy, bytes);
+    beat();
+  });
+}
+
+async function digestEach(
+  path: string,
+  use: (bytes: Uint8Array) => Promise<void>,
+): Promise<FileDigest> {
   const digest = createHash("sha256");
   using file = await Deno.open(path);
-  const buffer = new Uint8Array(CHUNK_BYTES);
+  // No larger than the file: thousands of small ones are digested one after the other.
+  const { size } = await file.stat();
+  const buffer = new Uint8Array(Math.max(1, Math.min(CHUNK_BYTES, size)));
   let bytes = 0;
   for (
     let length = await file.read(buffer);
     length !== null;
     length = await file.read(buffer)
   ) {
-    digest.update(buffer.subarray(0, length));
+    const part = buffer.subarray(0, length);
+    digest.update(part);
+    await use(part);
     bytes += length;
   }
   return { bytes, sha256: sha256Of(digest.digest("hex")) };
+}
+
+/** The SHA-256 of `bytes`. */
+export function sha256OfBytes(bytes: Uint8Array): Sha256 {
+  return sha256Of(createHash("sha256").update(bytes).digest("hex"));
 }
 
 /** A digest as a name. */

@@ -1,15 +1,24 @@
-/** Sends the files of a manifest over a link, as fast as the receiver writes them. */
+/**
+ * Sends the files of a manifest over a link, as fast as the receiver writes them: the blocks that it
+ * asks for, in its order, each with its digest. Knows nothing of what the receiver has.
+ */
 
 import type { JobId } from "../base/id.ts";
 import type { Manifest } from "../protocol/manifest.ts";
-import type { TransferMessage, TransferPurpose } from "../protocol/transfer_message.ts";
+import type { BlockRun, TransferMessage, TransferPurpose } from "../protocol/transfer_message.ts";
+import { DATA_BYTES_MAX } from "../rtc/framing.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
+import { BLOCK_BYTES, blocksOf, bytesOfBlock } from "../transfer/block.ts";
 import { CreditWindow } from "../transfer/credit_window.ts";
+import { BLOCK_TRIES_MAX } from "../transfer/reception.ts";
+import { readFully } from "./file_bytes.ts";
+import { sha256OfBytes } from "./file_digest.ts";
 import { tellPeer } from "./link_speech.ts";
+import { StallWatch } from "./stall_watch.ts";
 
-/** One read, and one call of the link. */
-const CHUNK_BYTES = 256 * 1024;
-/** What the link may hold back before the next read. Higher: more memory; lower: gaps on the wire. */
+/** One call of the link. Lower: more frames that are not full. */
+const CHUNK_BYTES = DATA_BYTES_MAX;
+/** What the link may hold back before the next call. Higher: more memory; lower: gaps on the wire. */
 const BUFFERED_BYTES = 1024 * 1024;
 
 /** What is sent, and where it is. */
@@ -19,8 +28,12 @@ export interface SendOptions {
   readonly manifest: Manifest;
   /** The file of this machine that holds the manifest's file of that index. */
   readonly pathOf: (index: number) => string;
-  /** Bytes that the receiver has written, of those that it wanted. */
+  /** Whether all is to be sent, even what the receiver has in its cache. */
+  readonly isFresh?: boolean;
+  /** Bytes that the receiver has taken, of those that it wanted. */
   readonly progress?: (bytes: number, bytesMax: number) => void;
+  /** Between two looks at whether it gets on. */
+  readonly lookEveryMs?: number;
 }
 
 /** One transfer, as its sender. */
@@ -28,18 +41,32 @@ export class FileSender {
   readonly #link: PeerLink;
   readonly #options: SendOptions;
   readonly #window = new CreditWindow();
-  readonly #buffer = new Uint8Array(CHUNK_BYTES);
+  readonly #watch: StallWatch;
   readonly #outcome = Promise.withResolvers<void>();
-  #bytesMax = 0;
+  readonly #blocksMax: number;
+  #buffer = new Uint8Array();
+  /** What is wanted, and not sent yet. */
+  #runs: BlockRun[] = [];
+  #blocksWanted = 0;
+  #bytesWanted = 0;
   #opened: (() => void) | undefined;
-  #sending: Promise<void> | undefined;
+  #sending: Promise<void> = Promise.resolve();
   #over = false;
 
   constructor(link: PeerLink, options: SendOptions) {
     this.#link = link;
     this.#options = options;
-    const { jobId: job_id, purpose, manifest } = options;
-    this.#say({ type: "transfer_offer", job_id, purpose, manifest });
+    const { jobId: job_id, purpose, manifest, isFresh } = options;
+    this.#blocksMax = manifest.files.reduce((sum, { bytes }) => sum + blocksOf(bytes), 0) *
+      BLOCK_TRIES_MAX;
+    this.#watch = new StallWatch(
+      () => {},
+      // Its owner hears of the link's end, and may come again over another one.
+      (reason) => link.close(reason),
+      options.lookEveryMs,
+    );
+    const fresh = isFresh === true ? { is_fresh: true } : {};
+    this.#say({ type: "transfer_offer", job_id, purpose, manifest, ...fresh });
   }
 
   /**
@@ -53,29 +80,28 @@ export class FileSender {
 
   /** Resolves when no file is open any more, once the transfer or its link is over. */
   get closed(): Promise<void> {
-    return this.#sending ?? Promise.resolve();
+    return this.#sending;
   }
 
   /** Takes a message; one about another transfer is not for us. */
   receive(message: TransferMessage): void {
     const { jobId, purpose } = this.#options;
     if (this.#over || message.job_id !== jobId || message.purpose !== purpose) return;
+    this.#watch.progress();
     switch (message.type) {
       case "transfer_want":
-        this.#sending ??= this.#send(message.files)
-          .catch((error: unknown) => this.#fail(error));
-        return;
+        return this.#want(message.runs);
       case "transfer_credit":
         this.#window.received(message.received_bytes);
-        this.#options.progress?.(this.#window.receivedBytes, this.#bytesMax);
-        this.#opened?.();
-        return;
+        // Before its first want, a receiver only says that it lives.
+        if (this.#bytesWanted > 0) this.#progress();
+        return this.#opened?.();
       case "transfer_done":
-        this.#over = true;
-        return this.#outcome.resolve();
+        return this.#end(() => this.#outcome.resolve());
       case "transfer_failed":
         return this.end(new Error(`The receiver gave up: ${message.reason}`));
       case "transfer_offer":
+      case "transfer_block":
         return;
     }
     message satisfies never;
@@ -83,58 +109,98 @@ export class FileSender {
 
   /** The transfer cannot go on: the link closed, or nobody wants it any more. */
   end(reason: Error): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#opened?.();
-    this.#outcome.reject(reason);
+    this.#end(() => this.#outcome.reject(reason));
   }
 
-  async #send(wants: readonly { index: number; offset: number }[]): Promise<void> {
-    const files = this.#options.manifest.files;
-    if (wants.length > files.length) {
-      throw new Error(`The receiver wants ${wants.length} files of ${files.length}`);
-    }
-    this.#bytesMax = wants.reduce((sum, { index, offset }) => {
-      return sum + Math.max(0, (files[index]?.bytes ?? 0) - offset);
-    }, 0);
-    this.#options.progress?.(0, this.#bytesMax);
-    for (const { index, offset } of wants) {
-      const entry = files[index];
-      if (entry === undefined) {
-        throw new Error(`The receiver wants file ${index} of ${files.length}`);
+  #want(runs: readonly BlockRun[]): void {
+    const { files } = this.#options.manifest;
+    for (const { index, first, count } of runs) {
+      const blocks = blocksOf(files[index]?.bytes ?? 0);
+      this.#blocksWanted += count;
+      // A receiver asks for each block a few times at most; one that asks for ever is cut off.
+      if (first + count > blocks || this.#blocksWanted > this.#blocksMax) {
+        const wanted = `blocks ${first} to ${first + count - 1} of file ${index}`;
+        return this.#fail(
+          new Error(`Expected wants of ${files.length} files' blocks, got ${wanted}`),
+        );
       }
-      using file = await Deno.open(this.#options.pathOf(index));
-      await file.seek(offset, Deno.SeekMode.Start);
-      for (let at = offset; at < entry.bytes && !this.#over;) {
-        await this.#room();
-        const length = await file.read(this.#chunk(entry.bytes - at));
-        if (length === null) throw new Error(`${entry.path} became shorter while it was sent`);
-        if (this.#over) return;
-        this.#link.sendData(index, at, this.#buffer.subarray(0, length));
-        this.#window.sent(length);
-        at += length;
+      for (let block = first; block < first + count; block++) {
+        this.#bytesWanted += bytesOfBlock(files[index]?.bytes ?? 0, block);
       }
     }
+    this.#progress();
+    const isIdle = this.#runs.length === 0;
+    this.#runs.push(...runs);
+    if (!isIdle || runs.length === 0) return;
+    this.#sending = this.#sending.then(() => this.#send())
+      .catch((error: unknown) => this.#fail(error));
   }
 
-  #chunk(rest: number): Uint8Array {
-    return this.#buffer.subarray(0, Math.min(CHUNK_BYTES, rest, this.#window.openBytes));
+  #progress(): void {
+    this.#options.progress?.(this.#window.receivedBytes, this.#bytesWanted);
   }
 
-  /** Waits until the link and the receiver have room. */
-  async #room(): Promise<void> {
+  async #send(): Promise<void> {
+    for (let at = 0; at < this.#runs.length && !this.#over; at++) {
+      const run = this.#runs[at];
+      if (run !== undefined) await this.#sendRun(run);
+    }
+    this.#runs = [];
+  }
+
+  async #sendRun({ index, first, count }: BlockRun): Promise<void> {
+    using file = await Deno.open(this.#options.pathOf(index));
+    await file.seek(first * BLOCK_BYTES, Deno.SeekMode.Start);
+    for (let block = first; block < first + count && !this.#over; block++) {
+      await this.#sendBlock(file, index, block);
+    }
+  }
+
+  async #sendBlock(file: Deno.FsFile, index: number, block: number): Promise<void> {
+    const { manifest, jobId: job_id, purpose } = this.#options;
+    const { path = "", bytes: fileBytes = 0 } = manifest.files[index] ?? {};
+    const blockBytes = bytesOfBlock(fileBytes, block);
+    if (this.#buffer.length < blockBytes) this.#buffer = new Uint8Array(blockBytes);
+    const bytes = this.#buffer.subarray(0, blockBytes);
+    if (await readFully(file, bytes) < blockBytes) {
+      throw new Error(`${path} became shorter while it was sent`);
+    }
+    for (let at = 0; at < blockBytes;) {
+      const chunk = bytes.subarray(at, at + CHUNK_BYTES);
+      await this.#room(chunk.length);
+      if (this.#over) return;
+      this.#link.sendData(index, block * BLOCK_BYTES + at, chunk);
+      this.#window.sent(chunk.length);
+      at += chunk.length;
+    }
+    // The digest of a file of one block is in the manifest.
+    if (fileBytes <= BLOCK_BYTES) return;
+    const sha256 = sha256OfBytes(bytes);
+    this.#say({ type: "transfer_block", job_id, purpose, index, block, sha256 });
+  }
+
+  /** Waits until the link and the receiver have room for `bytes`. */
+  async #room(bytes: number): Promise<void> {
     await this.#link.drainedTo(BUFFERED_BYTES);
-    while (this.#window.openBytes === 0 && !this.#over) {
+    while (this.#window.openBytes < bytes && !this.#over) {
       await new Promise<void>((resolve) => this.#opened = resolve);
     }
   }
 
   #fail(error: unknown): void {
+    if (this.#over) return;
     const { jobId: job_id, purpose } = this.#options;
     const reason = error instanceof Error ? error.message : String(error);
-    if (this.#over) return;
     this.#say({ type: "transfer_failed", job_id, purpose, reason: reason.slice(0, 1_000) });
     this.end(new Error(`The files cannot be sent: ${reason}`, { cause: error }));
+  }
+
+  #end(tell: () => void): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#watch[Symbol.dispose]();
+    this.#opened?.();
+    tell();
   }
 
   #say(message: TransferMessage): void {

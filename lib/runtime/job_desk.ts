@@ -18,6 +18,7 @@ import type { Manifest } from "../protocol/manifest.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
+import { CACHE_BYTES_MAX, FileCache } from "./file_cache.ts";
 import { FileReceiver } from "./file_receiver.ts";
 import { FileSender } from "./file_sender.ts";
 import { JobArchive } from "./job_archive.ts";
@@ -35,9 +36,14 @@ export interface JobDeskOptions {
   readonly runners: readonly JobSpec["runner"][];
   readonly clock: Clock;
   readonly log: Log;
+  /** Bytes of inputs that are kept so that they need not be sent again; 20 GB where left out. */
+  readonly cacheBytesMax?: number;
   /** Tells the room what this worker does. */
   readonly status: (status: WorkerStatus, currentJob: CurrentJob | null) => void;
 }
+
+/** What inputs must leave on the disk for the trainer to write. Higher: small disks refuse sooner. */
+const DISK_RESERVE_BYTES = 100e6;
 
 interface Visit {
   readonly link: PeerLink;
@@ -59,6 +65,7 @@ export class JobDesk {
   readonly #visits = new Map<PeerId, Visit>();
   readonly #prepared = new Map<JobId, Prepared>();
   readonly #archive: JobArchive;
+  readonly #cache: FileCache;
   readonly #audience = new JobAudience();
   readonly #recall: JobRecall;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -73,6 +80,8 @@ export class JobDesk {
 
   constructor(options: JobDeskOptions) {
     this.#options = options;
+    const { folder, cacheBytesMax = CACHE_BYTES_MAX } = options;
+    this.#cache = new FileCache(join(folder, "cache"), cacheBytesMax);
     this.#archive = new JobArchive(this.#jobsFolder, this.#partsFolder);
     this.#recall = new JobRecall(this.#archive, this.#audience, () => {
       const { jobId } = this.#slot;
@@ -132,6 +141,8 @@ export class JobDesk {
       case "transfer_credit":
       case "transfer_done":
         return this.#visits.get(client)?.sender?.receive(message);
+      case "transfer_block":
+        return this.#visits.get(client)?.receiver?.receive(message);
       case "transfer_failed": {
         const visit = this.#visits.get(client);
         visit?.receiver?.receive(message);
@@ -227,7 +238,8 @@ export class JobDesk {
 
   #prepare(client: PeerId, jobId: JobId, spec: JobSpec, inputs: Manifest): void {
     const folder = new JobFolder(this.#jobsFolder, jobId);
-    const ready = folder.create(spec, client);
+    // A job that is reserved again may still be on its way out.
+    const ready = this.#foldersFree.then(() => folder.create(spec, client));
     this.#prepared.set(jobId, { folder, inputs, ready });
     this.#chore("A job's folder cannot be made", jobId, () => ready);
   }
@@ -250,9 +262,13 @@ export class JobDesk {
       manifest: prepared.inputs,
       folder: prepared.folder.inputs,
       partsFolder: this.#partsFolder,
+      cache: offer.is_fresh === true ? undefined : this.#cache,
+      reserveBytes: DISK_RESERVE_BYTES,
+      warned: (complaint) => this.#options.log.write("warning", complaint, { job_id: jobId }),
       ready: Promise.all([prepared.ready, foldersFree]),
     });
     visit.receiver = receiver;
+    this.#chore("Inputs cannot be cached", jobId, () => receiver.kept);
     this.#foldersFree = Promise.all([foldersFree, receiver.closed]).then(() => {});
     this.#chore("Inputs did not arrive", jobId, async () => {
       await receiver.done;
@@ -348,12 +364,15 @@ export class JobDesk {
     this.#prepared.delete(jobId);
     for (const visit of this.#visits.values()) visit.receiver?.giveUp("The lease of the job ended");
     if (prepared === undefined) return;
-    this.#chore("A job's folder cannot be removed", jobId, async () => {
+    const foldersFree = this.#foldersFree;
+    const removed = (async () => {
       // A folder that we could not make is not ours to remove: it may be that of another job.
       const isOurs = await prepared.ready.then(() => true, () => false);
-      await this.#foldersFree;
+      await foldersFree;
       if (isOurs) await prepared.folder.remove();
-    });
+    })();
+    this.#foldersFree = Promise.allSettled([removed]).then(() => {});
+    this.#chore("A job's folder cannot be removed", jobId, () => removed);
   }
 
   /** What cannot be written down is still said: the run must not end for it. */

@@ -43,8 +43,11 @@ export class JobFolder {
   /**
    * Makes the folders, and writes down the specification and the client that asked for the job.
    *
-   * @throws {Error} Where there is such a folder: job ids are chosen by clients, and none may get at
-   * the job of another by naming it.
+   * A folder in which this client's job has never run is taken over: an earlier life of the worker
+   * ended while the inputs came in.
+   *
+   * @throws {Error} Where there is another such folder: job ids are chosen by clients, and none may
+   * get at the job of another by naming it.
    */
   async create(spec: JobSpec, client: PeerId): Promise<void> {
     await Deno.mkdir(this.#root, { recursive: true, mode: 0o700 });
@@ -52,8 +55,13 @@ export class JobFolder {
       await Deno.mkdir(this.path, { mode: 0o700 });
     } catch (cause) {
       if (!(cause instanceof Deno.errors.AlreadyExists)) throw cause;
+      if (await this.#isUnused(client)) return await this.#fill(spec, client);
       throw new Error("Expected a new job id, got one that is taken; choose another", { cause });
     }
+    await this.#fill(spec, client);
+  }
+
+  async #fill(spec: JobSpec, client: PeerId): Promise<void> {
     for (const folder of [this.inputs, this.output, this.#config]) {
       await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     }
@@ -108,6 +116,17 @@ export class JobFolder {
 
   async remove(): Promise<void> {
     await Deno.remove(this.path, { recursive: true });
+  }
+
+  async #isUnused(client: PeerId): Promise<boolean> {
+    if (await this.client() !== client) return false;
+    try {
+      await Deno.stat(join(this.path, EVENTS_NAME));
+      return false;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return true;
+      throw error;
+    }
   }
 
   get #config(): string {

@@ -42,6 +42,8 @@ export interface WorkerOptions {
   /** Called once, when the worker is in its room. */
   readonly ready: (facts: WorkerReady) => void;
   readonly log: Log;
+  /** Bytes of inputs that are kept so that they need not be sent again; 20 GB where left out. */
+  readonly cacheBytesMax?: number;
   /** For how long a running job may go on once the worker is to leave; then it is ended. */
   readonly drainMs: number;
   /** Aborted, the worker leaves in order: it takes no more jobs, and ends what it has by `drainMs`. */
@@ -82,6 +84,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   );
   const desk = new JobDesk({
     folder: options.folder,
+    ...(options.cacheBytesMax === undefined ? {} : { cacheBytesMax: options.cacheBytesMax }),
     executables: {
       ...options.executables,
       ...(options.gpuSlot === undefined ? {} : { gpuUuid: options.gpuSlot.gpu.uuid }),

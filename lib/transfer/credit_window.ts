@@ -2,8 +2,8 @@
 
 /** Bytes on their way. Higher: faster on long paths, more memory; lower: slower on long paths. */
 export const WINDOW_BYTES = 8 * 1024 * 1024;
-/** Bytes after which a receiver tells the sender. Lower: more messages. */
-export const CREDIT_EVERY_BYTES = 1024 * 1024;
+/** Bytes after which a receiver tells the sender. Higher: a slow link looks dead; lower: more messages. */
+export const CREDIT_EVERY_BYTES = 256 * 1024;
 
 /** The window of one transfer. */
 export class CreditWindow {

@@ -8,6 +8,7 @@ import type { TrainingResult } from "../../lib/client/following.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import { describeFolder } from "../../lib/runtime/file_digest.ts";
 import { writeSamplePackage } from "../../lib/runtime/training_package.ts";
+import { BLOCK_BYTES } from "../../lib/transfer/block.ts";
 import { until, withFolder } from "../runtime/condition.ts";
 import { SignalingLab } from "../runtime/signaling_lab.ts";
 import { type LabRequest, submit, TrainingWorker } from "./training_lab.ts";
@@ -220,5 +221,49 @@ test(
     const error = await endOf(submit(signaling, request));
     ok(error instanceof Failure, String(error));
     equal(error.kind, "no_worker");
+  },
+);
+
+test("an upload outlives its link, and goes on where it was", WRITES, async (scene) => {
+  const { signaling, worker, request } = scene;
+  const frames = new Uint8Array(2 * BLOCK_BYTES + 9);
+  crypto.getRandomValues(frames.subarray(0, 60_000));
+  await Deno.writeFile(request.packagePath, frames);
+  const wanted: number[] = [];
+  let lost = 0;
+  const watch = (event: SubmissionEvent) => {
+    if (event.type === "worker_lost") lost++;
+    if (event.type !== "uploaded") return;
+    if (wanted.at(-1) !== event.bytesMax) wanted.push(event.bytesMax);
+    if (lost === 0 && event.bytes > 1.5 * BLOCK_BYTES) worker.cutOff();
+  };
+  const result = await endOf(submit(signaling, { ...request, watch, reattachMs: 20_000 }));
+  ok(!(result instanceof Error), String(result));
+  equal(lost, 1);
+  // By the time of the cut, the second block may have been written too.
+  const [first, second = 0] = wanted;
+  deepEqual([wanted.length, first, second % BLOCK_BYTES], [2, frames.length, 9]);
+  ok(second <= BLOCK_BYTES + 9, `${second} bytes again`);
+  const [job] = await Array.fromAsync(Deno.readDir(join(worker.folder, "jobs")));
+  const arrived = join(worker.folder, "jobs", job?.name ?? "", "inputs", SCRIPTED.package);
+  deepEqual(await Deno.readFile(arrived), frames);
+});
+
+test(
+  "a package that the worker has is not sent again, unless that is wanted",
+  WRITES,
+  async (scene) => {
+    const { signaling, worker, request } = scene;
+    for (const [isFresh, bytes] of [[false, 700_000], [false, 0], [true, 700_000]] as const) {
+      let sent: number | undefined;
+      const watch = (event: SubmissionEvent) => {
+        if (event.type === "uploaded") sent = event.bytesMax;
+      };
+      const result = await endOf(submit(signaling, { ...request, watch, isFresh }));
+      ok(!(result instanceof Error), String(result));
+      equal(sent, bytes);
+      await Deno.remove(join(request.folder, "results"), { recursive: true });
+      await until("a free worker", () => worker.status === "available");
+    }
   },
 );

@@ -128,6 +128,8 @@ export interface LabRequest {
   readonly identity?: PeerIdentity;
   /** 0 where left out. */
   readonly reattachMs?: number;
+  /** Whether the package is sent even if the worker has it; not where left out. */
+  readonly isFresh?: boolean;
 }
 
 /** Where the records of {@linkcode submit} are. */
@@ -138,9 +140,9 @@ export function recordsOf({ folder }: Pick<LabRequest, "folder">): JobRecords {
 /** Submits a training to the lab; its results are to stand in `folder`/results. */
 export function submit(signaling: SignalingLab, request: LabRequest): Promise<TrainingResult> {
   const { folder, packagePath, spec, signal = new AbortController().signal } = request;
-  const { identity = temporaryIdentity(), reattachMs = 0 } = request;
+  const { identity = temporaryIdentity(), reattachMs = 0, isFresh = false } = request;
   const outputFolder = join(folder, "results");
-  return submitTraining({ packagePath, spec, outputFolder, reattachMs }, {
+  return submitTraining({ packagePath, spec, outputFolder, reattachMs, isFresh }, {
     room: signaling.room,
     identity,
     rtc: "werift",

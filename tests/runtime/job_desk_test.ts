@@ -4,6 +4,7 @@ import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { describeFolder } from "../../lib/runtime/file_digest.ts";
 import { selfOf } from "../rtc/hello_self.ts";
+import { JobFolder } from "../../lib/runtime/job_folder.ts";
 import { until, withFolder } from "./condition.ts";
 import { DeskLab, jobOf, REQUEST, SPEC } from "./desk_lab.ts";
 
@@ -70,6 +71,14 @@ test(
     deepEqual(lab.warnings, []);
   },
 );
+
+test("a job whose worker died in its upload can be sent to it again", WRITES, async (lab) => {
+  const client = await lab.client();
+  // What an earlier life has left: a folder, an owner, no word of a run.
+  await new JobFolder(join(lab.folder, "worker", "jobs"), ONE).create(SPEC, client.self.peerId);
+  await client.run(ONE);
+  await client.next("job_done");
+});
 
 test("a job id that is taken gives nobody another's files", WRITES, async (lab) => {
   const ada = await lab.client();
@@ -425,7 +434,7 @@ test("words and bytes out of place do no harm", WRITES, async (lab) => {
   const client = await lab.client();
   const job = { job_id: ONE, purpose: "inputs" } as const;
   client.end.link.sendData(3, 99, new Uint8Array(10));
-  client.end.say({ type: "transfer_want", ...job, files: [{ index: 7, offset: 2 ** 40 }] });
+  client.end.say({ type: "transfer_want", ...job, runs: [{ index: 7, first: 2 ** 40, count: 1 }] });
   client.end.say({ type: "transfer_credit", ...job, received_bytes: 2 ** 50 });
   client.end.say({ type: "transfer_done", ...job });
   client.end.say({ type: "transfer_failed", ...job, reason: "no" });

@@ -1,0 +1,75 @@
+/**
+ * Brings a job to one worker: reserves it, sends the inputs and starts it, over as many links as it
+ * takes. What the worker has of the inputs stays there, so a lost link costs no more than a block.
+ */
+
+import { Failure } from "../base/failure.ts";
+import type { JobId, PeerId } from "../base/id.ts";
+import { SECOND_MS } from "../base/time.ts";
+import type { JobSpec } from "../protocol/job_spec.ts";
+import type { Manifest } from "../protocol/manifest.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { JobVisit, type VisitParts } from "./job_visit.ts";
+import { pause } from "./visit_wait.ts";
+
+/** Between two attempts; each takes its own time besides. */
+const ATTEMPT_EVERY_MS = SECOND_MS;
+
+/** What is brought. */
+export interface Delivery extends VisitParts {
+  readonly jobId: JobId;
+  readonly spec: JobSpec;
+  readonly inputs: Manifest;
+  readonly pathOf: (index: number) => string;
+  /** Whether all inputs are sent, even those that the worker has in its cache. */
+  readonly isFresh: boolean;
+  /** For how long a worker that is lost on the way is looked for; 0 gives up at once. */
+  readonly reattachMs: number;
+}
+
+/**
+ * The visit at which the job was started, which the caller closes; or why the worker cannot be reached
+ * or does not take the job.
+ *
+ * @throws {Failure} Where the inputs cannot be sent.
+ * @throws The signal's reason, where it is aborted.
+ */
+export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVisit | Failure> {
+  const { options: { signal, watch }, reattachMs } = delivery;
+  let isReserved = false;
+  let lostAt: number | undefined;
+  for (;;) {
+    let visit: JobVisit | undefined;
+    try {
+      visit = await JobVisit.open(worker, delivery.jobId, delivery);
+      const refusal = await visit.reserve(delivery.spec, delivery.inputs);
+      if (refusal !== undefined) {
+        await visit.close();
+        return new Failure("job_refused", `${worker}: ${refusal}`);
+      }
+      isReserved = true;
+      lostAt = undefined;
+      await visit.upload(delivery.inputs, delivery.pathOf, delivery.isFresh);
+      await start(visit);
+      return visit;
+    } catch (error) {
+      await visit?.close();
+      if (!(error instanceof Failure) || error.kind !== "worker_lost") throw error;
+      lostAt ??= systemClock.now();
+      const leftMs = reattachMs - (systemClock.now() - lostAt);
+      // One that was never reached has nothing of ours: the next one may be nearer.
+      if (!isReserved || leftMs <= 0) return error;
+      watch({ type: "worker_lost", worker, reason: error.message, leftMs });
+    }
+    await pause(ATTEMPT_EVERY_MS, signal);
+  }
+}
+
+/** Where no answer comes, the job may run all the same: following it tells. */
+async function start(visit: JobVisit): Promise<void> {
+  try {
+    await visit.start();
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== "worker_lost") throw error;
+  }
+}
