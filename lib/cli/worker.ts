@@ -10,10 +10,12 @@ import { path } from "@optique/run/valueparser";
 import { SECOND_MS } from "../base/time.ts";
 import type { Layer } from "../runtime/config.ts";
 import type { GpuSource } from "../runtime/gpu/gpu.ts";
+import type { Leaving } from "../runtime/worker.ts";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Io } from "./io.ts";
 import { logOptions, openLog } from "./log_option.ts";
+import { Mistake } from "./mistake.ts";
 import { type RoomFlags, roomLayer, roomOptions } from "./room_option.ts";
 import { rtcLayer, rtcOption } from "./rtc_option.ts";
 import { gpuSetup, runnerSetup } from "./worker_setup.ts";
@@ -45,12 +47,18 @@ const parser = merge(
     sleapNn: optional(option("--sleap-nn", path({ metavar: "PATH", type: "file" }), {
       description: message`The sleap-nn program by absolute path (by default found on PATH)`,
     })),
-    drainTimeout: withDefault(
-      option("--drain-timeout", integer({ min: 0, max: 86_400, metavar: "SECONDS" }), {
+    drainTimeout: optional(
+      option("--drain-timeout", integer({ min: 0, max: 604_800, metavar: "SECONDS" }), {
         description:
-          message`How long a running job may go on after SIGTERM or Ctrl-C, before it is ended`,
+          message`How long a running job may go on after SIGTERM or Ctrl-C before it is ended (by default until its own end; a second signal ends it)`,
       }),
-      0,
+    ),
+    leaveJobs: withDefault(
+      flag("--leave-jobs", {
+        description:
+          message`On SIGTERM or Ctrl-C leave at once and let a running job go on; the worker takes it up when it is started again`,
+      }),
+      false,
     ),
     rtc: rtcOption,
     json: withDefault(
@@ -70,7 +78,8 @@ export const workerCommand = defineCommand({
     "SLEAP_RTC_INVITE=… sleap-rtc worker",
     "sleap-rtc worker --invite-file lab.invite --name gpu-box --tag a5000",
     "sleap-rtc worker --runner demo --gpu-memory 8000 --json",
-    "sleap-rtc worker --drain-timeout 3600",
+    "sleap-rtc worker --gpu 1 --drain-timeout 3600",
+    "sleap-rtc worker --leave-jobs",
   ],
   exits: ["serverUnreachable", "refused", "protocol"],
   parser,
@@ -84,6 +93,7 @@ export const workerCommand = defineCommand({
     const identity = await loadIdentity(home);
     const name = config.get("worker.name")?.value ?? Deno.hostname();
     const peerId = identity.peerIdOf(name);
+    const leaving = leavingOf(given);
     const setup = await runnerSetup(given.runners, config, io.env);
     const { runWorker } = await import("../runtime/worker.ts");
     const { log, stop } = await openLog(given, io, "info");
@@ -102,10 +112,11 @@ export const workerCommand = defineCommand({
         tags: config.get("worker.tags")?.value ?? [],
         ...setup,
         iceServers: config.get("ice_servers")?.value ?? [],
-        drainMs: given.drainTimeout * SECOND_MS,
+        leaving,
         ready: (facts: ReadyFacts) => tellReady(facts, given.json, io),
         log,
         signal: io.interruption(),
+        insistence: io.insistence(),
       });
       return EXIT.ok;
     } finally {
@@ -114,6 +125,18 @@ export const workerCommand = defineCommand({
     }
   },
 });
+
+/** @throws {Mistake} Where both are asked for. */
+function leavingOf({ leaveJobs, drainTimeout }: {
+  readonly leaveJobs: boolean;
+  readonly drainTimeout: number | undefined;
+}): Leaving {
+  if (!leaveJobs) return { job: "ends", drainMs: (drainTimeout ?? Infinity) * SECOND_MS };
+  if (drainTimeout === undefined) return { job: "stays" };
+  throw new Mistake(
+    "Expected --leave-jobs or --drain-timeout, got both: a job is left or waited for; give one",
+  );
+}
 
 /** What a worker says once it is in its room. */
 interface ReadyFacts {

@@ -27,6 +27,7 @@ const ENDED: Readonly<Record<JobVerdict["type"], string>> = {
   job_done: "is done already",
   job_failed: "has failed already",
   job_cancelled: "was cancelled already",
+  job_lost: "is lost: nobody saw how it ended",
 };
 
 /** What one worker remembers. */

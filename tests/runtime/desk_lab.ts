@@ -12,6 +12,7 @@ import { digestFile } from "../../lib/runtime/file_digest.ts";
 import { FileReceiver } from "../../lib/runtime/file_receiver.ts";
 import { FileSender } from "../../lib/runtime/file_sender.ts";
 import { JobDesk } from "../../lib/runtime/job_desk.ts";
+import { selfCommand } from "../../lib/runtime/self_command.ts";
 import { eventually } from "./condition.ts";
 import { CLIENT, linkedPeers, type LinkEnd } from "./linked_peers.ts";
 
@@ -152,7 +153,7 @@ export class DeskLab {
     this.folder = folder;
     this.desk = new JobDesk({
       folder: join(folder, "worker"),
-      executables: { sleapNn, self: { executable: Deno.execPath(), leading: [] } },
+      executables: { sleapNn, self: selfCommand() },
       runners: ["sleap-nn"],
       clock: systemClock,
       log: {
