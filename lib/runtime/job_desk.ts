@@ -21,11 +21,10 @@ import type { PeerLink } from "../rtc/peer_link.ts";
 import { Chores } from "./chores.ts";
 import { JobArchive } from "./job_archive.ts";
 import { JobAudience } from "./job_audience.ts";
+import { type BenchJob, type DeskEnd, JobBench } from "./job_bench.ts";
 import { JobFolder } from "./job_folder.ts";
 import type { JobGpu } from "./job_gpu.ts";
-import type { Told } from "./job_process.ts";
 import { JobRecall } from "./job_recall.ts";
-import { JobRun } from "./job_run.ts";
 import { findSurvivors, type Survivor } from "./job_survivors.ts";
 import { JobVisits } from "./job_visits.ts";
 
@@ -44,17 +43,11 @@ export interface JobDeskOptions {
 }
 
 /** A job that holds the slot, from its lease on. */
-interface HeldJob {
-  readonly folder: JobFolder;
+interface HeldJob extends BenchJob {
   readonly inputs: Manifest;
   /** Resolves when the folder is there, and rejects where it cannot be made. */
   readonly ready: Promise<void>;
-  /** How far its run's files were told; absent before it runs. */
-  told?: Told;
 }
-
-/** How a worker ends what it runs: it ends the trainer, or leaves it to its next life. */
-export type DeskEnd = "end_job" | "leave_job";
 
 /** The desk of one worker. */
 export class JobDesk {
@@ -66,18 +59,22 @@ export class JobDesk {
   readonly #audience = new JobAudience();
   readonly #recall: JobRecall;
   readonly #chores: Chores;
+  readonly #bench: JobBench;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #drained = Promise.withResolvers<void>();
   readonly #ended = new AbortController();
   /** Jobs of an earlier life that are still to be taken up. */
   #survivors: Survivor[] = [];
-  #run: JobRun | undefined;
   #isDraining = false;
 
   constructor(options: JobDeskOptions) {
     const { folder, runners, log, gpu } = options;
     this.#options = options;
     this.#chores = new Chores(log);
+    this.#bench = new JobBench(options, this.#chores, {
+      happened: (input) => this.#step(input),
+      concluded: (jobId, verdict) => this.#conclude(jobId, verdict),
+    });
     this.#visits = new JobVisits(join(folder, "parts"));
     this.#archive = new JobArchive(this.#jobsFolder, join(folder, "parts"));
     this.#recall = new JobRecall(this.#archive, this.#audience, () => {
@@ -105,8 +102,7 @@ export class JobDesk {
 
   /** Processes that jobs of this worker own, by their ids. */
   get pids(): readonly number[] {
-    const pid = this.#run?.trainerPid;
-    return pid === undefined ? [] : [pid];
+    return this.#bench.pids;
   }
 
   /** A client's link is open. */
@@ -193,9 +189,7 @@ export class JobDesk {
     this.#ended.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    if (how === "end_job") this.#run?.end("quit");
-    else this.#run?.leave();
-    await this.#run?.verdict;
+    await this.#bench.stop(how);
     this.#visits.end("The worker stops");
     this.#audience.dismissLate();
     await this.#chores.done();
@@ -224,10 +218,9 @@ export class JobDesk {
         this.#options.log.write("info", `Training is ended: ${effect.how}`, {
           job_id: effect.jobId,
         });
-        return this.#run?.end(effect.how);
+        return this.#bench.end(effect.how);
       case "run":
-        this.#options.gpu?.noteBefore();
-        return this.#begin(effect.jobId, effect.spec);
+        return this.#bench.begin(effect.jobId, effect.spec, this.#heldOf(effect.jobId));
       case "discard":
         return this.#discard(effect.jobId);
       case "status":
@@ -324,62 +317,12 @@ export class JobDesk {
     const { clock, log } = this.#options;
     const ageMs = startedAtMs === undefined ? 0 : Math.max(0, clock.wallMs() - startedAtMs);
     log.write("info", "A job of an earlier life is taken up", { job_id: jobId, sequence });
-    this.#held.set(jobId, { folder, inputs: { files: [] }, ready: Promise.resolve(), told });
+    const held = { folder, inputs: { files: [] }, ready: Promise.resolve(), told };
+    this.#held.set(jobId, held);
     const startedAt = clock.now() - ageMs;
     this.#step({ type: "adopted", client, jobId, spec, sequence, startedAt });
-    if (startedAtMs !== undefined) return this.#begin(jobId, spec, told);
+    if (startedAtMs !== undefined) return this.#bench.takeUp(jobId, spec, held);
     this.#conclude(jobId, { type: "lost", reason: "The worker ended before the trainer began" });
-  }
-
-  /** Begins a run, or goes on with one that was told as far as `told`. */
-  #begin(jobId: JobId, spec: JobSpec, told?: Told): void {
-    const held = this.#held.get(jobId);
-    if (held === undefined) throw new Error(`Expected ${jobId} to be prepared before it runs`);
-    const { clock, log, executables, gpu } = this.#options;
-    const { runner } = spec;
-    const run = new JobRun(held.folder, spec, {
-      executables,
-      clock,
-      ...(told === undefined ? {} : { told }),
-      handlers: {
-        started: (pid) => log.write("info", "Training started", { job_id: jobId, pid, runner }),
-        printed: ({ stream, text }, told) => {
-          held.told = told;
-          this.#step({ type: "printed", stream, text });
-        },
-        epoch: (epoch, told) => {
-          held.told = told;
-          this.#step({ type: "epoch_ended", epoch });
-        },
-        warned: (warning) => log.write("warning", warning, { job_id: jobId }),
-      },
-    });
-    this.#run = run;
-    this.#chores.begin("A job's end cannot be told", jobId, async () => {
-      const verdict = await run.verdict;
-      if (verdict !== undefined) {
-        const { trainerPid } = run;
-        const holder = trainerPid === undefined ? undefined : await gpu?.release(jobId, trainerPid);
-        if (holder !== undefined && trainerPid !== undefined) {
-          this.#obstruct(jobId, holder, trainerPid);
-        }
-        this.#run = undefined;
-        this.#conclude(jobId, withHolder(verdict, holder));
-      } else this.#run = undefined;
-    });
-  }
-
-  /** A process that outlives its job keeps the next one from the GPU, for as long as it lives. */
-  #obstruct(jobId: JobId, holder: string, trainerPid: number): void {
-    const { gpu, log } = this.#options;
-    log.write("error", holder, { job_id: jobId });
-    this.#step({ type: "obstructed", reason: holder });
-    this.#chores.begin("The GPU cannot be watched", jobId, async () => {
-      await gpu?.released(trainerPid, this.#ended.signal);
-      if (this.#ended.signal.aborted) return;
-      log.write("info", "The GPU is free again", { job_id: jobId });
-      this.#step({ type: "cleared" });
-    });
   }
 
   /** Gives the verdict of the running job, and takes up what is still to be taken up. */
@@ -396,6 +339,12 @@ export class JobDesk {
     this.#chores.begin("Old jobs cannot be removed", jobId, () => {
       return this.#archive.sweep(clock.wallMs());
     });
+  }
+
+  #heldOf(jobId: JobId): HeldJob {
+    const held = this.#held.get(jobId);
+    if (held === undefined) throw new Error(`Expected ${jobId} to be prepared before it runs`);
+    return held;
   }
 
   #discard(jobId: JobId): void {
@@ -422,7 +371,7 @@ export class JobDesk {
   }
 
   #checkDrained(): void {
-    if (!this.#isDraining || this.#run !== undefined) return;
+    if (!this.#isDraining || this.#bench.isBusy) return;
     // Who only watches the room does not hold the worker; who hears of a job may want its results.
     if (!this.#visits.hasBusiness((link) => this.#audience.hears(link))) this.#drained.resolve();
   }
@@ -430,10 +379,4 @@ export class JobDesk {
   get #jobsFolder(): string {
     return join(this.#options.folder, "jobs");
   }
-}
-
-/** Who cancels wants the GPU back, and is told why it is not. */
-function withHolder(verdict: Verdict, holder: string | undefined): Verdict {
-  if (verdict.type !== "cancelled" || holder === undefined) return verdict;
-  return { type: "cancelled", reason: holder };
 }
