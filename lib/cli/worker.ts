@@ -18,12 +18,13 @@ import { logOptions, openLog } from "./log_option.ts";
 import { Mistake } from "./mistake.ts";
 import { type RoomFlags, roomLayer, roomOptions } from "./room_option.ts";
 import { rtcLayer, rtcOption } from "./rtc_option.ts";
-import { gpuSetup, runnerSetup } from "./worker_setup.ts";
+import { gpuSetup, runnerSetup, slotPlace } from "./worker_setup.ts";
 
 const parser = merge(
   object("Worker", {
     name: optional(option("--name", string({ metavar: "NAME" }), {
-      description: message`What people call this worker (by default this machine's name)`,
+      description:
+        message`What people call this worker (by default this machine's name, with -gpuN for --gpu N)`,
     })),
     folder: optional(option("--folder", path({ metavar: "FOLDER", type: "directory" }), {
       description: message`Where state and jobs are kept (by default ~/.sleap-rtc/workers/NAME)`,
@@ -91,7 +92,7 @@ export const workerCommand = defineCommand({
     const room = roomAccessOf(config);
     const home = installationFolder(io.env);
     const identity = await loadIdentity(home);
-    const name = config.get("worker.name")?.value ?? Deno.hostname();
+    const { name, folder } = slotPlace(given.gpu, config);
     const peerId = identity.peerIdOf(name);
     const leaving = leavingOf(given);
     const setup = await runnerSetup(given.runners, config, io.env);
@@ -107,7 +108,7 @@ export const workerCommand = defineCommand({
         identity,
         rtc: config.get("rtc")?.value ?? "auto",
         name,
-        folder: config.get("worker.folder")?.value ?? join(home, "workers", peerId),
+        folder: folder ?? join(home, "workers", peerId),
         ...gpu,
         tags: config.get("worker.tags")?.value ?? [],
         ...setup,

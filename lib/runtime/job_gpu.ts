@@ -9,7 +9,7 @@ import { type Clock, SECOND_MS } from "../base/time.ts";
 import { awaitRelease } from "./gpu/gpu_release.ts";
 import type { GpuSlot } from "./gpu/gpu_watch.ts";
 
-/** Between two looks at a GPU that a process of an ended job holds. */
+/** Between two looks. Higher: a GPU that is free again is noticed later; lower: the driver is asked in vain. */
 const HELD_LOOK_MS = 10 * SECOND_MS;
 
 /** What the GPU of jobs works with. */
@@ -20,6 +20,8 @@ export interface JobGpuOptions {
   readonly fault: () => string | null;
   /** For how long memory may take to come back; as `gpu_release.ts` says where left out. */
   readonly releaseMs?: number;
+  /** Between two looks at a GPU that a process of an ended job holds. */
+  readonly heldLookMs?: number;
 }
 
 /** The one GPU of a worker. */
@@ -80,11 +82,11 @@ export class JobGpu {
 
   /** Resolves when no process of that trainer is on the GPU, or `ended` is aborted. */
   async released(trainerPid: number, ended: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, heldLookMs = HELD_LOOK_MS } = this.#options;
     while (!ended.aborted) {
       const options = { clock, trainerPid, usedBeforeMb: undefined, waitMs: 0 };
       if ((await awaitRelease(this.#slot, options)).state === "free") return;
-      await pause(HELD_LOOK_MS, ended);
+      await pause(heldLookMs, ended);
     }
   }
 }

@@ -2,10 +2,15 @@
 
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
+import { SILENT_LOG } from "../../lib/base/log.ts";
+import { systemClock } from "../../lib/runtime/clock.ts";
 import { describeFolder } from "../../lib/runtime/file_digest.ts";
+import type { Gpu, GpuSource } from "../../lib/runtime/gpu/gpu.ts";
+import { JobGpu } from "../../lib/runtime/job_gpu.ts";
+import { RunFolder } from "../../lib/runtime/run_folder.ts";
 import { selfOf } from "../rtc/hello_self.ts";
 import { until, withFolder } from "./condition.ts";
-import { DeskLab, jobOf, REQUEST, SPEC } from "./desk_lab.ts";
+import { DeskLab, type DeskLabOptions, jobOf, REQUEST, SPEC } from "./desk_lab.ts";
 
 const ONE = jobOf("job-aaaaaaaa");
 const TWO = jobOf("job-bbbbbbbb");
@@ -19,18 +24,14 @@ function test(
   what: string,
   script: string,
   body: (lab: DeskLab) => Promise<void>,
-  executable?: string,
+  options: DeskLabOptions = {},
 ): void {
   Deno.test({
     name: `job desk: ${what}`,
     ignore: Deno.build.os === "windows",
     fn: () =>
       withFolder(async (folder) => {
-        const lab = await DeskLab.open(
-          folder,
-          script,
-          executable === undefined ? {} : { executable },
-        );
+        const lab = await DeskLab.open(folder, script, options);
         try {
           await body(lab);
         } finally {
@@ -333,7 +334,7 @@ test("a trainer that cannot be started fails its job, and frees the slot", "", a
   equal(lab.statuses.at(-1), "available");
   await client.reserve(TWO);
   await client.next("job_lease", TWO);
-}, "/no/such/sleap-nn");
+}, { executable: "/no/such/sleap-nn" });
 
 test(
   "a trainer that fails is quoted",
@@ -547,6 +548,107 @@ test("what an earlier life wrote half or not at all is mended", TRAINS, async (l
   await lab.nextLife(() => Deno.writeTextFile(log, `${lines.slice(0, -1).join("\n")}\n`));
   deepEqual(lab.events(ONE).slice(-2), ["job_metric", "job_done"]);
   deepEqual(lab.warnings, []);
+});
+
+/** A driver whose GPU is used by `pids` with so much memory. */
+class Driver implements GpuSource {
+  readonly way = "nvidia-smi";
+  pids: readonly number[] = [];
+  fault: string | null = null;
+
+  get reading(): Gpu {
+    return {
+      state: "well",
+      index: 0,
+      uuid: "GPU-one",
+      model: "Tesla T4",
+      driverVersion: "550.1",
+      cudaVersion: undefined,
+      memoryTotalMb: 15_360,
+      memoryUsedMb: this.pids.length === 0 ? 100 : 9_000,
+      memoryFreeMb: 6_000,
+      utilizationPercent: undefined,
+      processes: this.pids,
+    };
+  }
+
+  list(): Promise<Gpu[]> {
+    return Promise.resolve([this.reading]);
+  }
+
+  read(): Promise<Gpu> {
+    return Promise.resolve(this.reading);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function gpuTest(
+  what: string,
+  script: string,
+  body: (lab: DeskLab, driver: Driver) => Promise<void>,
+): void {
+  const driver = new Driver();
+  const gpu = new JobGpu({ source: driver, gpu: driver.reading }, {
+    clock: systemClock,
+    log: SILENT_LOG,
+    fault: () => driver.fault,
+    releaseMs: 300,
+    heldLookMs: 20,
+  });
+  test(what, script, (lab) => body(lab, driver), { gpu });
+}
+
+gpuTest(
+  "a cancelled job that still holds the GPU keeps the next one from it, and its process is named",
+  "echo up; while :; do sleep 0.02; done",
+  async (lab, driver) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await client.next("job_log");
+    // The trainer's id as the driver would go on telling it.
+    const trainer = await new RunFolder(join(lab.jobFolder(ONE), "run")).trainer();
+    const pid = trainer?.pid ?? 0;
+    driver.pids = [pid];
+    client.endJob("job_cancel", ONE);
+    const { reason } = await client.next("job_cancelled");
+    match(reason ?? "", new RegExp(`^Process ${pid} of ${ONE} still holds the worker's GPU`));
+    equal(lab.statuses.at(-1), "maintenance");
+    await client.reserve(TWO);
+    const refused = await client.next("job_refused");
+    deepEqual([refused.code, refused.reason], ["closed", reason]);
+    driver.pids = [];
+    await until("a free worker", () => lab.statuses.at(-1) === "available");
+    await client.reserve(TWO);
+    await client.next("job_lease", TWO);
+  },
+);
+
+gpuTest(
+  "memory that does not come back holds the verdict back, but not for ever",
+  WRITES,
+  async (lab, driver) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    driver.pids = [999_999_999];
+    const { duration_ms } = await client.next("job_done");
+    ok(duration_ms >= 300, `${duration_ms} ms`);
+    equal(lab.statuses.at(-1), "available");
+  },
+);
+
+gpuTest("a worker whose GPU has failed takes no job, and says why", WRITES, async (lab, driver) => {
+  driver.fault = "NVML cannot find the GPU: GPU is lost (code 15)";
+  const client = await lab.client();
+  await client.reserve(ONE);
+  const { code, reason } = await client.next("job_refused");
+  equal(code, "closed");
+  equal(reason, `The worker's GPU has failed: ${driver.fault}`);
+  driver.fault = null;
+  await client.reserve(ONE);
+  await client.next("job_lease");
 });
 
 const unsuitable: [string, Parameters<typeof spec>[0], string][] = [
