@@ -6,27 +6,32 @@
 import { join } from "node:path";
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
-import type { Clock } from "../base/time.ts";
+import { type Clock, MINUTE_MS } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
 import { JobSlot } from "../job/slot.ts";
 import type { SlotEffect } from "../job/slot_effect.ts";
 import type { JobEnding, SlotInput, Verdict } from "../job/slot_input.ts";
 import { objectionTo } from "../job/suitability.ts";
-import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
+import type { JobMessage } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
-import type { Manifest } from "../protocol/manifest.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import { Chores } from "./chores.ts";
+import { HeldJobs } from "./held_jobs.ts";
 import { JobArchive } from "./job_archive.ts";
 import { JobAudience } from "./job_audience.ts";
-import { type BenchJob, type DeskEnd, JobBench } from "./job_bench.ts";
-import { JobFolder } from "./job_folder.ts";
+import { type DeskEnd, JobBench } from "./job_bench.ts";
 import type { JobGpu } from "./job_gpu.ts";
 import { JobRecall } from "./job_recall.ts";
 import { findSurvivors, type Survivor } from "./job_survivors.ts";
 import { JobVisits } from "./job_visits.ts";
+
+/**
+ * For clients to fetch their results from a worker that leaves. Higher: one that hangs keeps the worker
+ * for longer; lower: large results are cut off, and fetched from the worker's next life.
+ */
+const SERVE_MS = 15 * MINUTE_MS;
 
 /** What a desk works with. */
 export interface JobDeskOptions {
@@ -38,15 +43,10 @@ export interface JobDeskOptions {
   readonly log: Log;
   /** The GPU that jobs use, where there is one that may be asked. */
   readonly gpu?: JobGpu | undefined;
+  /** For clients to fetch their results from a worker that leaves; {@linkcode SERVE_MS} where left out. */
+  readonly serveMs?: number | undefined;
   /** Tells the room what this worker does. */
   readonly status: (status: WorkerStatus, currentJob: CurrentJob | null) => void;
-}
-
-/** A job that holds the slot, from its lease on. */
-interface HeldJob extends BenchJob {
-  readonly inputs: Manifest;
-  /** Resolves when the folder is there, and rejects where it cannot be made. */
-  readonly ready: Promise<void>;
 }
 
 /** The desk of one worker. */
@@ -54,7 +54,7 @@ export class JobDesk {
   readonly #options: JobDeskOptions;
   readonly #slot: JobSlot;
   readonly #visits: JobVisits;
-  readonly #held = new Map<JobId, HeldJob>();
+  readonly #held: HeldJobs;
   readonly #archive: JobArchive;
   readonly #audience = new JobAudience();
   readonly #recall: JobRecall;
@@ -66,11 +66,14 @@ export class JobDesk {
   /** Jobs of an earlier life that are still to be taken up. */
   #survivors: Survivor[] = [];
   #isDraining = false;
+  /** Whether a job has ended since, and its clients are served for a last time. */
+  #isServing = false;
 
   constructor(options: JobDeskOptions) {
     const { folder, runners, log, gpu } = options;
     this.#options = options;
     this.#chores = new Chores(log);
+    this.#held = new HeldJobs(this.#jobsFolder, this.#chores);
     this.#bench = new JobBench(options, this.#chores, {
       happened: (input) => this.#step(input),
       concluded: (jobId, verdict) => this.#conclude(jobId, verdict),
@@ -210,47 +213,42 @@ export class JobDesk {
         return;
       }
       case "report":
-        this.#note(effect.event);
+        this.#held.note(effect.event);
         return this.#audience.say(effect.event);
       case "prepare":
-        return this.#prepare(effect.client, effect.jobId, effect.spec, effect.inputs);
+        return this.#held.prepare(effect.client, effect.jobId, effect.spec, effect.inputs);
       case "end":
         this.#options.log.write("info", `Training is ended: ${effect.how}`, {
           job_id: effect.jobId,
         });
         return this.#bench.end(effect.how);
       case "run":
-        return this.#bench.begin(effect.jobId, effect.spec, this.#heldOf(effect.jobId));
+        return this.#bench.begin(effect.jobId, effect.spec, this.#held.get(effect.jobId));
       case "discard":
-        return this.#discard(effect.jobId);
+        this.#visits.refuseInputs("The lease of the job ended");
+        return this.#held.discard(effect.jobId, this.#visits.foldersFree);
       case "status":
         return this.#options.status(effect.status, effect.currentJob);
       case "wake":
-        return this.#wakeAt(effect.at);
+        return this.#later(effect.at - this.#options.clock.now(), () => {
+          this.#step({ type: "woke" });
+        });
     }
     effect satisfies never;
   }
 
-  #wakeAt(at: number): void {
+  #later(delayMs: number, action: () => void): void {
     if (this.#ended.signal.aborted) return;
     // Rounded up: a timer of 2.5 ms may fire after 2, and before its time there is nothing to do.
-    const delayMs = Math.ceil(Math.max(0, at - this.#options.clock.now()));
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#step({ type: "woke" });
-    }, delayMs);
+      action();
+    }, Math.ceil(Math.max(0, delayMs)));
     this.#timers.add(timer);
   }
 
-  #prepare(client: PeerId, jobId: JobId, spec: JobSpec, inputs: Manifest): void {
-    const folder = new JobFolder(this.#jobsFolder, jobId);
-    const ready = folder.create(spec, client);
-    this.#held.set(jobId, { folder, inputs, ready });
-    this.#chores.begin("A job's folder cannot be made", jobId, () => ready);
-  }
-
   #receive(client: PeerId, offer: Extract<TransferMessage, { type: "transfer_offer" }>): void {
-    const held = this.#held.get(offer.job_id);
+    const held = this.#held.find(offer.job_id);
     const { job_id: jobId, purpose, manifest } = offer;
     const leased = held !== undefined && this.#slot.jobId === jobId && purpose === "inputs";
     if (!leased || JSON.stringify(manifest) !== JSON.stringify(held.inputs)) {
@@ -269,18 +267,8 @@ export class JobDesk {
     const link = this.#visits.linkOf(client);
     if (link === undefined) return;
     this.#chores.begin("Results did not go out", jobId, async () => {
-      const folder = await this.#archive.find(jobId, client);
-      const verdict = await folder?.verdict();
-      const { aborted: isStopping } = this.#ended.signal;
-      if (folder === undefined || verdict?.type !== "job_done" || isStopping) {
-        const reason = isStopping
-          ? "The worker is stopping"
-          : "The worker has no results of such a job of this client";
-        const failed = { type: "transfer_failed", purpose: "results", reason } as const;
-        return this.#visits.tell(client, { ...failed, job_id: jobId });
-      }
-      const results = { jobId, manifest: verdict.results, folder: folder.output };
-      await this.#visits.send(client, link, results);
+      const results = await this.#recall.results(client, link, jobId, this.#ended.signal);
+      if (results !== undefined) await this.#visits.send(client, link, { jobId, ...results });
     });
   }
 
@@ -317,8 +305,7 @@ export class JobDesk {
     const { clock, log } = this.#options;
     const ageMs = startedAtMs === undefined ? 0 : Math.max(0, clock.wallMs() - startedAtMs);
     log.write("info", "A job of an earlier life is taken up", { job_id: jobId, sequence });
-    const held = { folder, inputs: { files: [] }, ready: Promise.resolve(), told };
-    this.#held.set(jobId, held);
+    const held = this.#held.takeUp(jobId, folder, told);
     const startedAt = clock.now() - ageMs;
     this.#step({ type: "adopted", client, jobId, spec, sequence, startedAt });
     if (startedAtMs !== undefined) return this.#bench.takeUp(jobId, spec, held);
@@ -333,7 +320,7 @@ export class JobDesk {
       : {};
     log.write("info", `Training ended: ${verdict.type}`, { job_id: jobId, ...reason });
     this.#step({ type: "ended", verdict });
-    this.#held.delete(jobId);
+    this.#held.release(jobId);
     this.#adoptNext();
     this.#checkDrained();
     this.#chores.begin("Old jobs cannot be removed", jobId, () => {
@@ -341,39 +328,14 @@ export class JobDesk {
     });
   }
 
-  #heldOf(jobId: JobId): HeldJob {
-    const held = this.#held.get(jobId);
-    if (held === undefined) throw new Error(`Expected ${jobId} to be prepared before it runs`);
-    return held;
-  }
-
-  #discard(jobId: JobId): void {
-    const held = this.#held.get(jobId);
-    this.#held.delete(jobId);
-    this.#visits.refuseInputs("The lease of the job ended");
-    if (held === undefined) return;
-    this.#chores.begin("A job's folder cannot be removed", jobId, async () => {
-      // A folder that we could not make is not ours to remove: it may be that of another job.
-      const isOurs = await held.ready.then(() => true, () => false);
-      await this.#visits.foldersFree;
-      if (isOurs) await held.folder.remove();
-    });
-  }
-
-  /** What cannot be written down is still said: the run must not end for it. */
-  #note(event: JobEvent): void {
-    try {
-      const held = this.#held.get(event.job_id);
-      held?.folder.note(event, held.told);
-    } catch (error) {
-      this.#chores.warn("What is said of a job cannot be written down", error, event.job_id);
-    }
-  }
-
   #checkDrained(): void {
     if (!this.#isDraining || this.#bench.isBusy) return;
     // Who only watches the room does not hold the worker; who hears of a job may want its results.
     if (!this.#visits.hasBusiness((link) => this.#audience.hears(link))) this.#drained.resolve();
+    else if (!this.#isServing) {
+      this.#isServing = true;
+      this.#later(this.#options.serveMs ?? SERVE_MS, () => this.#drained.resolve());
+    }
   }
 
   get #jobsFolder(): string {

@@ -7,6 +7,8 @@ import { type PrintedLine, printedLineSchema } from "./run_folder.ts";
 const CHUNK_BYTES = 64 * 1024;
 /** Reads at once. Higher: a flood holds the worker up for longer; lower: it is told later. */
 const READS_MAX = 16;
+/** A line. A keeper writes shorter ones: whoever writes longer ones has spoilt its journal. */
+const LINE_BYTES_MAX = 1024 * 1024;
 const LINE_FEED = 10;
 
 /** Follows one journal. */
@@ -68,6 +70,9 @@ export class JournalFollower {
       // Counted before it is told: who hears it writes down how far we are.
       this.#bytes += end + 1;
       this.#tell(decoded.value);
+    }
+    if (rest.length > LINE_BYTES_MAX) {
+      throw new Error(`Expected lines of at most ${LINE_BYTES_MAX} bytes in a keeper's journal`);
     }
     this.#rest = rest;
   }

@@ -148,6 +148,7 @@ export interface DeskLabOptions {
   /** The trainer in place of the script. */
   readonly executable?: string | undefined;
   readonly gpu?: JobGpu | undefined;
+  readonly serveMs?: number;
 }
 
 /** A desk, and what it says to its room and its log. */
@@ -202,13 +203,14 @@ export class DeskLab {
   }
 
   #newDesk(): JobDesk {
-    const { executable = "", gpu } = this.#options;
+    const { executable = "", gpu, serveMs } = this.#options;
     return new JobDesk({
       folder: join(this.folder, "worker"),
       executables: { sleapNn: executable, self: selfCommand() },
       runners: ["sleap-nn"],
       clock: systemClock,
       gpu,
+      serveMs,
       log: {
         write: (level, message) => {
           if (level === "warning") this.warnings.push(message);

@@ -321,6 +321,19 @@ test(
   },
 );
 
+test(
+  "a worker that drains does not wait for ever for clients that do not go",
+  WRITES,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await client.next("job_done");
+    await lab.desk.drain();
+    equal(client.end.closedBecause, undefined);
+  },
+  { serveMs: 50 },
+);
+
 test("a worker that drains does not wait for those who only look on", WRITES, async (lab) => {
   const watcher = await lab.client(OTHER);
   await lab.desk.drain();
