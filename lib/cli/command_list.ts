@@ -103,6 +103,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     ),
     isHidden: true,
   },
+  {
+    ...entry(
+      "trainer-keeper",
+      "Start a job's trainer and write down how it ends; workers use it",
+      async () => (await import("./trainer_keeper.ts")).trainerKeeperCommand,
+    ),
+    isHidden: true,
+  },
 ];
 
 /** Which command a line means, and the arguments that are left for it. */

@@ -31,6 +31,11 @@ export interface Io extends Writers {
    * Before the first call these signals end the process as they always do.
    */
   interruption(): AbortSignal;
+  /**
+   * Aborted at the second of these signals, for a command that has something to bring to its end
+   * then; a third one ends the process. To be called before the second one comes.
+   */
+  insistence(): AbortSignal;
 }
 
 /** Bytes that are read of the standard input. Higher: a wrong pipe is read for longer. */
@@ -49,6 +54,7 @@ export function systemIo(): Io {
     while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
   };
   let interruption: AbortSignal | undefined;
+  let insistence: AbortController | undefined;
   return {
     out: (line) => write(Deno.stdout, `${line}\n`),
     err: (line) => write(Deno.stderr, `${line}\n`),
@@ -60,7 +66,8 @@ export function systemIo(): Io {
     isColored: isTerminal && noColor === "" && Deno.env.get("TERM") !== "dumb",
     columns: columns > 0 ? columns : COLUMNS_DEFAULT,
     rows: rows > 0 ? rows : ROWS_DEFAULT,
-    interruption: () => interruption ??= listen(),
+    interruption: () => interruption ??= listen(() => insistence),
+    insistence: () => (insistence ??= new AbortController()).signal,
   };
 }
 
@@ -88,11 +95,13 @@ async function readStdin(): Promise<string> {
   return text + decoder.decode();
 }
 
-function listen(): AbortSignal {
+function listen(insistence: () => AbortController | undefined): AbortSignal {
   const controller = new AbortController();
   const onSignal = (name: "SIGINT" | "SIGTERM") => () => {
-    if (controller.signal.aborted) Deno.exit(name === "SIGINT" ? 130 : 143);
-    controller.abort(name);
+    if (!controller.signal.aborted) return controller.abort(name);
+    const second = insistence();
+    if (second === undefined || second.signal.aborted) Deno.exit(name === "SIGINT" ? 130 : 143);
+    second.abort(name);
   };
   Deno.addSignalListener("SIGINT", onSignal("SIGINT"));
   // Windows has no SIGTERM to listen for.

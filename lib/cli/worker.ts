@@ -10,18 +10,21 @@ import { path } from "@optique/run/valueparser";
 import { SECOND_MS } from "../base/time.ts";
 import type { Layer } from "../runtime/config.ts";
 import type { GpuSource } from "../runtime/gpu/gpu.ts";
+import type { Leaving } from "../runtime/worker.ts";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Io } from "./io.ts";
 import { logOptions, openLog } from "./log_option.ts";
+import { Mistake } from "./mistake.ts";
 import { type RoomFlags, roomLayer, roomOptions } from "./room_option.ts";
 import { rtcLayer, rtcOption } from "./rtc_option.ts";
-import { gpuSetup, runnerSetup } from "./worker_setup.ts";
+import { gpuSetup, runnerSetup, slotPlace } from "./worker_setup.ts";
 
 const parser = merge(
   object("Worker", {
     name: optional(option("--name", string({ metavar: "NAME" }), {
-      description: message`What people call this worker (by default this machine's name)`,
+      description:
+        message`What people call this worker (by default this machine's name, with -gpuN for --gpu N)`,
     })),
     folder: optional(option("--folder", path({ metavar: "FOLDER", type: "directory" }), {
       description: message`Where state and jobs are kept (by default ~/.sleap-rtc/workers/NAME)`,
@@ -49,12 +52,18 @@ const parser = merge(
       description:
         message`Inputs to keep so that they need not be sent again (20 if left out, 0 for none)`,
     })),
-    drainTimeout: withDefault(
-      option("--drain-timeout", integer({ min: 0, max: 86_400, metavar: "SECONDS" }), {
+    drainTimeout: optional(
+      option("--drain-timeout", integer({ min: 0, max: 604_800, metavar: "SECONDS" }), {
         description:
-          message`How long a running job may go on after SIGTERM or Ctrl-C, before it is ended`,
+          message`How long a running job may go on after SIGTERM or Ctrl-C before it is ended (by default until its own end; a second signal ends it)`,
       }),
-      0,
+    ),
+    leaveJobs: withDefault(
+      flag("--leave-jobs", {
+        description:
+          message`On SIGTERM or Ctrl-C leave at once and let a running job go on; the worker takes it up when it is started again`,
+      }),
+      false,
     ),
     rtc: rtcOption,
     json: withDefault(
@@ -74,7 +83,8 @@ export const workerCommand = defineCommand({
     "SLEAP_RTC_INVITE=… sleap-rtc worker",
     "sleap-rtc worker --invite-file lab.invite --name gpu-box --tag a5000",
     "sleap-rtc worker --runner demo --gpu-memory 8000 --json",
-    "sleap-rtc worker --drain-timeout 3600",
+    "sleap-rtc worker --gpu 1 --drain-timeout 3600",
+    "sleap-rtc worker --leave-jobs",
   ],
   exits: ["serverUnreachable", "refused", "protocol"],
   parser,
@@ -86,8 +96,9 @@ export const workerCommand = defineCommand({
     const room = roomAccessOf(config);
     const home = installationFolder(io.env);
     const identity = await loadIdentity(home);
-    const name = config.get("worker.name")?.value ?? Deno.hostname();
+    const { name, folder } = slotPlace(given.gpu, config);
     const peerId = identity.peerIdOf(name);
+    const leaving = leavingOf(given);
     const setup = await runnerSetup(given.runners, config, io.env);
     const { runWorker } = await import("../runtime/worker.ts");
     const { log, stop } = await openLog(given, io, "info");
@@ -101,16 +112,17 @@ export const workerCommand = defineCommand({
         identity,
         rtc: config.get("rtc")?.value ?? "auto",
         name,
-        folder: config.get("worker.folder")?.value ?? join(home, "workers", peerId),
+        folder: folder ?? join(home, "workers", peerId),
         ...gpu,
         tags: config.get("worker.tags")?.value ?? [],
         ...setup,
         iceServers: config.get("ice_servers")?.value ?? [],
         ...(given.cacheMax === undefined ? {} : { cacheBytesMax: given.cacheMax * 1e9 }),
-        drainMs: given.drainTimeout * SECOND_MS,
+        leaving,
         ready: (facts: ReadyFacts) => tellReady(facts, given.json, io),
         log,
         signal: io.interruption(),
+        insistence: io.insistence(),
       });
       return EXIT.ok;
     } finally {
@@ -119,6 +131,18 @@ export const workerCommand = defineCommand({
     }
   },
 });
+
+/** @throws {Mistake} Where both are asked for. */
+function leavingOf({ leaveJobs, drainTimeout }: {
+  readonly leaveJobs: boolean;
+  readonly drainTimeout: number | undefined;
+}): Leaving {
+  if (!leaveJobs) return { job: "ends", drainMs: (drainTimeout ?? Infinity) * SECOND_MS };
+  if (drainTimeout === undefined) return { job: "stays" };
+  throw new Mistake(
+    "Expected --leave-jobs or --drain-timeout, got both: a job is left or waited for; give one",
+  );
+}
 
 /** What a worker says once it is in its room. */
 interface ReadyFacts {

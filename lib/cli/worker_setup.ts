@@ -1,6 +1,8 @@
 /** What a worker offers, gathered from flags, settings and the machine. Starts nothing. */
 
+import { join } from "node:path";
 import type { Executables } from "../job/runner.ts";
+import { PEER_NAME_LENGTH_MAX } from "../protocol/identity.ts";
 import type { Config } from "../runtime/config.ts";
 import { findExecutable } from "../runtime/executable.ts";
 import type { Gpu, GpuReading } from "../runtime/gpu/gpu.ts";
@@ -40,6 +42,33 @@ export async function runnerSetup(
     );
   }
   return { runners, executables: { sleapNn } };
+}
+
+/** What a worker is called, and what it keeps across its lives. */
+export interface SlotPlace {
+  readonly name: string;
+  /** The folder of the settings; absent where they name none. */
+  readonly folder?: string;
+}
+
+/**
+ * The name and the folder of the worker for GPU `index`. One of several on a machine shares the
+ * machine's settings with the others, so that what those name is told apart by the GPU; what its own
+ * command line names is taken as it is.
+ */
+export function slotPlace(index: number | undefined, config: Config): SlotPlace {
+  const name = config.get("worker.name");
+  const folder = config.get("worker.folder");
+  const mark = index === undefined ? "" : `gpu${index}`;
+  const called = name?.value ?? Deno.hostname();
+  const isOwnName = mark === "" || name?.from === "--name";
+  const isOwnFolder = mark === "" || folder?.from === "--folder";
+  return {
+    name: isOwnName ? called : `${called.slice(0, PEER_NAME_LENGTH_MAX - mark.length - 1)}-${mark}`,
+    ...(folder === undefined
+      ? {}
+      : { folder: isOwnFolder ? folder.value : join(folder.value, mark) }),
+  };
 }
 
 /** The GPU that a worker states, and the one that it gives its jobs. */

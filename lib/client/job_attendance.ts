@@ -16,7 +16,7 @@ import type { JobRecord, JobRecords } from "./job_records.ts";
 import { JobVisit, type VisitParts } from "./job_visit.ts";
 import { type LinkedOptions, LinkedSession } from "./linked_session.ts";
 import { ResultFolder } from "./result_folder.ts";
-import { NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
+import { type JobStanding, NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
 
 /** Who asks, and who is told of the steps. */
 export interface AttendanceOptions extends LinkedOptions {
@@ -108,7 +108,23 @@ export async function endJob(
   try {
     return { worker: visit.worker, ending: await endingOf(visit) };
   } finally {
+    remember(known, parts.record.standing, options);
     await visit.close();
+  }
+}
+
+/** Writes down how a job ended that this installation remembers. It has ended, whether we can or not. */
+function remember(
+  known: JobRecord | undefined,
+  standing: JobStanding,
+  { records, log }: AttendanceOptions,
+): void {
+  if (known === undefined || standing === "running") return;
+  try {
+    records.save({ ...known, standing });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.write("warning", `The job's end cannot be remembered: ${reason}`, { job_id: known.job_id });
   }
 }
 

@@ -238,6 +238,7 @@ export class JobVisit {
       case "job_done":
       case "job_failed":
       case "job_cancelled":
+      case "job_lost":
         if (message.job_id === this.#jobId) this.#follow(message);
         return;
       case "transfer_offer":
@@ -301,8 +302,14 @@ export class JobVisit {
         return this.#trained.resolve(new Failure("job_failed", event.reason));
       case "job_cancelled": {
         this.#phase = "over";
-        const message = `The job was cancelled, with \`sleap-rtc cancel ${this.#jobId}\``;
+        const left = event.reason === undefined ? "" : `; ${event.reason}`;
+        const message = `The job was cancelled, with \`sleap-rtc cancel ${this.#jobId}\`${left}`;
         return this.#trained.resolve(new Failure("job_cancelled", message));
+      }
+      case "job_lost": {
+        this.#phase = "over";
+        const message = `${this.#jobId} is lost: ${event.reason}; train again`;
+        return this.#trained.resolve(new Failure("job_failed", message));
       }
     }
     event satisfies never;

@@ -18,7 +18,7 @@ export const heardSchema = z.object({
 export type Heard = z.infer<typeof heardSchema>;
 
 /** How a job stands, as far as it was heard. */
-export const jobStandingSchema = z.enum(["running", "done", "failed", "cancelled"]);
+export const jobStandingSchema = z.enum(["running", "done", "failed", "cancelled", "lost"]);
 /** How a job stands, as far as it was heard. */
 export type JobStanding = z.infer<typeof jobStandingSchema>;
 
@@ -104,6 +104,8 @@ function standingAfter({ type }: JobEvent): JobStanding {
       return "failed";
     case "job_cancelled":
       return "cancelled";
+    case "job_lost":
+      return "lost";
     case "job_accepted":
     case "job_metric":
     case "job_log":

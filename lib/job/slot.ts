@@ -4,16 +4,18 @@
  *
  * Invariants
  *  1. At most one job holds the slot. The worker alone decides which.
- *  2. The slot is free if and only if no lease and no process holds it.
+ *  2. The slot is free if and only if no lease and no process holds it. A free slot is available
+ *     unless it is closed or something is in its way.
  *  3. What is said of a running job is numbered from 1 without gaps, and ends with one verdict.
  *  4. A lease ends `LEASE_MS` after the last sign of life of its client; a running job does not.
  *  5. While a lease is held, exactly one wake-up is on its way.
  *  6. Once closed, the slot is given to nobody; a running job goes on to its end.
- *  7. A lease belongs to one client; a running job to the key of the one that started it.
+ *  7. A job that is adopted from an earlier life of the worker goes on with the number it had.
+ *  8. A lease belongs to one client; a running job to the key of the one that started it.
  */
 
 import type { JobId, PeerId } from "../base/id.ts";
-import type { Instant } from "../base/time.ts";
+import { formatDuration, type Instant } from "../base/time.ts";
 import { haveOneKey } from "../protocol/identity.ts";
 import type { JobEvent, JobRefusal } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
@@ -32,6 +34,8 @@ export type Suitability = (spec: JobSpec, inputs: Manifest) => Refused | undefin
 export interface Refused {
   readonly code: JobRefusal;
   readonly reason: string;
+  /** After how many milliseconds it is worth asking again, where that can be told. */
+  readonly retryAfterMs?: number;
 }
 
 interface Held {
@@ -53,6 +57,8 @@ interface Running extends Held {
   readonly startedAt: Instant;
   /** The number of the last word that was said of it. */
   readonly sequence: number;
+  /** Epochs that were heard of, and when the first of them was heard. */
+  readonly pace?: { readonly epochs: number; readonly since: Instant; readonly first: number };
   /** How its owner wanted it to end, where that was asked for. */
   readonly ending?: JobEnding;
 }
@@ -67,6 +73,7 @@ export class JobSlot {
   readonly #suitability: Suitability;
   #state: State = { name: "free" };
   #closed = false;
+  #obstacle: string | undefined;
   #wakeUpUnderway = false;
   #effects: SlotEffect[] = [];
 
@@ -115,7 +122,10 @@ export class JobSlot {
         if (this.#state.name !== "leased" || this.#state.client !== input.client) return;
         this.#state = { ...this.#state, until: now + LEASE_MS };
         return;
+      case "adopted":
+        return this.#adopt(input);
       case "epoch_ended":
+        this.#keepPace(input.epoch.epoch + 1, now);
         return this.#report((stamp) => ({ type: "job_metric", ...stamp, epoch: input.epoch }));
       case "printed": {
         const { stream, text } = input;
@@ -123,6 +133,15 @@ export class JobSlot {
       }
       case "ended":
         return this.#end(input.verdict, now);
+      case "obstructed":
+        this.#obstacle = input.reason;
+        if (this.#state.name === "free" && !this.#closed) this.#free();
+        return;
+      case "cleared":
+        if (this.#obstacle === undefined) return;
+        this.#obstacle = undefined;
+        if (this.#state.name === "free" && !this.#closed) this.#free();
+        return;
       case "closed":
         return this.#close();
       case "woke":
@@ -138,6 +157,9 @@ export class JobSlot {
       return this.#refuse(request, { code: "closed", reason: "The worker takes no more jobs" });
     }
     if (this.#state.name !== "free") return this.#reserveAgain(request, this.#state, now);
+    if (this.#obstacle !== undefined) {
+      return this.#refuse(request, { code: "closed", reason: this.#obstacle });
+    }
     const refused = this.#suitability(spec, inputs);
     if (refused !== undefined) return this.#refuse(request, refused);
     const complete = inputs.files.length === 0;
@@ -155,8 +177,7 @@ export class JobSlot {
   ): void {
     const { client, jobId, spec, inputs } = request;
     if (state.name !== "leased" || state.client !== client || state.jobId !== jobId) {
-      const doing = state.name === "leased" ? "is reserved for" : "runs";
-      return this.#refuse(request, { code: "busy", reason: `The worker ${doing} another job` });
+      return this.#refuse(request, { code: "busy", ...hint(state, now) });
     }
     if (JSON.stringify([spec, inputs]) !== JSON.stringify([state.spec, state.inputs])) {
       const reason = "The job is reserved with another specification or other files; release it";
@@ -164,6 +185,22 @@ export class JobSlot {
     }
     this.#state = { ...state, until: now + LEASE_MS };
     this.#grant(request);
+  }
+
+  #adopt(job: Extract<SlotInput, { type: "adopted" }>): void {
+    if (this.#state.name !== "free") {
+      throw new Error(`Expected a free slot for ${job.jobId}, got one that a job holds`);
+    }
+    const { client, jobId, spec, sequence, startedAt } = job;
+    this.#state = { name: "running", client, jobId, spec, startedAt, sequence };
+    this.#tellRoom(this.#closed ? "draining" : "busy", { job_id: jobId, client_id: client });
+  }
+
+  /** Epochs before the first are a trainer's start, which tells nothing of how fast it learns. */
+  #keepPace(epochs: number, now: Instant): void {
+    if (this.#state.name !== "running") return;
+    const { since, first } = this.#state.pace ?? { since: now, first: epochs };
+    this.#state = { ...this.#state, pace: { epochs, since, first } };
   }
 
   #start(request: Request, now: Instant): void {
@@ -224,7 +261,8 @@ export class JobSlot {
 
   #free(): void {
     this.#state = { name: "free" };
-    this.#tellRoom(this.#closed ? "draining" : "available", null);
+    const open = this.#obstacle === undefined ? "available" : "maintenance";
+    this.#tellRoom(this.#closed ? "draining" : open, null);
   }
 
   #close(): void {
@@ -263,8 +301,10 @@ export class JobSlot {
   }
 
   #refuse({ client, requestId: request_id, jobId: job_id }: Request, refused: Refused): void {
-    const message = { type: "job_refused", request_id, job_id, ...refused } as const;
-    this.#effects.push({ type: "tell", client, message });
+    const { code, reason, retryAfterMs: retry_after_ms } = refused;
+    const message = { type: "job_refused", request_id, job_id, code, reason } as const;
+    const hinted = retry_after_ms === undefined ? message : { ...message, retry_after_ms };
+    this.#effects.push({ type: "tell", client, message: hinted });
   }
 
   #report(say: (stamp: { job_id: JobId; attempt: number; sequence: number }) => JobEvent): void {
@@ -280,6 +320,24 @@ export class JobSlot {
   }
 }
 
+/** Why a held slot is not given to another, and when it is worth asking again. */
+function hint(state: Leased | Running, now: Instant): Omit<Refused, "code"> {
+  if (state.name === "leased") {
+    const retryAfterMs = Math.max(0, state.until - now);
+    return { reason: "The worker is reserved for another job", retryAfterMs };
+  }
+  const { pace, spec: { max_epochs: epochsMax }, startedAt } = state;
+  const sentence = `The worker runs another job for ${
+    formatDuration(Math.max(0, now - startedAt))
+  }`;
+  if (pace === undefined) return { reason: `${sentence}, before its first epoch` };
+  if (epochsMax === undefined) return { reason: `${sentence}, epoch ${pace.epochs}` };
+  const reason = `${sentence}, epoch ${pace.epochs} of ${epochsMax}`;
+  if (pace.epochs <= pace.first) return { reason };
+  const epochMs = (now - pace.since) / (pace.epochs - pace.first);
+  return { reason, retryAfterMs: Math.round(epochMs * Math.max(0, epochsMax - pace.epochs)) };
+}
+
 /** The verdict as it is said, without the words that every event carries. */
 function verdictWords(verdict: Verdict) {
   switch (verdict.type) {
@@ -287,8 +345,12 @@ function verdictWords(verdict: Verdict) {
       const { results, isStoppedEarly: stopped_early } = verdict;
       return { type: "job_done", results, stopped_early } as const;
     }
-    case "cancelled":
-      return { type: "job_cancelled" } as const;
+    case "cancelled": {
+      const { reason } = verdict;
+      return { type: "job_cancelled", ...(reason === undefined ? {} : { reason }) } as const;
+    }
+    case "lost":
+      return { type: "job_lost", reason: verdict.reason } as const;
     case "failed": {
       const { exitCode: exit_code, reason } = verdict;
       return { type: "job_failed", exit_code, reason } as const;

@@ -1,6 +1,7 @@
 /** What can happen to a slot. Knows nothing of what follows from it. */
 
 import type { JobId, PeerId, RequestId } from "../base/id.ts";
+import type { Instant } from "../base/time.ts";
 import type { Epoch } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
@@ -18,8 +19,11 @@ export type JobEnding = "cancel" | "stop";
 /** How a job ended, as the process tells it. */
 export type Verdict =
   | { readonly type: "done"; readonly results: Manifest; readonly isStoppedEarly: boolean }
-  | { readonly type: "cancelled" }
-  | { readonly type: "failed"; readonly exitCode: number | null; readonly reason: string };
+  /** With what is not as it should be after that, if anything. */
+  | { readonly type: "cancelled"; readonly reason?: string }
+  | { readonly type: "failed"; readonly exitCode: number | null; readonly reason: string }
+  /** Nobody saw how. */
+  | { readonly type: "lost"; readonly reason: string };
 
 /** One thing that happened to the slot. */
 export type SlotInput =
@@ -31,9 +35,22 @@ export type SlotInput =
   /** Every input is there, and its digest is right. */
   | { readonly type: "inputs_complete"; readonly jobId: JobId }
   | { readonly type: "alive"; readonly client: PeerId }
+  /** A job that an earlier life of the worker began, and of which that said `sequence` words. */
+  | {
+    readonly type: "adopted";
+    readonly client: PeerId;
+    readonly jobId: JobId;
+    readonly spec: JobSpec;
+    readonly sequence: number;
+    readonly startedAt: Instant;
+  }
   | { readonly type: "epoch_ended"; readonly epoch: Epoch }
   | { readonly type: "printed"; readonly stream: "stdout" | "stderr"; readonly text: string }
   | { readonly type: "ended"; readonly verdict: Verdict }
+  /** The slot cannot be given to anybody for now, such as while its GPU is held by a stray process. */
+  | { readonly type: "obstructed"; readonly reason: string }
+  /** What was in the way is gone. */
+  | { readonly type: "cleared" }
   /** The worker takes no more jobs. */
   | { readonly type: "closed" }
   | { readonly type: "woke" };

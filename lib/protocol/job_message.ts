@@ -78,7 +78,20 @@ export const jobEventSchema = z.discriminatedUnion("type", [
     reason: z.string().max(1_000),
   }),
   /** Worker: it was ended because its owner asked for that. */
-  z.object({ type: z.literal("job_cancelled"), ...stamp, duration_ms: z.number().min(0) }),
+  z.object({
+    type: z.literal("job_cancelled"),
+    ...stamp,
+    duration_ms: z.number().min(0),
+    /** What is not as it should be after the end, such as a process that still holds the GPU. */
+    reason: z.string().max(1_000).optional(),
+  }),
+  /** Worker: it ended while nobody could see how, as when the machine was restarted. */
+  z.object({
+    type: z.literal("job_lost"),
+    ...stamp,
+    duration_ms: z.number().min(0),
+    reason: z.string().max(1_000),
+  }),
 ]);
 /** What a worker says of a running job: numbered, and kept for those who come back. */
 export type JobEvent = z.infer<typeof jobEventSchema>;
@@ -108,6 +121,8 @@ export const jobMessageSchema = z.discriminatedUnion("type", [
     ...job,
     code: jobRefusalSchema,
     reason: z.string().max(1_000),
+    /** Milliseconds after which it is worth asking again, where the worker can tell. */
+    retry_after_ms: z.number().min(0).optional(),
   }),
   /** Client: I don't need the lease any more. */
   z.object({ type: z.literal("job_release"), ...job }),

@@ -1,7 +1,7 @@
 /** What a worker keeps of jobs: who may ask for which of them, and when all of it goes. */
 
 import { join } from "node:path";
-import type { JobId, PeerId } from "../base/id.ts";
+import { isJobId, type JobId, type PeerId } from "../base/id.ts";
 import { DAY_MS } from "../base/time.ts";
 import { haveOneKey } from "../protocol/identity.ts";
 import { EVENTS_NAME, JobFolder } from "./job_folder.ts";
@@ -32,6 +32,15 @@ export class JobArchive {
     const folder = new JobFolder(this.#jobsFolder, jobId);
     const owner = await folder.client();
     return owner !== undefined && haveOneKey(owner, client) ? folder : undefined;
+  }
+
+  /** The folders of all jobs. */
+  async all(): Promise<readonly JobFolder[]> {
+    const folders: JobFolder[] = [];
+    for await (const { name, isDirectory } of entriesOf(this.#jobsFolder)) {
+      if (isDirectory && isJobId(name)) folders.push(new JobFolder(this.#jobsFolder, name));
+    }
+    return folders;
   }
 
   /** Removes jobs that are too old or too many, and parts that no transfer has come back for. */

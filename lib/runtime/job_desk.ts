@@ -1,32 +1,38 @@
 /**
- * The worker's desk for clients: hears what they ask, keeps one slot, receives inputs, runs the job's
- * process and sends results. What is decided is decided by `JobSlot`; this performs it.
+ * The worker's desk for clients: hears what they ask, keeps one slot, and has done what the slot
+ * decides: folders, transfers, the run of the job, and what is said of it.
  */
 
 import { join } from "node:path";
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
-import type { Clock } from "../base/time.ts";
+import { type Clock, MINUTE_MS } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
 import { JobSlot } from "../job/slot.ts";
 import type { SlotEffect } from "../job/slot_effect.ts";
-import type { JobEnding, SlotInput } from "../job/slot_input.ts";
+import type { JobEnding, SlotInput, Verdict } from "../job/slot_input.ts";
 import { objectionTo } from "../job/suitability.ts";
-import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
+import type { JobMessage } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
-import type { Manifest } from "../protocol/manifest.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
+import { Chores } from "./chores.ts";
 import { CACHE_BYTES_MAX, FileCache } from "./file_cache.ts";
-import { FileReceiver } from "./file_receiver.ts";
-import { FileSender } from "./file_sender.ts";
+import { HeldJobs } from "./held_jobs.ts";
 import { JobArchive } from "./job_archive.ts";
 import { JobAudience } from "./job_audience.ts";
-import { JobFolder } from "./job_folder.ts";
+import { type DeskEnd, JobBench } from "./job_bench.ts";
+import type { JobGpu } from "./job_gpu.ts";
 import { JobRecall } from "./job_recall.ts";
-import { JobRun } from "./job_run.ts";
-import { tellPeer } from "./link_speech.ts";
+import { findSurvivors, type Survivor } from "./job_survivors.ts";
+import { JobVisits } from "./job_visits.ts";
+
+/**
+ * For clients to fetch their results from a worker that leaves. Higher: one that hangs keeps the worker
+ * for longer; lower: large results are cut off, and fetched from the worker's next life.
+ */
+const SERVE_MS = 15 * MINUTE_MS;
 
 /** What a desk works with. */
 export interface JobDeskOptions {
@@ -38,76 +44,87 @@ export interface JobDeskOptions {
   readonly log: Log;
   /** Bytes of inputs that are kept so that they need not be sent again; 20 GB where left out. */
   readonly cacheBytesMax?: number;
+  /** The GPU that jobs use, where there is one that may be asked. */
+  readonly gpu?: JobGpu | undefined;
+  /** For clients to fetch their results from a worker that leaves; {@linkcode SERVE_MS} where left out. */
+  readonly serveMs?: number | undefined;
   /** Tells the room what this worker does. */
   readonly status: (status: WorkerStatus, currentJob: CurrentJob | null) => void;
-}
-
-/** What inputs must leave on the disk for the trainer to write. Higher: small disks refuse sooner. */
-const DISK_RESERVE_BYTES = 100e6;
-
-interface Visit {
-  readonly link: PeerLink;
-  receiver?: FileReceiver;
-  sender?: FileSender;
-}
-
-interface Prepared {
-  readonly folder: JobFolder;
-  readonly inputs: Manifest;
-  /** Resolves when the folder is there, and rejects where it cannot be made. */
-  readonly ready: Promise<void>;
 }
 
 /** The desk of one worker. */
 export class JobDesk {
   readonly #options: JobDeskOptions;
   readonly #slot: JobSlot;
-  readonly #visits = new Map<PeerId, Visit>();
-  readonly #prepared = new Map<JobId, Prepared>();
+  readonly #visits: JobVisits;
+  readonly #held: HeldJobs;
   readonly #archive: JobArchive;
-  readonly #cache: FileCache;
   readonly #audience = new JobAudience();
   readonly #recall: JobRecall;
+  readonly #chores: Chores;
+  readonly #bench: JobBench;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  /** What goes on by itself, and must be over before the desk is. */
-  readonly #chores = new Set<Promise<void>>();
   readonly #drained = Promise.withResolvers<void>();
-  /** Resolves when no earlier transfer touches the folders any more. */
-  #foldersFree: Promise<void> = Promise.resolve();
-  #run: JobRun | undefined;
+  readonly #ended = new AbortController();
+  /** Jobs of an earlier life that are still to be taken up. */
+  #survivors: Survivor[] = [];
   #isDraining = false;
-  #stopped = false;
+  /** Whether a job has ended since, and its clients are served for a last time. */
+  #isServing = false;
 
   constructor(options: JobDeskOptions) {
+    const { folder, runners, log, gpu, cacheBytesMax = CACHE_BYTES_MAX } = options;
     this.#options = options;
-    const { folder, cacheBytesMax = CACHE_BYTES_MAX } = options;
-    this.#cache = new FileCache(join(folder, "cache"), cacheBytesMax);
-    this.#archive = new JobArchive(this.#jobsFolder, this.#partsFolder);
+    this.#chores = new Chores(log);
+    this.#held = new HeldJobs(this.#jobsFolder, this.#chores);
+    this.#bench = new JobBench(options, this.#chores, {
+      happened: (input) => this.#step(input),
+      concluded: (jobId, verdict) => this.#conclude(jobId, verdict),
+    });
+    const partsFolder = join(folder, "parts");
+    const cache = new FileCache(join(folder, "cache"), cacheBytesMax);
+    this.#visits = new JobVisits({ partsFolder, cache, chores: this.#chores, log });
+    this.#archive = new JobArchive(this.#jobsFolder, partsFolder);
     this.#recall = new JobRecall(this.#archive, this.#audience, () => {
       const { jobId } = this.#slot;
       const sequence = jobId === undefined ? undefined : this.#slot.sequenceOf(jobId);
       return { jobId, sequence };
     });
-    this.#slot = new JobSlot((spec, inputs) => objectionTo(spec, inputs, options.runners));
+    this.#slot = new JobSlot((spec, inputs) => {
+      const reason = gpu?.objection;
+      if (reason !== undefined) return { code: "closed", reason };
+      return objectionTo(spec, inputs, runners);
+    });
+  }
+
+  /**
+   * Takes up the jobs that an earlier life of the worker began: one whose trainer runs goes on, one
+   * that ended meanwhile gets its verdict. To be called before any client comes.
+   *
+   * @throws {Error} Where the folder of jobs cannot be read.
+   */
+  async takeUp(): Promise<void> {
+    this.#survivors.push(...await findSurvivors(this.#archive, this.#options.log));
+    this.#adoptNext();
+  }
+
+  /** Processes that jobs of this worker own, by their ids. */
+  get pids(): readonly number[] {
+    return this.#bench.pids;
   }
 
   /** A client's link is open. */
   welcome(client: PeerId, link: PeerLink): void {
-    const older = this.#visits.get(client);
-    this.#visits.set(client, { link });
+    const older = this.#visits.welcome(client, link);
     if (older === undefined) return;
-    this.#audience.dismiss(older.link);
-    endVisit(older, "A newer link of the same client is open");
-    older.link.close("A newer link of the same client is open");
+    this.#audience.dismiss(older);
+    older.close("A newer link of the same client is open");
   }
 
   /** A client's link is over. Its job goes on; its transfers can be taken up again. */
   leave(client: PeerId, link: PeerLink): void {
-    const visit = this.#visits.get(client);
-    if (visit?.link !== link) return;
-    this.#visits.delete(client);
+    if (!this.#visits.leave(client, link)) return;
     this.#audience.dismiss(link);
-    endVisit(visit, "The link to the client closed");
     this.#checkDrained();
   }
 
@@ -134,20 +151,15 @@ export class JobDesk {
       case "job_stop":
         return this.#end(client, "stop", message);
       case "job_alive":
-        return this.#tell(client, message);
+        return this.#visits.tell(client, message);
       case "transfer_offer":
         return this.#receive(client, message);
       case "transfer_want":
+      case "transfer_block":
       case "transfer_credit":
       case "transfer_done":
-        return this.#visits.get(client)?.sender?.receive(message);
-      case "transfer_block":
-        return this.#visits.get(client)?.receiver?.receive(message);
-      case "transfer_failed": {
-        const visit = this.#visits.get(client);
-        visit?.receiver?.receive(message);
-        return visit?.sender?.receive(message);
-      }
+      case "transfer_failed":
+        return this.#visits.hear(client, message);
       case "job_lease":
       case "job_refused":
       case "job_following":
@@ -157,6 +169,7 @@ export class JobDesk {
       case "job_done":
       case "job_failed":
       case "job_cancelled":
+      case "job_lost":
         this.#options.log.write("warning", `A client sent ${message.type}, which workers say`, {
           client_id: client,
         });
@@ -168,7 +181,7 @@ export class JobDesk {
   /** Bytes of a file arrived from a client. */
   data(client: PeerId, index: number, offset: number, bytes: Uint8Array): void {
     this.#step({ type: "alive", client });
-    this.#visits.get(client)?.receiver?.data(index, offset, bytes);
+    this.#visits.data(client, index, offset, bytes);
   }
 
   /** Takes no more jobs. Resolves when the running one has ended and its clients have left. */
@@ -179,17 +192,17 @@ export class JobDesk {
     await this.#drained.promise;
   }
 
-  /** Ends the running job, if there is one, and frees what the desk holds. */
-  async stop(): Promise<void> {
+  /** Ends the running job, or leaves it to the worker's next life, and frees what the desk holds. */
+  async stop(how: DeskEnd = "end_job"): Promise<void> {
     this.#step({ type: "closed" });
-    this.#stopped = true;
+    this.#ended.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    await this.#run?.stop();
-    for (const visit of this.#visits.values()) endVisit(visit, "The worker stops");
+    await this.#bench.stop(how);
+    this.#visits.end("The worker stops");
     this.#audience.dismissLate();
-    while (this.#chores.size > 0) await Promise.all(this.#chores);
-    await this.#foldersFree;
+    await this.#chores.done();
+    await this.#visits.foldersFree;
   }
 
   #step(input: SlotInput): void {
@@ -199,114 +212,89 @@ export class JobDesk {
   #perform(effect: SlotEffect): void {
     switch (effect.type) {
       case "tell":
-        return this.#tell(effect.client, effect.message);
+        return this.#visits.tell(effect.client, effect.message);
       case "admit": {
-        const link = this.#visits.get(effect.client)?.link;
+        const link = this.#visits.linkOf(effect.client);
         if (link !== undefined) this.#audience.admit(link, effect.jobId);
         return;
       }
       case "report":
-        this.#note(effect.event);
+        this.#held.note(effect.event);
         return this.#audience.say(effect.event);
       case "prepare":
-        return this.#prepare(effect.client, effect.jobId, effect.spec, effect.inputs);
+        return this.#held.prepare(effect, this.#visits.foldersFree);
       case "end":
         this.#options.log.write("info", `Training is ended: ${effect.how}`, {
           job_id: effect.jobId,
         });
-        return this.#run?.end(effect.how);
+        return this.#bench.end(effect.how);
       case "run":
-        return this.#start(effect.jobId, effect.spec);
+        return this.#bench.begin(effect.jobId, effect.spec, this.#held.get(effect.jobId));
       case "discard":
         return this.#discard(effect.jobId);
       case "status":
         return this.#options.status(effect.status, effect.currentJob);
-      case "wake": {
-        if (this.#stopped) return;
-        // Rounded up: a timer of 2.5 ms may fire after 2, and before its time there is nothing to do.
-        const delayMs = Math.ceil(Math.max(0, effect.at - this.#options.clock.now()));
-        const timer = setTimeout(() => {
-          this.#timers.delete(timer);
+      case "wake":
+        return this.#later(effect.at - this.#options.clock.now(), () => {
           this.#step({ type: "woke" });
-        }, delayMs);
-        this.#timers.add(timer);
-        return;
-      }
+        });
     }
     effect satisfies never;
   }
 
-  #prepare(client: PeerId, jobId: JobId, spec: JobSpec, inputs: Manifest): void {
-    const folder = new JobFolder(this.#jobsFolder, jobId);
-    // A job that is reserved again may still be on its way out.
-    const ready = this.#foldersFree.then(() => folder.create(spec, client));
-    this.#prepared.set(jobId, { folder, inputs, ready });
-    this.#chore("A job's folder cannot be made", jobId, () => ready);
+  #later(delayMs: number, action: () => void): void {
+    if (this.#ended.signal.aborted) return;
+    // Rounded up: a timer of 2.5 ms may fire after 2, and before its time there is nothing to do.
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, Math.ceil(Math.max(0, delayMs)));
+    this.#timers.add(timer);
   }
 
   #receive(client: PeerId, offer: Extract<TransferMessage, { type: "transfer_offer" }>): void {
-    const visit = this.#visits.get(client);
-    const prepared = this.#prepared.get(offer.job_id);
-    if (visit === undefined) return;
-    const { job_id: jobId, purpose } = offer;
-    const leased = prepared !== undefined && this.#slot.jobId === jobId && purpose === "inputs";
-    if (!leased || JSON.stringify(offer.manifest) !== JSON.stringify(prepared.inputs)) {
+    const held = this.#held.find(offer.job_id);
+    const { job_id: jobId, purpose, manifest } = offer;
+    const leased = held !== undefined && this.#slot.jobId === jobId && purpose === "inputs";
+    if (!leased || JSON.stringify(manifest) !== JSON.stringify(held.inputs)) {
       const reason = "The worker expects the inputs of a job that it has leased, and no others";
-      return this.#tell(client, { type: "transfer_failed", job_id: jobId, purpose, reason });
+      return this.#visits.tell(client, { type: "transfer_failed", job_id: jobId, purpose, reason });
     }
-    visit.receiver?.end(new Error("The client began anew"));
-    const foldersFree = this.#foldersFree;
-    const receiver = new FileReceiver(visit.link, {
-      jobId,
-      purpose,
-      manifest: prepared.inputs,
-      folder: prepared.folder.inputs,
-      partsFolder: this.#partsFolder,
-      cache: offer.is_fresh === true ? undefined : this.#cache,
-      reserveBytes: DISK_RESERVE_BYTES,
-      warned: (complaint) => this.#options.log.write("warning", complaint, { job_id: jobId }),
-      ready: Promise.all([prepared.ready, foldersFree]),
-    });
-    visit.receiver = receiver;
-    this.#chore("Inputs cannot be cached", jobId, () => receiver.kept);
-    this.#foldersFree = Promise.all([foldersFree, receiver.closed]).then(() => {});
-    this.#chore("Inputs did not arrive", jobId, async () => {
-      await receiver.done;
+    const { inputs, folder, ready } = held;
+    const isFresh = offer.is_fresh === true;
+    this.#chores.begin("Inputs did not arrive", jobId, async () => {
+      await this.#visits.receive(client, {
+        jobId,
+        manifest: inputs,
+        folder: folder.inputs,
+        isFresh,
+        ready,
+      });
       this.#step({ type: "inputs_complete", jobId });
     });
   }
 
+  #discard(jobId: JobId): void {
+    this.#visits.refuseInputs("The lease of the job ended");
+    const gone = this.#held.discard(jobId, this.#visits.foldersFree);
+    this.#visits.occupyFolders(gone);
+    this.#chores.begin("A job's folder cannot be removed", jobId, () => gone);
+  }
+
   /** Sends the results of a job that ended well, to whoever is of the key that asked for it. */
   #fetch(client: PeerId, jobId: JobId): void {
-    const visit = this.#visits.get(client);
-    if (visit === undefined) return;
-    this.#chore("Results did not go out", jobId, async () => {
-      const folder = await this.#archive.find(jobId, client);
-      const verdict = await folder?.verdict();
-      if (folder === undefined || verdict?.type !== "job_done" || this.#stopped) {
-        const reason = this.#stopped
-          ? "The worker is stopping"
-          : "The worker has no results of such a job of this client";
-        const failed = { type: "transfer_failed", purpose: "results", reason } as const;
-        return this.#tell(client, { ...failed, job_id: jobId });
-      }
-      if (this.#visits.get(client) !== visit) return;
-      visit.sender?.end(new Error("The client asked anew"));
-      const { results } = verdict;
-      visit.sender = new FileSender(visit.link, {
-        jobId,
-        purpose: "results",
-        manifest: results,
-        pathOf: (index) => join(folder.output, results.files[index]?.path ?? ""),
-      });
-      await visit.sender.done;
+    const link = this.#visits.linkOf(client);
+    if (link === undefined) return;
+    this.#chores.begin("Results did not go out", jobId, async () => {
+      const results = await this.#recall.results(client, link, jobId, this.#ended.signal);
+      if (results !== undefined) await this.#visits.send(client, link, { jobId, ...results });
     });
   }
 
   #follow(client: PeerId, question: Extract<JobMessage, { type: "job_follow" }>): void {
-    const link = this.#visits.get(client)?.link;
+    const link = this.#visits.linkOf(client);
     if (link === undefined) return;
-    this.#chore("What was said of a job cannot be said again", question.job_id, () => {
+    this.#chores.begin("What was said of a job cannot be said again", question.job_id, () => {
       return this.#recall.follow(client, link, question);
     });
   }
@@ -318,109 +306,58 @@ export class JobDesk {
     question: Extract<JobMessage, { type: "job_cancel" | "job_stop" }>,
   ): void {
     const { request_id: requestId, job_id: jobId } = question;
-    const link = this.#visits.get(client)?.link;
+    const link = this.#visits.linkOf(client);
     if (this.#slot.sequenceOf(jobId) !== undefined) {
       return this.#step({ type: "end", client, requestId, jobId, how });
     }
     if (link === undefined) return;
-    this.#chore("A job cannot be looked up", jobId, () => {
+    this.#chores.begin("A job cannot be looked up", jobId, () => {
       return this.#recall.refuseEnd(client, link, question);
     });
   }
 
-  #start(jobId: JobId, spec: JobSpec): void {
-    const prepared = this.#prepared.get(jobId);
-    if (prepared === undefined) {
-      throw new Error(`Expected ${jobId} to be prepared before it runs`);
-    }
-    const { folder } = prepared;
-    const { clock, log, executables } = this.#options;
-    const { runner } = spec;
-    const run = new JobRun(folder, spec, {
-      executables,
-      clock,
-      handlers: {
-        started: (pid) => log.write("info", "Training started", { job_id: jobId, pid, runner }),
-        printed: (stream, text) => this.#step({ type: "printed", stream, text }),
-        epoch: (epoch) => this.#step({ type: "epoch_ended", epoch }),
-        warned: (warning) => log.write("warning", warning, { job_id: jobId }),
-      },
+  /** Takes up the next job of an earlier life. Called only while the slot is free. */
+  #adoptNext(): void {
+    const survivor = this.#ended.signal.aborted ? undefined : this.#survivors.shift();
+    if (survivor === undefined) return;
+    const { jobId, client, spec, sequence, told, folder, startedAtMs } = survivor;
+    const { clock, log } = this.#options;
+    const ageMs = startedAtMs === undefined ? 0 : Math.max(0, clock.wallMs() - startedAtMs);
+    log.write("info", "A job of an earlier life is taken up", { job_id: jobId, sequence });
+    const held = this.#held.takeUp(jobId, folder, told);
+    const startedAt = clock.now() - ageMs;
+    this.#step({ type: "adopted", client, jobId, spec, sequence, startedAt });
+    if (startedAtMs !== undefined) return this.#bench.takeUp(jobId, spec, held);
+    this.#conclude(jobId, { type: "lost", reason: "The worker ended before the trainer began" });
+  }
+
+  /** Gives the verdict of the running job, and takes up what is still to be taken up. */
+  #conclude(jobId: JobId, verdict: Verdict): void {
+    const { log, clock } = this.#options;
+    const reason = "reason" in verdict && verdict.reason !== undefined
+      ? { reason: verdict.reason }
+      : {};
+    log.write("info", `Training ended: ${verdict.type}`, { job_id: jobId, ...reason });
+    this.#step({ type: "ended", verdict });
+    this.#held.release(jobId);
+    this.#adoptNext();
+    this.#checkDrained();
+    this.#chores.begin("Old jobs cannot be removed", jobId, () => {
+      return this.#archive.sweep(clock.wallMs());
     });
-    this.#run = run;
-    this.#chore("Old jobs cannot be removed", jobId, async () => {
-      const verdict = await run.verdict;
-      this.#run = undefined;
-      const reason = verdict.type === "failed" ? { reason: verdict.reason } : {};
-      log.write("info", `Training ended: ${verdict.type}`, { job_id: jobId, ...reason });
-      this.#step({ type: "ended", verdict });
-      this.#prepared.delete(jobId);
-      this.#checkDrained();
-      await this.#archive.sweep(clock.wallMs());
-    });
-  }
-
-  #discard(jobId: JobId): void {
-    const prepared = this.#prepared.get(jobId);
-    this.#prepared.delete(jobId);
-    for (const visit of this.#visits.values()) visit.receiver?.giveUp("The lease of the job ended");
-    if (prepared === undefined) return;
-    const foldersFree = this.#foldersFree;
-    const removed = (async () => {
-      // A folder that we could not make is not ours to remove: it may be that of another job.
-      const isOurs = await prepared.ready.then(() => true, () => false);
-      await foldersFree;
-      if (isOurs) await prepared.folder.remove();
-    })();
-    this.#foldersFree = Promise.allSettled([removed]).then(() => {});
-    this.#chore("A job's folder cannot be removed", jobId, () => removed);
-  }
-
-  /** What cannot be written down is still said: the run must not end for it. */
-  #note(event: JobEvent): void {
-    try {
-      this.#prepared.get(event.job_id)?.folder.note(event);
-    } catch (error) {
-      this.#warn("What is said of a job cannot be written down", error, event.job_id);
-    }
-  }
-
-  #tell(client: PeerId, message: JobMessage | TransferMessage): void {
-    const link = this.#visits.get(client)?.link;
-    // A client that is away hears of it when it comes back: what matters is in the job's folder.
-    if (link !== undefined) tellPeer(link, message);
   }
 
   #checkDrained(): void {
-    if (!this.#isDraining || this.#run !== undefined) return;
+    if (!this.#isDraining || this.#bench.isBusy) return;
     // Who only watches the room does not hold the worker; who hears of a job may want its results.
-    const isWaitedFor = ({ link, sender }: Visit) =>
-      sender !== undefined || this.#audience.hears(link);
-    if (![...this.#visits.values()].some(isWaitedFor)) this.#drained.resolve();
+    if (!this.#visits.hasBusiness((link) => this.#audience.hears(link))) this.#drained.resolve();
+    else if (!this.#isServing) {
+      this.#isServing = true;
+      this.#later(this.#options.serveMs ?? SERVE_MS, () => this.#drained.resolve());
+    }
   }
 
   get #jobsFolder(): string {
     return join(this.#options.folder, "jobs");
   }
-
-  get #partsFolder(): string {
-    return join(this.#options.folder, "parts");
-  }
-
-  /** Does something that nobody waits for but the end of the desk. */
-  #chore(complaint: string, jobId: JobId, work: () => Promise<void>): void {
-    const chore = work()
-      .catch((error: unknown) => this.#warn(complaint, error, jobId))
-      .finally(() => this.#chores.delete(chore));
-    this.#chores.add(chore);
-  }
-
-  #warn(what: string, error: unknown, jobId: JobId): void {
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#options.log.write("warning", `${what}: ${reason}`, { job_id: jobId });
-  }
-}
-
-function endVisit({ receiver, sender }: Visit, reason: string): void {
-  receiver?.end(new Error(reason));
-  sender?.end(new Error(reason));
 }

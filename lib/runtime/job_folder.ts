@@ -8,25 +8,47 @@ import { z } from "zod";
 import type { JobId, PeerId } from "../base/id.ts";
 import { decodeJson } from "../protocol/decode.ts";
 import { type JobEvent, jobEventSchema } from "../protocol/job_message.ts";
-import type { JobSpec } from "../protocol/job_spec.ts";
+import { type JobSpec, jobSpecSchema } from "../protocol/job_spec.ts";
 import { peerIdSchema } from "../protocol/name.ts";
 import type { RunnerPaths } from "../job/runner.ts";
+import type { Told } from "./job_process.ts";
+import { RunFolder } from "./run_folder.ts";
 
 /** The file within a job's folder that has what was said of the job, one event a line. */
 export const EVENTS_NAME = "events.jsonl";
+const LINE_FEED = 10;
 const CONFIG_NAME = "config.yaml";
 /** The file that names the client, and the one that has the last event. */
 const OWNER_NAME = "job.json";
 const VERDICT_NAME = "verdict.json";
+const SPEC_NAME = "spec.json";
 const ownerSchema = z.object({ client_id: peerIdSchema });
+/** How far the run's own files were told when a word was said, beside that word. */
+const lastWordSchema = z.object({
+  sequence: z.int().min(1),
+  told: z.object({ output_bytes: z.int().min(0), rows: z.int().min(0) }).optional(),
+});
+/** The end of an event log in which its last word lies: a word fits into a message on a link. */
+const LAST_WORD_BYTES = 2 * 1024 * 1024;
+
+/** How far a job was told. */
+export interface LastWord {
+  /** The number of the last word; 0 where none was said. */
+  readonly sequence: number;
+  readonly told: Told;
+}
+
+const NOTHING_SAID: LastWord = { sequence: 0, told: { outputBytes: 0, rows: 0 } };
 
 /** The folder of one job. */
 export class JobFolder {
   readonly path: string;
+  readonly jobId: JobId;
   readonly #root: string;
 
   constructor(root: string, jobId: JobId) {
     this.#root = root;
+    this.jobId = jobId;
     this.path = join(root, jobId);
   }
 
@@ -38,6 +60,11 @@ export class JobFolder {
   /** Where the trainer writes. */
   get output(): string {
     return join(this.path, "output");
+  }
+
+  /** What the worker and the trainer's keeper leave each other. */
+  get run(): RunFolder {
+    return new RunFolder(join(this.path, "run"));
   }
 
   /**
@@ -65,7 +92,7 @@ export class JobFolder {
     for (const folder of [this.inputs, this.output, this.#config]) {
       await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     }
-    await Deno.writeTextFile(join(this.path, "spec.json"), `${JSON.stringify(spec, null, 2)}\n`);
+    await Deno.writeTextFile(join(this.path, SPEC_NAME), `${JSON.stringify(spec, null, 2)}\n`);
     await Deno.writeTextFile(
       join(this.path, OWNER_NAME),
       `${JSON.stringify({ client_id: client })}\n`,
@@ -86,12 +113,67 @@ export class JobFolder {
     return { ...paths, resumeCheckpoint: join(this.inputs, spec.resume_ckpt) };
   }
 
-  /** Writes down what is said of the job, so that it can be said again. */
-  note(event: JobEvent): void {
-    const line = `${JSON.stringify(event)}\n`;
+  /**
+   * Writes down what is said of the job, so that it can be said again.
+   *
+   * @param told How far the run's files are told with it: a later life of the worker goes on there.
+   */
+  note(event: JobEvent, told?: Told): void {
+    const words = told === undefined
+      ? event
+      : { ...event, told: { output_bytes: told.outputBytes, rows: told.rows } };
+    const line = `${JSON.stringify(words)}\n`;
     // The verdict first: a log that the trainer has spoilt must not hide the results.
     if (isVerdict(event)) Deno.writeTextFileSync(join(this.path, VERDICT_NAME), line);
     Deno.writeTextFileSync(join(this.path, EVENTS_NAME), line, { append: true });
+  }
+
+  /**
+   * The last word that was said of the job. A word that was cut off by the end of the machine is
+   * taken out of the log: nobody has heard it.
+   *
+   * @throws {Error} Where the log cannot be read or written.
+   */
+  lastWord(): LastWord {
+    let file: Deno.FsFile;
+    try {
+      file = Deno.openSync(join(this.path, EVENTS_NAME), { read: true, write: true });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return NOTHING_SAID;
+      throw error;
+    }
+    using log = file;
+    const { size } = log.statSync();
+    const start = Math.max(0, size - LAST_WORD_BYTES);
+    log.seekSync(start, Deno.SeekMode.Start);
+    const bytes = new Uint8Array(size - start);
+    let filled = 0;
+    for (let length = log.readSync(bytes); length !== null && length > 0;) {
+      filled += length;
+      length = log.readSync(bytes.subarray(filled));
+    }
+    const end = bytes.subarray(0, filled).lastIndexOf(LINE_FEED) + 1;
+    if (end < filled) log.truncateSync(start + end);
+    const line = new TextDecoder().decode(bytes.subarray(0, end)).trimEnd().split("\n").at(-1) ??
+      "";
+    if (line === "") return NOTHING_SAID;
+    const decoded = decodeJson(line, lastWordSchema);
+    if (!decoded.ok) throw new Error(`Expected an event in ${this.path}: ${decoded.reason}`);
+    const { sequence, told } = decoded.value;
+    if (told === undefined) return { ...NOTHING_SAID, sequence };
+    return { sequence, told: { outputBytes: told.output_bytes, rows: told.rows } };
+  }
+
+  /**
+   * Writes the verdict into the event log where only that is missing: the worker ended between the
+   * two.
+   *
+   * @throws {Error} Where the log cannot be read or written.
+   */
+  mend(verdict: JobVerdict): void {
+    if (this.lastWord().sequence >= verdict.sequence) return;
+    const path = join(this.path, EVENTS_NAME);
+    Deno.writeTextFileSync(path, `${JSON.stringify(verdict)}\n`, { append: true });
   }
 
   /**
@@ -106,6 +188,11 @@ export class JobFolder {
   /** The client that asked for the job; `undefined` where there is no such job. */
   async client(): Promise<PeerId | undefined> {
     return (await readIfPresent(join(this.path, OWNER_NAME), ownerSchema))?.client_id;
+  }
+
+  /** What was asked for; `undefined` where there is no such job. */
+  async spec(): Promise<JobSpec | undefined> {
+    return await readIfPresent(join(this.path, SPEC_NAME), jobSpecSchema);
   }
 
   /** The last word of the job; `undefined` where it has not ended. */

@@ -1,210 +1,254 @@
 /**
- * One trainer as a process of the operating system: in a process group and a folder of its own,
- * without a shell, its output read line by line and its log row by row. Knows nothing of clients.
+ * One trainer as its worker sees it: run by a keeper that outlives the worker, its output and its log
+ * read from files, from wherever an earlier life of the worker left off. Knows nothing of clients.
  */
 
 import { join } from "node:path";
-import process from "node:process";
 import type { RunnerCommand } from "../job/runner.ts";
-import { type OutputLine, OutputLines } from "../job/progress.ts";
 import type { EpochRow } from "../job/training_log.ts";
+import { JournalFollower } from "./journal_follower.ts";
 import { LogFollower } from "./log_follower.ts";
+import { isBuried, signalGroup } from "./process_group.ts";
+import { bootId, isStillIts } from "./process_identity.ts";
+import type { PrintedLine, RunEnd, RunFolder, RunPlan, RunWish } from "./run_folder.ts";
+import type { SelfCommand } from "./self_command.ts";
 
-/** Between two looks at the trainer's log. Polling also works where a file system tells no changes. */
-const LOG_POLL_MS = 200;
-/** From SIGTERM to SIGKILL. */
-const KILL_AFTER_MS = 10_000;
-/** For what a trainer leaves behind, from its own end to SIGKILL. */
-const STRAYS_KILL_AFTER_MS = 2_000;
-/** For the system to bury what was killed: a process that waits for its disk takes its time. */
-const BURIAL_MS = 5_000;
-const BURIAL_POLL_MS = 20;
+/** Between two looks at what the trainer printed. Polling also works where a file system tells no changes. */
+const POLL_MS = 50;
+/** Looks at the output for one at the trainer's log. */
+const POLLS_A_LOG = 4;
+/** Between two looks whether the keeper of an earlier life still lives. */
+const KEEPER_POLL_MS = 1_000;
+/** For a keeper to start its trainer. A machine that is out of memory takes its time. */
+const START_MS = 60_000;
+/** What the keeper itself needs besides what its trainer gets. */
+const INHERITED_BY_KEEPER = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "SYSTEMROOT", "USERPROFILE"];
+
+/** How much of a run was told: what is told next comes after it. */
+export interface Told {
+  /** Bytes of what the keeper wrote down. */
+  readonly outputBytes: number;
+  /** Rows of the trainer's log. */
+  readonly rows: number;
+}
 
 /** What a job's process tells its owner. */
 export interface JobProcessHandlers {
-  printed(stream: "stdout" | "stderr", line: OutputLine): void;
-  epoch(row: EpochRow): void;
+  started(pid: number): void;
+  printed(line: PrintedLine, told: Told): void;
+  epoch(row: EpochRow, told: Told): void;
   /** Something is wrong that does not end the trainer, such as a log that cannot be read. */
   warned(reason: string): void;
 }
 
-/** How a process ended. */
-export interface ProcessEnd {
-  readonly exitCode: number;
-  readonly signal: string | null;
+/** Where a run is, and who hears of it. */
+export interface JobProcessOptions {
+  readonly folder: RunFolder;
+  /** Where the trainer may write its log; the first that is there is followed. */
+  readonly logPaths: readonly string[];
+  readonly handlers: JobProcessHandlers;
 }
 
-/** A running trainer. */
+/** What the keeper is to do, written out: variables that are not there are left out. */
+export function runPlanOf(command: RunnerCommand, folder: string, nowMs: number): RunPlan {
+  const { executable, args, environment: { inherit, set } } = command;
+  return {
+    executable,
+    args: [...args],
+    environment: { ...inherited(inherit), ...set },
+    folder,
+    started_at_ms: nowMs,
+  };
+}
+
+/** A trainer under its keeper. */
 export class JobProcess {
-  readonly #child: Deno.ChildProcess;
-  /** Resolves when the process and its group have ended and all that it wrote has been told. */
-  readonly ended: Promise<ProcessEnd>;
+  /**
+   * How it ended, once all that it wrote has been told; `undefined` where it was left to a later life
+   * of the worker.
+   */
+  readonly ended: Promise<RunEnd | undefined>;
+  readonly #options: JobProcessOptions;
+  readonly #journal: JournalFollower;
+  readonly #log: LogFollower;
+  readonly #left = Promise.withResolvers<void>();
+  /** Resolves when the keeper is gone. */
+  readonly #keeperGone: Promise<void>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #trainerPid: number | undefined;
+
+  private constructor(
+    options: JobProcessOptions,
+    told: Told,
+    watch: (left: Promise<void>) => Promise<void>,
+  ) {
+    const { folder, logPaths, handlers } = options;
+    this.#options = options;
+    this.#journal = new JournalFollower(folder.output, told.outputBytes, (line) => {
+      handlers.printed(line, this.told);
+    });
+    this.#log = new LogFollower(logPaths, {
+      epoch: (row) => handlers.epoch(row, this.told),
+      unreadable: handlers.warned,
+    }, told.rows);
+    this.#keeperGone = watch(this.#left.promise);
+    this.ended = this.#follow();
+  }
 
   /**
-   * Starts `command` in `folder`.
+   * Writes `plan` down and starts a keeper for it.
    *
-   * @param logPaths Where the trainer may write its log, within `folder`.
-   * @throws {Deno.errors.NotFound} Where the executable is not there.
+   * @throws {Error} Where the folder cannot be written, or this program not be started again.
    */
-  constructor(
-    command: RunnerCommand,
-    options: { folder: string; logPaths: readonly string[]; handlers: JobProcessHandlers },
-  ) {
-    const inherited = command.environment.inherit.flatMap((name) => {
-      const value = Deno.env.get(name);
-      return value === undefined ? [] : [[name, value] as const];
-    });
-    this.#child = new Deno.Command(command.executable, {
-      args: [...command.args],
-      cwd: options.folder,
+  static async start(
+    plan: RunPlan,
+    self: SelfCommand,
+    options: JobProcessOptions,
+  ): Promise<JobProcess> {
+    await options.folder.create(plan);
+    const keeper = new Deno.Command(self.executable, {
+      args: [...self.leading, "trainer-keeper", "--run", options.folder.path],
+      cwd: options.folder.path,
       clearEnv: true,
-      env: { ...Object.fromEntries(inherited), ...command.environment.set },
+      env: inherited(INHERITED_BY_KEEPER),
       stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      // A group of its own, so that a trainer's own children end with it.
+      stdout: "null",
+      stderr: "null",
+      // A session of its own: neither our end nor a Ctrl-C at our terminal is its end.
       detached: true,
     }).spawn();
-    this.ended = this.#watch(options);
-  }
-
-  get pid(): number {
-    return this.#child.pid;
-  }
-
-  /** Asks the whole process group to come to an end, as Ctrl-C does. */
-  interrupt(): void {
-    this.#signalGroup("SIGINT");
-  }
-
-  /** Ends the whole process group: SIGTERM, then SIGKILL. Resolves when the trainer is gone. */
-  async kill(): Promise<void> {
-    this.#signalGroup("SIGTERM");
-    const timer = setTimeout(() => this.#signalGroup("SIGKILL"), KILL_AFTER_MS);
-    await this.#child.status;
-    clearTimeout(timer);
-  }
-
-  async #watch(
-    { folder, logPaths, handlers }: {
-      folder: string;
-      logPaths: readonly string[];
-      handlers: JobProcessHandlers;
-    },
-  ): Promise<ProcessEnd> {
-    const log = new LogFollower(logPaths.map((path) => join(folder, path)), {
-      epoch: handlers.epoch,
-      unreadable: handlers.warned,
+    return new JobProcess(options, { outputBytes: 0, rows: 0 }, async (left) => {
+      const late = setTimeout(async () => {
+        if (await options.folder.trainer() === undefined) signalGroup(keeper.pid, "SIGKILL");
+      }, START_MS);
+      left.then(() => {
+        clearTimeout(late);
+        keeper.unref();
+      });
+      await keeper.status;
     });
-    const poll = setInterval(() => log.read(), LOG_POLL_MS);
-    const outputs = [
-      new Output(this.#child.stdout, (line) => handlers.printed("stdout", line)),
-      new Output(this.#child.stderr, (line) => handlers.printed("stderr", line)),
-    ];
-    const reading = Promise.all(outputs.map((output) => output.read()));
-    // A trainer that nobody hears must not run on; the error itself is thrown below.
-    reading.catch(() => this.#signalGroup("SIGKILL"));
-    try {
-      const { code, signal } = await this.#child.status;
-      await this.#endStrays(outputs, reading);
-      if (!await this.#buried()) {
-        handlers.warned(
-          `Processes of group ${this.pid} outlive SIGKILL and may still hold the GPU; see ps -g ${this.pid}`,
-        );
+  }
+
+  /** Goes on with a run that an earlier life of the worker began and told of as far as `told`. */
+  static adopt(told: Told, options: JobProcessOptions): JobProcess {
+    return new JobProcess(options, told, async (left) => {
+      let isLeft = false;
+      left.then(() => isLeft = true);
+      while (!isLeft) {
+        using lock = await options.folder.tryLock();
+        if (lock !== undefined) return;
+        await Promise.race([left, new Promise((resolve) => setTimeout(resolve, KEEPER_POLL_MS))]);
       }
-      return { exitCode: code, signal };
-    } finally {
-      clearInterval(poll);
-      log.end();
-    }
+    });
   }
 
-  /** Whatever the trainer started ends with it, and keeps neither its group nor its output open. */
-  async #endStrays(outputs: readonly Output[], reading: Promise<unknown>): Promise<void> {
-    this.#signalGroup("SIGTERM");
-    const timer = setTimeout(() => {
-      this.#signalGroup("SIGKILL");
-      for (const output of outputs) output.stop();
-    }, STRAYS_KILL_AFTER_MS);
+  /** How much was told. */
+  get told(): Told {
+    return { outputBytes: this.#journal.bytes, rows: this.#log.rows };
+  }
+
+  /** The process that trains, once it is known. */
+  get trainerPid(): number | undefined {
+    return this.#trainerPid;
+  }
+
+  /** Has the trainer end in that way. @throws {Error} Where that cannot be written down. */
+  async end(wish: RunWish): Promise<void> {
+    await this.#options.folder.writeWish(wish);
+  }
+
+  /** Follows no more. The trainer goes on. */
+  leave(): void {
+    this.#left.resolve();
+  }
+
+  async #follow(): Promise<RunEnd | undefined> {
+    const { folder, handlers } = this.#options;
+    let isGone = false;
+    let isLeft = false;
+    this.#keeperGone.then(() => isGone = true);
+    this.#left.promise.then(() => isLeft = true);
     try {
-      await reading;
-    } finally {
-      clearTimeout(timer);
-      this.#signalGroup("SIGKILL");
-    }
-  }
-
-  /** Waits until nobody is left in the group. Gives whether that came about in time. */
-  async #buried(): Promise<boolean> {
-    // There is no group to ask for on Windows.
-    if (Deno.build.os === "windows") return true;
-    for (let waitedMs = 0; this.#isGroupThere(); waitedMs += BURIAL_POLL_MS) {
-      if (waitedMs >= BURIAL_MS) return false;
-      await new Promise((resolve) => setTimeout(resolve, BURIAL_POLL_MS));
-    }
-    return true;
-  }
-
-  #isGroupThere(): boolean {
-    try {
-      process.kill(-this.pid, 0);
-      return true;
+      for (let poll = 0;; poll++) {
+        // Before what was printed is read: nothing is printed after the end was written.
+        const end = isGone ? await settled(folder) : await folder.end();
+        await this.#noticeStart();
+        if (isLeft) return undefined;
+        while (!this.#journal.read() && end !== undefined);
+        if (end !== undefined || poll % POLLS_A_LOG === 0) this.#log.read();
+        if (end !== undefined) {
+          this.#log.end();
+          if (end.type === "exited" && !end.is_buried) {
+            handlers.warned(
+              `Processes of group ${this.#trainerPid} outlive SIGKILL and may still hold the GPU; see ps -g ${this.#trainerPid}`,
+            );
+          }
+          // Who starts a keeper waits for it: it must not outlive the job.
+          await this.#keeperGone;
+          return end;
+        }
+        await Promise.race([this.#pause(), this.#left.promise, this.#keeperGone]);
+        clearTimeout(this.#timer);
+      }
     } catch (error) {
-      // macOS refuses to signal a group of which all have ended.
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code === "ESRCH" || code === "EPERM") return false;
+      // A trainer that nobody hears must not run on.
+      await folder.writeWish("quit");
+      await this.#keeperGone;
       throw error;
+    } finally {
+      this.#left.resolve();
+      clearTimeout(this.#timer);
+      this.#journal.close();
+      this.#log.close();
     }
   }
 
-  #signalGroup(signal: Deno.Signal): void {
-    try {
-      // Windows has no process groups: there the trainer alone is ended.
-      Deno.kill(Deno.build.os === "windows" ? this.pid : -this.pid, signal);
-    } catch (error) {
-      // Nobody is left in the group, which macOS says by refusing to signal what has ended.
-      if (error instanceof Deno.errors.NotFound) return;
-      if (error instanceof Deno.errors.PermissionDenied) return;
-      if (error instanceof TypeError && Deno.build.os === "windows") return;
-      throw error;
-    }
+  async #noticeStart(): Promise<void> {
+    if (this.#trainerPid !== undefined) return;
+    this.#trainerPid = (await this.#options.folder.trainer())?.pid;
+    if (this.#trainerPid !== undefined) this.#options.handlers.started(this.#trainerPid);
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#timer = setTimeout(resolve, POLL_MS));
   }
 }
 
-/** One stream of a trainer's output, cut into lines. */
-class Output {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #tell: (line: OutputLine) => void;
-  #stopping: Promise<void> | undefined;
+/**
+ * How a run ended whose keeper is gone. One that wrote no end was killed, and whatever it kept is
+ * ended now: nobody would learn of its end.
+ */
+async function settled(folder: RunFolder): Promise<RunEnd> {
+  using _lock = await folder.lock();
+  const known = await folder.end();
+  if (known !== undefined) return known;
+  const end: RunEnd = { type: "lost", reason: await endOrphans(folder) };
+  await folder.writeEnd(end);
+  return end;
+}
 
-  constructor(stream: ReadableStream<Uint8Array>, tell: (line: OutputLine) => void) {
-    this.#reader = stream.getReader();
-    this.#tell = tell;
+/** Ends what a keeper has left behind. Gives why the run is lost. */
+async function endOrphans(folder: RunFolder): Promise<string> {
+  const trainer = await folder.trainer() ?? await folder.keeper();
+  if (trainer === undefined) return "The worker ended before the trainer began";
+  if (trainer.boot_id !== null && trainer.boot_id !== await bootId()) {
+    return "The machine was started anew while it ran";
   }
+  const why = "Somebody killed the process that kept the trainer";
+  if (!await isStillIts(trainer)) return why;
+  signalGroup(trainer.pid, "SIGKILL");
+  return await isBuried(trainer.pid) ? why : `${why}; group ${trainer.pid} outlives SIGKILL`;
+}
 
-  /** Tells every line, until the stream ends. */
-  async read(): Promise<void> {
-    const lines = new OutputLines();
-    const decoder = new TextDecoder();
-    try {
-      for (
-        let piece = await this.#reader.read();
-        !piece.done;
-        piece = await this.#reader.read()
-      ) {
-        for (const line of lines.push(decoder.decode(piece.value, { stream: true }))) {
-          this.#tell(line);
-        }
-      }
-      for (const line of [...lines.push(decoder.decode()), ...lines.end()]) this.#tell(line);
-    } finally {
-      this.stop();
-      await this.#stopping;
-    }
-  }
+function inherited(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value] as const];
+  }));
+}
 
-  /** Reads no further, though somebody holds the stream open. */
-  stop(): void {
-    this.#stopping ??= this.#reader.cancel();
-  }
+/** Where the trainer of `runName` may write its log, within a job's folder. */
+export function logPathsOf(jobFolder: string, runName: string): readonly string[] {
+  return ["output/training_log.csv", `output/${runName}/training_log.csv`]
+    .map((path) => join(jobFolder, path));
 }

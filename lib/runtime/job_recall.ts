@@ -6,6 +6,7 @@
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Refused } from "../job/slot.ts";
 import type { JobMessage } from "../protocol/job_message.ts";
+import type { Manifest } from "../protocol/manifest.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import type { JobArchive } from "./job_archive.ts";
 import type { JobAudience } from "./job_audience.ts";
@@ -18,6 +19,12 @@ export interface PresentJob {
   readonly sequence: number | undefined;
 }
 
+/** Results of a job, and the folder in which they stand. */
+export interface JobResults {
+  readonly manifest: Manifest;
+  readonly folder: string;
+}
+
 const UNKNOWN_JOB: Refused = {
   code: "unknown_job",
   reason: "The worker knows no such job of this client",
@@ -27,6 +34,7 @@ const ENDED: Readonly<Record<JobVerdict["type"], string>> = {
   job_done: "is done already",
   job_failed: "has failed already",
   job_cancelled: "was cancelled already",
+  job_lost: "is lost: nobody saw how it ended",
 };
 
 /** What one worker remembers. */
@@ -72,6 +80,31 @@ export class JobRecall {
       link.close("What was said of the job cannot be read");
       throw error;
     }
+  }
+
+  /**
+   * The results of a job that ended well, for whoever is of the key that asked for it; where there are
+   * none, says so over `link`.
+   *
+   * @param stopped Aborted, no results go out any more: the worker would wait for its client.
+   * @throws {Error} Where the job's folder cannot be read.
+   */
+  async results(
+    client: PeerId,
+    link: PeerLink,
+    job_id: JobId,
+    stopped: AbortSignal,
+  ): Promise<JobResults | undefined> {
+    const folder = await this.#archive.find(job_id, client);
+    const verdict = await folder?.verdict();
+    if (folder !== undefined && verdict?.type === "job_done" && !stopped.aborted) {
+      return { manifest: verdict.results, folder: folder.output };
+    }
+    const reason = stopped.aborted
+      ? "The worker is stopping"
+      : "The worker has no results of such a job of this client";
+    tellPeer(link, { type: "transfer_failed", job_id, purpose: "results", reason });
+    return undefined;
   }
 
   /**

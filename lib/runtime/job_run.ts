@@ -1,122 +1,145 @@
 /** One run of a job: from its specification to its verdict. Knows nothing of who hears of it. */
 
 import type { Clock } from "../base/time.ts";
-import { OutputValve } from "../job/output_valve.ts";
 import { type Executables, runnerCommand } from "../job/runner.ts";
 import type { JobEnding, Verdict } from "../job/slot_input.ts";
 import type { Epoch } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import { describeFolder } from "./file_digest.ts";
 import type { JobFolder } from "./job_folder.ts";
-import { JobProcess, type ProcessEnd } from "./job_process.ts";
+import { JobProcess, logPathsOf, runPlanOf, type Told } from "./job_process.ts";
+import type { PrintedLine, RunEnd, RunWish } from "./run_folder.ts";
 
-/** Characters of a reason (`job_failed`), and of the trainer's last complaint within it. */
+/** Characters of a reason (`job_failed`). */
 const REASON_LENGTH_MAX = 1_000;
-const COMPLAINT_LENGTH_MAX = 500;
 
 /** What a run tells its owner. */
 export interface JobRunHandlers {
   started(pid: number): void;
-  printed(stream: "stdout" | "stderr", text: string): void;
-  epoch(epoch: Epoch): void;
+  printed(line: PrintedLine, told: Told): void;
+  epoch(epoch: Epoch, told: Told): void;
   /** Something is wrong that does not end the run. */
   warned(warning: string): void;
 }
 
-/** A run, from its beginning. */
-export class JobRun {
-  /** How it ended. Never rejects: what goes wrong is the verdict. */
-  readonly verdict: Promise<Verdict>;
-  readonly #folder: JobFolder;
-  readonly #clock: Clock;
-  readonly #handlers: JobRunHandlers;
-  readonly #valves: Readonly<Record<"stdout" | "stderr", OutputValve>>;
-  #process: JobProcess | undefined;
-  #complaint = "";
-  #stopped = false;
-  #ending: JobEnding | undefined;
+/** What a run works with. */
+export interface JobRunOptions {
+  readonly executables: Executables;
+  readonly clock: Clock;
+  readonly handlers: JobRunHandlers;
+  /** How far an earlier life of the worker told of this run; absent for one that is to be started. */
+  readonly told?: Told;
+}
 
-  /** Starts the trainer of `spec` in `folder`, where its inputs are. */
-  constructor(
-    folder: JobFolder,
-    spec: JobSpec,
-    options: {
-      readonly executables: Executables;
-      readonly clock: Clock;
-      readonly handlers: JobRunHandlers;
-    },
-  ) {
-    const now = options.clock.now();
+/** A run, from its beginning, or from where an earlier life of the worker left off. */
+export class JobRun {
+  /**
+   * How it ended; `undefined` where it was left to a later life of the worker. Never rejects: what
+   * goes wrong is the verdict.
+   */
+  readonly verdict: Promise<Verdict | undefined>;
+  readonly #folder: JobFolder;
+  readonly #options: JobRunOptions;
+  #process: JobProcess | undefined;
+  #wish: RunWish | undefined;
+  #isLeft = false;
+
+  /** Begins, or goes on with, the trainer of `spec` in `folder`, where its inputs are. */
+  constructor(folder: JobFolder, spec: JobSpec, options: JobRunOptions) {
     this.#folder = folder;
-    this.#clock = options.clock;
-    this.#handlers = options.handlers;
-    this.#valves = { stdout: new OutputValve(now), stderr: new OutputValve(now) };
-    this.verdict = this.#run(spec, options.executables);
+    this.#options = options;
+    this.verdict = this.#run(spec);
   }
 
-  /** Ends the trainer as its owner wants: `cancel` kills, `stop` asks. `verdict` follows. */
-  end(how: JobEnding): void {
-    this.#ending = how;
-    if (how === "stop") return this.#process?.interrupt();
-    this.#process?.kill().catch((error: unknown) => {
-      this.#handlers.warned(`The trainer cannot be ended: ${messageOf(error)}`);
+  /** The process that trains, once it is known. */
+  get trainerPid(): number | undefined {
+    return this.#process?.trainerPid;
+  }
+
+  /**
+   * Has the trainer end: as its owner wants (`cancel` kills, `stop` asks), or because the worker ends
+   * (`quit`). `verdict` follows.
+   */
+  end(how: JobEnding | "quit"): void {
+    if (this.#wish !== "cancel") this.#wish = how;
+    this.#pass();
+  }
+
+  /** Follows no more. The trainer goes on, and `verdict` is `undefined`. */
+  leave(): void {
+    this.#isLeft = true;
+    this.#process?.leave();
+  }
+
+  #pass(): void {
+    if (this.#process === undefined || this.#wish === undefined) return;
+    this.#process.end(this.#wish).catch((error: unknown) => {
+      this.#options.handlers.warned(`The trainer cannot be ended: ${messageOf(error)}`);
     });
   }
 
-  /** Ends the trainer because the worker ends. `verdict` follows. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#process?.kill();
-  }
-
-  async #run(spec: JobSpec, executables: Executables): Promise<Verdict> {
+  async #run(spec: JobSpec): Promise<Verdict | undefined> {
     try {
-      this.#process = this.#start(spec, executables);
-      this.#handlers.started(this.#process.pid);
+      this.#process = await this.#begin(spec);
     } catch (error) {
       return failed(null, `The trainer cannot be started: ${messageOf(error)}`);
     }
-    let end: ProcessEnd;
+    // Somebody may have asked meanwhile.
+    this.#pass();
+    if (this.#isLeft) this.#process.leave();
     try {
-      end = await this.#process.ended;
+      const end = await this.#process.ended;
+      return end === undefined ? undefined : await this.#judge(end);
     } catch (error) {
       return failed(null, `The trainer cannot be watched: ${messageOf(error)}`);
     }
-    this.#print("stdout", this.#valves.stdout.end());
-    this.#print("stderr", this.#valves.stderr.end());
-    return await this.#judge(end);
   }
 
-  #start(spec: JobSpec, executables: Executables): JobProcess {
-    const folder = this.#folder;
-    const { epoch, warned } = this.#handlers;
-    return new JobProcess(runnerCommand(spec, folder.pathsFor(spec), executables), {
-      folder: folder.path,
-      logPaths: ["output/training_log.csv", `output/${spec.run_name}/training_log.csv`],
+  async #begin(spec: JobSpec): Promise<JobProcess> {
+    const { path, run } = this.#folder;
+    const { executables, clock, told, handlers } = this.#options;
+    const options = {
+      folder: run,
+      logPaths: logPathsOf(path, spec.run_name),
       handlers: {
-        printed: (stream, { text }) => {
-          if (stream === "stderr" && text !== "") this.#complaint = text;
-          this.#print(stream, this.#valves[stream].pass(text, this.#clock.now()));
-        },
-        epoch: (row) =>
-          epoch({ epoch: row.epoch, train_loss: row.trainLoss, val_loss: row.valLoss }),
-        warned,
+        started: handlers.started,
+        printed: handlers.printed,
+        epoch: ({ epoch, trainLoss, valLoss }, told) =>
+          handlers.epoch({ epoch, train_loss: trainLoss, val_loss: valLoss }, told),
+        warned: handlers.warned,
       },
-    });
+    } satisfies Parameters<typeof JobProcess.adopt>[1];
+    if (told !== undefined) return JobProcess.adopt(told, options);
+    const command = runnerCommand(spec, this.#folder.pathsFor(spec), executables);
+    const plan = runPlanOf(command, path, clock.wallMs());
+    return await JobProcess.start(plan, executables.self, options);
   }
 
-  #print(stream: "stdout" | "stderr", lines: readonly string[]): void {
-    for (const line of lines) this.#handlers.printed(stream, line);
+  async #judge(end: RunEnd): Promise<Verdict> {
+    // Written down, since it may have been wished in an earlier life of the worker.
+    const wish = await this.#folder.run.wish();
+    if (wish === "quit") return failed(null, "The worker was stopped");
+    if (wish === "cancel") return { type: "cancelled" };
+    switch (end.type) {
+      case "broken":
+        return failed(null, end.reason);
+      case "lost":
+        return { type: "lost", reason: end.reason.slice(0, REASON_LENGTH_MAX) };
+      case "exited":
+        return await this.#judgeExit(end, wish === "stop");
+      default:
+        return end satisfies never;
+    }
   }
 
-  async #judge({ exitCode, signal }: ProcessEnd): Promise<Verdict> {
-    if (this.#stopped) return failed(exitCode, "The worker was stopped");
-    if (this.#ending === "cancel") return { type: "cancelled" };
-    // How a trainer ends that was asked to is its own affair: what counts is what it left.
-    const isStoppedEarly = this.#ending === "stop";
+  /** How a trainer ends that was asked to stop is its own affair: what counts is what it left. */
+  async #judgeExit(
+    end: Extract<RunEnd, { type: "exited" }>,
+    isStoppedEarly: boolean,
+  ): Promise<Verdict> {
+    const { exit_code: exitCode, signal, complaint } = end;
     if (exitCode !== 0 && !isStoppedEarly) {
       const ended = signal === null ? `with exit code ${exitCode}` : `by ${signal}`;
-      const complaint = this.#complaint.slice(0, COMPLAINT_LENGTH_MAX);
       const last = complaint === "" ? "" : `; its last complaint: ${complaint}`;
       return failed(exitCode, `The trainer ended ${ended}${last}`);
     }

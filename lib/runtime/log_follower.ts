@@ -4,6 +4,8 @@ import { type EpochRow, type LogEntry, TrainingLogParser } from "../job/training
 
 /** One read. */
 const CHUNK_BYTES = 64 * 1024;
+/** Rows that are told. Higher: a trainer that writes senselessly fills the event log. */
+const ROWS_MAX = 100_000;
 
 /** What a follower tells its owner. */
 export interface LogFollowerHandlers {
@@ -18,13 +20,25 @@ export class LogFollower {
   readonly #handlers: LogFollowerHandlers;
   readonly #parser = new TrainingLogParser();
   readonly #decoder = new TextDecoder();
+  /** Rows that were read, and rows that were told, by us or before us. */
+  #seen = 0;
+  #told: number;
   #file: Deno.FsFile | undefined;
   #broken = false;
 
-  /** @param paths Where the log may be; the first one that is there is followed. */
-  constructor(paths: readonly string[], handlers: LogFollowerHandlers) {
+  /**
+   * @param paths Where the log may be; the first one that is there is followed.
+   * @param told Rows that were told before, and are not told again.
+   */
+  constructor(paths: readonly string[], handlers: LogFollowerHandlers, told = 0) {
     this.#paths = paths;
     this.#handlers = handlers;
+    this.#told = told;
+  }
+
+  /** Rows that were told, by this follower or before it. */
+  get rows(): number {
+    return this.#told;
   }
 
   /** Tells what is new. */
@@ -43,7 +57,12 @@ export class LogFollower {
   /** Tells what is left, and frees the file. */
   end(): void {
     this.read();
-    this.#tell(this.#parser.end());
+    if (!this.#broken) this.#tell(this.#parser.end());
+    this.close();
+  }
+
+  /** Reads no further, and frees the file. */
+  close(): void {
     this.#file?.close();
     this.#file = undefined;
     this.#broken = true;
@@ -78,8 +97,19 @@ export class LogFollower {
 
   #tell(entries: readonly LogEntry[]): void {
     for (const entry of entries) {
-      if (entry.kind === "row") this.#handlers.epoch(entry.row);
-      else this.#handlers.unreadable(entry.reason);
+      if (entry.kind !== "row") this.#handlers.unreadable(entry.reason);
+      else if (++this.#seen > ROWS_MAX) return this.#giveUp();
+      else if (this.#seen > this.#told) {
+        // Counted before it is told: who hears it writes down how far we are.
+        this.#told = this.#seen;
+        this.#handlers.epoch(entry.row);
+      }
     }
+  }
+
+  #giveUp(): void {
+    if (this.#broken) return;
+    this.#broken = true;
+    this.#handlers.unreadable(`The trainer's log has more than ${ROWS_MAX} rows; no more are told`);
   }
 }

@@ -5,7 +5,7 @@ import type { Log } from "../base/log.ts";
 import type { Executables } from "../job/runner.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import { SOFTWARE_VERSION } from "../protocol/version.ts";
-import type { Metadata } from "../protocol/worker.ts";
+import type { CurrentJob, Metadata, WorkerStatus } from "../protocol/worker.ts";
 import { selectBackend } from "../rtc/backend.ts";
 import { guardAgainstStrayFailures } from "../rtc/guard.ts";
 import type { BackendName, IceServer } from "../rtc/link.ts";
@@ -16,6 +16,7 @@ import type { PeerIdentity } from "./credentials.ts";
 import { type GpuNews, gpuProperties } from "./gpu/bulletin.ts";
 import { type GpuSlot, GpuWatch } from "./gpu/gpu_watch.ts";
 import { JobDesk } from "./job_desk.ts";
+import { JobGpu } from "./job_gpu.ts";
 import { MeshPeer } from "./mesh_peer.ts";
 import { selfCommand } from "./self_command.ts";
 import { holdWorkerFolder } from "./worker_folder.ts";
@@ -44,11 +45,21 @@ export interface WorkerOptions {
   readonly log: Log;
   /** Bytes of inputs that are kept so that they need not be sent again; 20 GB where left out. */
   readonly cacheBytesMax?: number;
-  /** For how long a running job may go on once the worker is to leave; then it is ended. */
-  readonly drainMs: number;
-  /** Aborted, the worker leaves in order: it takes no more jobs, and ends what it has by `drainMs`. */
+  /** What becomes of a running job when the worker is to leave. */
+  readonly leaving: Leaving;
+  /** Aborted, the worker leaves in order: it takes no more jobs, and does with the one it has as `leaving` says. */
   readonly signal: AbortSignal;
+  /** Aborted, the worker waits no longer: what still runs is ended, and its client hears it. */
+  readonly insistence: AbortSignal;
 }
+
+/**
+ * What becomes of a running job when its worker is to leave: it may go on for so long, and is ended
+ * then (`Infinity`: it comes to its own end), or it is left to the worker's next life.
+ */
+export type Leaving =
+  | { readonly job: "ends"; readonly drainMs: number }
+  | { readonly job: "stays" };
 
 /** A worker that is in its room. */
 export interface WorkerReady {
@@ -71,17 +82,8 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   const backend = await selectBackend(options.rtc, log);
   const peerId = identity.peerIdOf(options.name);
   const over = Promise.withResolvers<void>();
-  let isBusy = false;
-  await using gpuWatch = options.gpuSlot === undefined ? undefined : await GpuWatch.begin(
-    options.gpuSlot,
-    {
-      clock: systemClock,
-      log,
-      own: () => [Deno.pid],
-      isBusy: () => isBusy,
-      tell: (news) => peer.describe(metadataOf(options, backend.name, news)),
-    },
-  );
+  /** What the worker does, as the room is told; kept until there is somebody to tell. */
+  let doing: Doing = { status: "available", currentJob: null };
   const desk = new JobDesk({
     folder: options.folder,
     ...(options.cacheBytesMax === undefined ? {} : { cacheBytesMax: options.cacheBytesMax }),
@@ -93,11 +95,31 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     runners: options.runners,
     clock: systemClock,
     log,
+    gpu: options.gpuSlot === undefined ? undefined : new JobGpu(options.gpuSlot, {
+      clock: systemClock,
+      log,
+      fault: () => gpuWatch?.fault ?? null,
+    }),
     status: (status, currentJob) => {
-      isBusy = currentJob !== null;
-      peer.tell(status, currentJob);
+      doing = { status, currentJob };
+      tellRoom(doing);
     },
   });
+  let tellRoom = (_doing: Doing) => {};
+  // Before the room sees us: nobody may be given a slot that a job of an earlier life holds.
+  await desk.takeUp();
+  await using gpuWatch: GpuWatch | undefined = options.gpuSlot === undefined
+    ? undefined
+    : await GpuWatch.begin(
+      options.gpuSlot,
+      {
+        clock: systemClock,
+        log,
+        own: () => [Deno.pid, ...desk.pids],
+        isBusy: () => doing.currentJob !== null,
+        tell: (news) => peer.describe(metadataOf(options, backend.name, news)),
+      },
+    );
   const peer = new MeshPeer(backend, {
     room,
     identity,
@@ -116,10 +138,15 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       clientLeft: (client, link) => desk.leave(client, link),
     },
   });
-  const leaving = new AbortController();
+  tellRoom = ({ status, currentJob }) => peer.tell(status, currentJob);
+  if (doing.status !== "available") tellRoom(doing);
+  const left = new AbortController();
+  const { leaving, insistence } = options;
   const stop = () => {
-    log.write("info", "The worker is to leave", { drain_ms: options.drainMs });
-    drainFor(options.drainMs, desk, leaving.signal).then(over.resolve, over.reject);
+    log.write("info", "The worker is to leave", { job: leaving.job });
+    const limitMs = leaving.job === "ends" ? leaving.drainMs : 0;
+    const ended = AbortSignal.any([left.signal, insistence]);
+    drainFor(limitMs, desk, ended).then(over.resolve, over.reject);
   };
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
@@ -127,18 +154,25 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     await over.promise;
   } finally {
     signal.removeEventListener("abort", stop);
-    leaving.abort();
+    left.abort();
     // First the job, so that its client hears how it ended.
-    await desk.stop();
+    const stays = leaving.job === "stays" && !insistence.aborted;
+    await desk.stop(stays ? "leave_job" : "end_job");
     await peer.leave();
   }
+}
+
+interface Doing {
+  readonly status: WorkerStatus;
+  readonly currentJob: CurrentJob | null;
 }
 
 /** Waits for the running job and for its clients, but no longer than `limitMs`. */
 async function drainFor(limitMs: number, desk: JobDesk, ended: AbortSignal): Promise<void> {
   const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, limitMs);
+  const timer = limitMs === Infinity ? undefined : setTimeout(late.resolve, limitMs);
   ended.addEventListener("abort", () => late.resolve(), { once: true });
+  if (ended.aborted) late.resolve();
   try {
     await Promise.race([desk.drain(), late.promise]);
   } finally {

@@ -18,6 +18,8 @@ import { LOOPBACK, type Place, SERVER_PLACE, type Site } from "./site.ts";
 const START_MS = 60_000;
 
 const LIST_POLL_MS = 25;
+/** The options by which a worker says what becomes of its job when it leaves. */
+const LEAVING_OPTIONS = ["--drain-timeout", "--leave-jobs"];
 
 /** A worker to be started. */
 export interface LabWorkerOptions {
@@ -221,7 +223,11 @@ export class Lab {
   #start({ name, gpuMemoryMb, ...options }: LabWorkerOptions): { name: string; program: Program } {
     const { rtc = this.#rtc, trainer = ["--runner", "demo"] } = options;
     const gpu = ["--gpu-memory", String(gpuMemoryMb), "--gpu-model", "none (demo)"];
-    const args = ["worker", "--json", "--rtc", rtc, ...trainer, "--name", name, ...gpu];
+    // A lab that is torn down waits for nobody's training.
+    const drain = trainer.some((word) => LEAVING_OPTIONS.includes(word))
+      ? []
+      : ["--drain-timeout", "0"];
+    const args = ["worker", "--json", "--rtc", rtc, ...trainer, "--name", name, ...gpu, ...drain];
     return { name, program: this.start(args, {}, name) };
   }
 }

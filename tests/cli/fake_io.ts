@@ -42,5 +42,6 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
     columns: options.columns ?? 80,
     rows: options.rows ?? 24,
     interruption: () => controller.signal,
+    insistence: () => new AbortController().signal,
   };
 }

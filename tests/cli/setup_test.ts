@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { Mistake } from "../../lib/cli/mistake.ts";
 import { type RoomFlags, roomLayer } from "../../lib/cli/room_option.ts";
 import { runNameOf, trainingSpec } from "../../lib/cli/training_request.ts";
-import { gpuSetup, runnerSetup } from "../../lib/cli/worker_setup.ts";
+import { gpuSetup, runnerSetup, slotPlace } from "../../lib/cli/worker_setup.ts";
+import { PEER_NAME_LENGTH_MAX } from "../../lib/protocol/identity.ts";
 import { Config } from "../../lib/runtime/config.ts";
 import { findExecutable } from "../../lib/runtime/executable.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
@@ -210,3 +211,32 @@ Deno.test("a training is checked before anything is sent", () =>
     const nn = await trainingSpec({ ...flags, runner: "sleap-nn", config });
     equal(nn.spec.runner === "sleap-nn" && nn.spec.config_content, "trainer_config: {}\n");
   }));
+
+const host = Deno.hostname();
+const places: [string, number | undefined, Record<string, [string, string]>, object][] = [
+  ["nothing is named", undefined, {}, { name: host }],
+  ["a GPU is chosen", 1, {}, { name: `${host}-gpu1` }],
+  ["the settings name it", 1, {
+    "worker.name": ["box", "sleap-rtc.toml"],
+    "worker.folder": ["/srv/box", "sleap-rtc.toml"],
+  }, { name: "box-gpu1", folder: "/srv/box/gpu1" }],
+  ["the settings name it, and no GPU is chosen", undefined, {
+    "worker.name": ["box", "sleap-rtc.toml"],
+    "worker.folder": ["/srv/box", "sleap-rtc.toml"],
+  }, { name: "box", folder: "/srv/box" }],
+  ["the command line names it", 0, {
+    "worker.name": ["box", "--name"],
+    "worker.folder": ["/srv/box", "--folder"],
+  }, { name: "box", folder: "/srv/box" }],
+  ["its name is very long", 7, { "worker.name": ["x".repeat(40), "sleap-rtc.toml"] }, {
+    name: `${"x".repeat(PEER_NAME_LENGTH_MAX - 5)}-gpu7`,
+  }],
+];
+for (const [what, index, settings, expected] of places) {
+  Deno.test(`workers of one machine have places of their own: ${what}`, () => {
+    const layer = Object.fromEntries(
+      Object.entries(settings).map(([key, [value, from]]) => [key, { value, from }]),
+    );
+    deepEqual(slotPlace(index, new Config([layer])), expected);
+  });
+}

@@ -230,6 +230,7 @@ test("a cancel frees the worker, and whoever follows hears of it", LEARNS, async
   await until("a follower", () => scene.events.some(({ type }) => type === "linked"));
   const { ending } = await endJob(jobId, "cancel", scene.options);
   deepEqual(ending, { type: "cancelled" });
+  equal((await recordsOf(scene.request).find(jobId))?.standing, "cancelled");
   equal((await following).kind, "job_cancelled");
   await until("a free worker", () => worker.status === "available");
   const again = await failureOf(endJob(jobId, "cancel", scene.options));
@@ -244,6 +245,7 @@ test(
   async (scene) => {
     const { ending } = await endJob(scene.jobId, "stop", scene.options);
     deepEqual(ending, { type: "done", isStoppedEarly: true, epochs: 0 });
+    equal((await recordsOf(scene.request).find(scene.jobId))?.standing, "done");
     const result = await followJob(scene.follow, scene.options);
     equal(result.isStoppedEarly, true);
     deepEqual(result.files.map(({ path }) => path), ["best.ckpt"]);

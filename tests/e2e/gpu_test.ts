@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { isPeerId } from "../../lib/base/id.ts";
 import type { Property } from "../../lib/protocol/worker.ts";
+import type { Line } from "../../scripts/lab/program.ts";
 import { eventually } from "./condition.ts";
 import { slowTrainer, slowTraining } from "./slow_trainer.ts";
 import { endsWith, onStage, type Stage } from "./stage.ts";
@@ -81,6 +82,46 @@ Deno.test({
       );
       const { stdout } = await endsWith(stage.lab.start(["discover"]), 0);
       assert.match(stdout, /available \(in use by others\)/);
+    }),
+});
+
+Deno.test({
+  name:
+    "e2e: a worker for each GPU of one machine, at once and without names, each with its own job",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    onStage("auto", async (stage) => {
+      const env = await driver(stage.folder);
+      const trainer = await slowTrainer(stage);
+      const start = async (gpu: string) => {
+        const args = ["worker", "--json", "--gpu", gpu, "--drain-timeout", "0", ...trainer];
+        const program = stage.lab.start(args, env);
+        const ready = await program.line(({ event }) => event === "ready", "ready", 60_000);
+        const peerId = String(ready["peer_id"]);
+        assert.ok(isPeerId(peerId));
+        return { name: `gpu${gpu}`, peerId, program };
+      };
+      const workers = await Promise.all(["0", "1"].map(start));
+      await stage.lab.listed(workers, 30_000, new AbortController().signal);
+      assert.equal(new Set(workers.map(({ peerId }) => peerId)).size, 2);
+      const [zero, one] = workers;
+      assert.match(zero?.peerId ?? "", /-gpu0-[a-z2-7]{10}$/);
+      assert.match(one?.peerId ?? "", /-gpu1-[a-z2-7]{10}$/);
+      const file = await stage.package();
+      const clients = [];
+      for (const { peerId } of workers) {
+        const output = join(stage.folder, `results-${peerId}`);
+        const training = await slowTraining(stage, 40);
+        const args = ["train", file, "--json", "--output", output, "--worker", peerId];
+        clients.push(stage.lab.start([...args, ...training]));
+      }
+      const isTraining = ({ event }: Line) => event === "epoch";
+      for (const client of clients) await client.line(isTraining, "its first epoch", 30_000);
+      const { workers: views } = await discover(stage);
+      assert.deepEqual(views.map(({ status }) => status), ["busy", "busy"]);
+      const ended = [];
+      for (const client of clients) ended.push(trained(await endsWith(client, 0, 60_000)).worker);
+      assert.deepEqual(ended, workers.map(({ peerId }) => peerId));
     }),
 });
 

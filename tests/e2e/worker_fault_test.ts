@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { LabWorker } from "../../scripts/lab/lab.ts";
 import type { Program } from "../../scripts/lab/program.ts";
 import { eventually } from "./condition.ts";
+import { endTrainers, keptRuns } from "./kept_run.ts";
 import { slowTrainer, slowTraining } from "./slow_trainer.ts";
 import { endsWith, onStage, type Stage } from "./stage.ts";
 import { discover, failed, trained } from "./training_outcome.ts";
@@ -37,6 +38,7 @@ Deno.test("e2e: a worker killed in the middle of a job", () =>
     assert.equal(error, "worker_lost");
     assert.ok(message.includes(worker.peerId));
     assertNoResults(stage);
+    await endTrainers(stage);
   }));
 
 Deno.test("e2e: a worker stopped in the middle of a job says so, and leaves in order", () =>
@@ -94,9 +96,9 @@ Deno.test("e2e: two workers of one name on one machine: the second is refused", 
     assert.deepEqual(workers.map(({ peer_id, alive }) => [peer_id, alive]), [[peerId, true]]);
   }));
 
-Deno.test("e2e: a worker that is stopped with time to drain ends its job first, and takes no other", () =>
+Deno.test("e2e: a worker that is stopped comes to the end of its job first, and takes no other", () =>
   onStage("auto", async (stage) => {
-    const drain = [...await slowTrainer(stage), "--drain-timeout", "60"];
+    const drain = [...await slowTrainer(stage), "--drain-timeout", "600"];
     const worker = await stage.worker("gpu", drain);
     const file = await stage.package();
     const client = stage.train(file, await slowTraining(stage, 60));
@@ -121,4 +123,23 @@ Deno.test("e2e: a job that outlasts the time to drain is ended, and its client h
     const { message } = failed(await endsWith(client, 1, PATIENCE_MS));
     assert.equal(message, "The worker was stopped");
     await endsWith(worker.program, 0);
+  }));
+
+Deno.test("e2e: a worker that drains and is told again ends its job properly, and says so", () =>
+  onStage("auto", async (stage) => {
+    const drain = [...await slowTrainer(stage), "--drain-timeout", "600"];
+    const worker = await stage.worker("gpu", drain);
+    const client = stage.train(await stage.package(), await slowTraining(stage, 1_000));
+    await client.line(({ event }) => event === "epoch", "its first epoch", FIRST_EPOCH_MS);
+    worker.program.signal("SIGTERM");
+    await eventually(
+      "a worker that drains",
+      async () => (await discover(stage)).workers.find(({ status }) => status === "draining"),
+      10_000,
+    );
+    worker.program.signal("SIGTERM");
+    const { message } = failed(await endsWith(client, 1, PATIENCE_MS));
+    assert.equal(message, "The worker was stopped");
+    await endsWith(worker.program, 0);
+    assert.deepEqual(await keptRuns(stage), []);
   }));

@@ -15,16 +15,39 @@ Deno.test("output valve: a flood is cut, counted and told of when lines pass aga
   let passed = 0;
   for (let count = 0; count < 100_000; count++) passed += valve.pass(line, 0).length;
   ok(passed > 100 && passed < 2_000, `${passed} lines passed`);
-  const notice = `[${100_000 - passed} lines left out: the trainer prints too fast]`;
+  const notice = `[${100_000 - passed} lines left out: the trainer prints too fast or too much]`;
   deepEqual(valve.pass("calm", 1_000), [notice, "calm"]);
   deepEqual(valve.pass("calm", 2_000), ["calm"]);
 });
 
-Deno.test("output valve: lines held back at the end are told of once", () => {
+Deno.test("output valve: of lines held back at the end, the last are told, and the others counted", () => {
   const valve = new OutputValve(0);
   while (valve.pass("y".repeat(4_000), 0).length > 0);
-  deepEqual(valve.end(), ["[1 lines left out: the trainer prints too fast]"]);
+  for (let line = 2; line <= 60; line++) valve.pass(`${line}`.padEnd(4_000), 0);
+  const told = valve.end().map((line) => line.trimEnd());
+  equal(told[0], "[10 lines left out: the trainer prints too fast or too much]");
+  deepEqual(told.slice(1), Array.from({ length: 50 }, (_, index) => `${index + 11}`));
   deepEqual(valve.end(), []);
+  while (valve.pass("y".repeat(4_000), 0).length > 0);
+  equal(valve.end().length, 1);
+});
+
+Deno.test("output valve: a flood of days fills a log of 32 MiB, and is never silent for an hour", () => {
+  const valve = new OutputValve(0);
+  const line = "z".repeat(384);
+  let characters = 0;
+  let lastAt = 0;
+  let longest = 0;
+  for (let now = 0; now < 7 * 24 * 3_600_000; now += 1_000) {
+    const told = valve.pass(line, now);
+    if (told.length === 0) continue;
+    longest = Math.max(longest, now - lastAt);
+    lastAt = now;
+    characters += told.reduce((sum, { length }) => sum + length, 0);
+  }
+  ok(characters <= 32 * 1024 * 1024, `${characters}`);
+  ok(characters > 16 * 1024 * 1024, `${characters}`);
+  ok(longest < 3_600_000, `silent for ${longest} ms`);
 });
 
 Deno.test("output valve: a clock that stands still or steps back gives no room", () => {

@@ -1,6 +1,6 @@
 /** The slot of a worker: who gets it, what is said, and what is refused. */
 
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, throws } from "node:assert/strict";
 import { isJobId, isPeerId, isRequestId } from "../../lib/base/id.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import type { Manifest } from "../../lib/protocol/manifest.ts";
@@ -274,6 +274,105 @@ Deno.test("slot: what does not suit the worker is refused with its reason", () =
   }]);
 });
 
+const ADOPTED: SlotInput = {
+  type: "adopted",
+  client: ADA,
+  jobId: ONE,
+  spec: SPEC,
+  sequence: 7,
+  startedAt: -60_000,
+};
+
+Deno.test("slot: a job of an earlier life goes on with its number, its owner and its age", () => {
+  const one = slot();
+  deepEqual(one.step(ADOPTED, 0).map(line), ["status busy ada"]);
+  equal(one.sequenceOf(ONE), 7);
+  deepEqual(one.step({ ...STOP, client: ADA_AGAIN }, 0).map(line), [
+    "tell ada job_following",
+    "admit ada2",
+    "end stop",
+  ]);
+  const [report, status] = one.step({ type: "ended", verdict: { type: "lost", reason: "x" } }, 1);
+  deepEqual(report, {
+    type: "report",
+    event: {
+      type: "job_lost",
+      job_id: ONE,
+      attempt: 1,
+      sequence: 8,
+      duration_ms: 60_001,
+      reason: "x",
+    },
+  });
+  deepEqual(status, { type: "status", status: "available", currentJob: null });
+});
+
+Deno.test("slot: a job is adopted by a free slot alone", () => {
+  const one = slot();
+  one.step(RESERVE, 0);
+  throws(() => one.step({ ...ADOPTED, jobId: TWO }, 1), /Expected a free slot for job-two22222/);
+});
+
+const OBSTRUCTED: SlotInput = { type: "obstructed", reason: "Process 7 still holds the GPU" };
+const obstacles: [string, SlotInput[], SlotInput, string[]][] = [
+  ["a free slot is in maintenance", [], OBSTRUCTED, ["status maintenance -"]],
+  ["it refuses with the reason", [OBSTRUCTED], RESERVE, ["tell ada job_refused closed"]],
+  ["it is available again", [OBSTRUCTED], { type: "cleared" }, ["status available -"]],
+  ["a running job ends into maintenance", [RESERVE, COMPLETE, START, OBSTRUCTED], DONE, [
+    "report 2 job_done",
+    "status maintenance -",
+  ]],
+  ["a running job is not disturbed", [RESERVE, COMPLETE, START], OBSTRUCTED, []],
+  ["a closed slot stays draining", [{ type: "closed" }], OBSTRUCTED, []],
+  ["what was not in the way cannot be cleared", [], { type: "cleared" }, []],
+];
+for (const [what, before, input, expected] of obstacles) {
+  Deno.test(`slot: with something in its way: ${what}`, () => {
+    deepEqual(after(before, input), expected);
+  });
+}
+
+const OTHERS: SlotInput = { ...RESERVE, client: BOB, jobId: TWO };
+const epoch = (epoch: number): SlotInput => ({
+  type: "epoch_ended",
+  epoch: { epoch, train_loss: 1, val_loss: null },
+});
+const hints: [string, readonly [number, SlotInput][], number, string, number | undefined][] = [
+  ["a lease", [[0, RESERVE]], 5_000, "The worker is reserved for another job", LEASE_MS - 5_000],
+  [
+    "a job before its first epoch",
+    [[0, RESERVE], [0, COMPLETE], [0, START]],
+    20_000,
+    "The worker runs another job for 20s, before its first epoch",
+    undefined,
+  ],
+  [
+    "a job whose pace is not known",
+    [[0, RESERVE], [0, COMPLETE], [0, START], [9_000, epoch(0)]],
+    20_000,
+    "The worker runs another job for 20s, epoch 1 of 3",
+    undefined,
+  ],
+  [
+    "a job whose pace is known",
+    [[0, RESERVE], [0, COMPLETE], [0, START], [10_000, epoch(0)], [20_000, epoch(1)]],
+    20_000,
+    "The worker runs another job for 20s, epoch 2 of 3",
+    10_000,
+  ],
+];
+for (const [what, script, now, reason, retryAfterMs] of hints) {
+  Deno.test(`slot: ${what} is refused to others with when to ask again`, () => {
+    const one = slot();
+    for (const [at, input] of script) one.step(input, at);
+    const [refusal] = one.step(OTHERS, now);
+    const message = refusal?.type === "tell" && refusal.message.type === "job_refused"
+      ? refusal.message
+      : undefined;
+    deepEqual([message?.reason, message?.retry_after_ms], [reason, retryAfterMs]);
+  });
+}
+
 const verdicts: [Verdict, Readonly<Record<string, unknown>>][] = [
   [{ type: "done", results: INPUTS, isStoppedEarly: true }, {
     type: "job_done",
@@ -281,6 +380,8 @@ const verdicts: [Verdict, Readonly<Record<string, unknown>>][] = [
     stopped_early: true,
   }],
   [{ type: "cancelled" }, { type: "job_cancelled" }],
+  [{ type: "cancelled", reason: "held" }, { type: "job_cancelled", reason: "held" }],
+  [{ type: "lost", reason: "gone" }, { type: "job_lost", reason: "gone" }],
   [{ type: "failed", exitCode: 3, reason: "no" }, {
     type: "job_failed",
     exit_code: 3,

@@ -12,6 +12,9 @@ import { digestFile } from "../../lib/runtime/file_digest.ts";
 import { FileReceiver } from "../../lib/runtime/file_receiver.ts";
 import { FileSender } from "../../lib/runtime/file_sender.ts";
 import { JobDesk } from "../../lib/runtime/job_desk.ts";
+import type { JobGpu } from "../../lib/runtime/job_gpu.ts";
+import { RunFolder } from "../../lib/runtime/run_folder.ts";
+import { selfCommand } from "../../lib/runtime/self_command.ts";
 import { eventually } from "./condition.ts";
 import { CLIENT, linkedPeers, type LinkEnd } from "./linked_peers.ts";
 
@@ -140,21 +143,74 @@ export class DeskClient {
   }
 }
 
+/** What a lab's desk may have besides a trainer. */
+export interface DeskLabOptions {
+  /** The trainer in place of the script. */
+  readonly executable?: string | undefined;
+  readonly gpu?: JobGpu | undefined;
+  readonly serveMs?: number;
+}
+
 /** A desk, and what it says to its room and its log. */
 export class DeskLab {
   readonly folder: string;
-  readonly desk: JobDesk;
   readonly statuses: string[] = [];
   readonly warnings: string[] = [];
   readonly #clients: DeskClient[] = [];
+  readonly #options: DeskLabOptions;
+  #desk: JobDesk;
 
-  private constructor(folder: string, sleapNn: string) {
+  private constructor(folder: string, options: DeskLabOptions) {
     this.folder = folder;
-    this.desk = new JobDesk({
-      folder: join(folder, "worker"),
-      executables: { sleapNn, self: { executable: Deno.execPath(), leading: [] } },
+    this.#options = options;
+    this.#desk = this.#newDesk();
+  }
+
+  /** The desk as it is in this life of the worker. */
+  get desk(): JobDesk {
+    return this.#desk;
+  }
+
+  /** A desk whose trainer is the shell script `script`, or what is at `options.executable`. */
+  static async open(
+    folder: string,
+    script: string,
+    options: DeskLabOptions = {},
+  ): Promise<DeskLab> {
+    const trainer = join(folder, "sleap-nn");
+    await Deno.writeTextFile(trainer, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    await Deno.writeTextFile(join(folder, "package"), "not really frames ".repeat(10_000));
+    await Deno.mkdir(join(folder, "worker"));
+    return new DeskLab(folder, { executable: trainer, ...options });
+  }
+
+  /** The worker leaves and leaves its job; after `meanwhile`, another life of it takes that up. */
+  async nextLife(meanwhile: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    await this.#desk.stop("leave_job");
+    await meanwhile();
+    this.#desk = this.#newDesk();
+    await this.#desk.takeUp();
+  }
+
+  /** Kills the trainer of a job and its keeper. */
+  async kill(jobId: JobId): Promise<void> {
+    const run = new RunFolder(join(this.jobFolder(jobId), "run"));
+    const keeper = (await run.keeper())?.pid ?? 0;
+    Deno.kill(keeper, "SIGKILL");
+    Deno.kill(-((await run.trainer())?.pid ?? 0), "SIGKILL");
+    // The lock is free when it is gone.
+    using _lock = await run.lock();
+  }
+
+  #newDesk(): JobDesk {
+    const { executable = "", gpu, serveMs } = this.#options;
+    return new JobDesk({
+      folder: join(this.folder, "worker"),
+      executables: { sleapNn: executable, self: selfCommand() },
       runners: ["sleap-nn"],
       clock: systemClock,
+      gpu,
+      serveMs,
       log: {
         write: (level, message) => {
           if (level === "warning") this.warnings.push(message);
@@ -162,15 +218,6 @@ export class DeskLab {
       },
       status: (status) => this.statuses.push(status),
     });
-  }
-
-  /** A desk whose trainer is the shell script `script`, or what is at `executable`. */
-  static async open(folder: string, script: string, executable?: string): Promise<DeskLab> {
-    const trainer = join(folder, "sleap-nn");
-    await Deno.writeTextFile(trainer, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-    await Deno.writeTextFile(join(folder, "package"), "not really frames ".repeat(10_000));
-    await Deno.mkdir(join(folder, "worker"));
-    return new DeskLab(folder, executable ?? trainer);
   }
 
   /** The folder of a job. */
@@ -187,7 +234,7 @@ export class DeskLab {
   /** A client that comes to the desk. */
   async client(self: HelloSelf = CLIENT): Promise<DeskClient> {
     const { client, worker } = await linkedPeers(self);
-    const { desk } = this;
+    const desk = this.#desk;
     const id = self.peerId;
     worker.onMessage = (message) => {
       if (isClientMessage(message)) desk.hear(id, message);

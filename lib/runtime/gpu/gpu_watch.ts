@@ -57,6 +57,11 @@ export class GpuWatch {
     return new GpuWatch(slot, await newsFrom(slot.gpu, { own, isBusy, genealogy }), options);
   }
 
+  /** Why the GPU cannot be used, as it was seen last; null while it can. */
+  get fault(): string | null {
+    return this.#complaint;
+  }
+
   /** Looks no more. Resolves when the last look is over. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;

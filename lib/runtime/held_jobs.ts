@@ -1,0 +1,95 @@
+/**
+ * The jobs that hold a worker's slot, from their lease to their verdict, each with its folder: makes
+ * it, writes into it what is said, and removes it where the job never ran. Decides nothing.
+ */
+
+import type { JobId, PeerId } from "../base/id.ts";
+import type { JobEvent } from "../protocol/job_message.ts";
+import type { JobSpec } from "../protocol/job_spec.ts";
+import type { Manifest } from "../protocol/manifest.ts";
+import type { Chores } from "./chores.ts";
+import type { BenchJob } from "./job_bench.ts";
+import { JobFolder } from "./job_folder.ts";
+import type { Told } from "./job_process.ts";
+
+/** A job that holds the slot. */
+export interface HeldJob extends BenchJob {
+  readonly inputs: Manifest;
+  /** Resolves when the folder is there, and rejects where it cannot be made. */
+  readonly ready: Promise<void>;
+}
+
+/** The jobs that hold the slot: one, or none. */
+export class HeldJobs {
+  readonly #jobsFolder: string;
+  readonly #chores: Chores;
+  readonly #held = new Map<JobId, HeldJob>();
+
+  constructor(jobsFolder: string, chores: Chores) {
+    this.#jobsFolder = jobsFolder;
+    this.#chores = chores;
+  }
+
+  /** A job is leased: makes its folder as soon as `foldersFree`. */
+  prepare(
+    job: {
+      readonly client: PeerId;
+      readonly jobId: JobId;
+      readonly spec: JobSpec;
+      readonly inputs: Manifest;
+    },
+    foldersFree: Promise<void>,
+  ): void {
+    const { client, jobId, spec, inputs } = job;
+    const folder = new JobFolder(this.#jobsFolder, jobId);
+    // A job that is reserved again may still be on its way out.
+    const ready = foldersFree.then(() => folder.create(spec, client));
+    this.#held.set(jobId, { folder, inputs, ready });
+    this.#chores.begin("A job's folder cannot be made", jobId, () => ready);
+  }
+
+  /** A job of an earlier life of the worker, told as far as `told`, holds the slot again. */
+  takeUp(jobId: JobId, folder: JobFolder, told: Told): HeldJob & { readonly told: Told } {
+    const held = { folder, inputs: { files: [] }, ready: Promise.resolve(), told };
+    this.#held.set(jobId, held);
+    return held;
+  }
+
+  /** The job of that name; `undefined` where it does not hold the slot. */
+  find(jobId: JobId): HeldJob | undefined {
+    return this.#held.get(jobId);
+  }
+
+  /** The job of that name, which is about to run. */
+  get(jobId: JobId): HeldJob {
+    const held = this.#held.get(jobId);
+    if (held === undefined) throw new Error(`Expected ${jobId} to be prepared before it runs`);
+    return held;
+  }
+
+  /** What cannot be written down is still said: the run must not end for it. */
+  note(event: JobEvent): void {
+    try {
+      const held = this.#held.get(event.job_id);
+      held?.folder.note(event, held.told);
+    } catch (error) {
+      this.#chores.warn("What is said of a job cannot be written down", error, event.job_id);
+    }
+  }
+
+  /** The job has its verdict: its folder stays. */
+  release(jobId: JobId): void {
+    this.#held.delete(jobId);
+  }
+
+  /** The job will not run: its folder goes as soon as `foldersFree`. Resolves when it has gone. */
+  async discard(jobId: JobId, foldersFree: Promise<void>): Promise<void> {
+    const held = this.#held.get(jobId);
+    this.#held.delete(jobId);
+    if (held === undefined) return;
+    // A folder that we could not make is not ours to remove: it may be that of another job.
+    const isOurs = await held.ready.then(() => true, () => false);
+    await foldersFree;
+    if (isOurs) await held.folder.remove();
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Jobs that an earlier life of the worker began and gave no verdict of. Tells which there are and how
+ * far each was told; decides nothing about them.
+ */
+
+import type { JobId, PeerId } from "../base/id.ts";
+import type { Log } from "../base/log.ts";
+import type { JobSpec } from "../protocol/job_spec.ts";
+import type { JobArchive } from "./job_archive.ts";
+import type { JobFolder, LastWord } from "./job_folder.ts";
+
+/** A job without a verdict. */
+export interface Survivor extends LastWord {
+  readonly jobId: JobId;
+  readonly client: PeerId;
+  readonly spec: JobSpec;
+  readonly folder: JobFolder;
+  /** When its trainer was asked for, by this machine's clock; `undefined` where it never was. */
+  readonly startedAtMs: number | undefined;
+}
+
+/**
+ * The jobs without a verdict: first those whose trainer is over, the one that still runs last.
+ * Removes what is left of jobs that never started, and completes event logs that lack the verdict
+ * alone. A folder that cannot be read is told of, and left alone.
+ */
+export async function findSurvivors(archive: JobArchive, log: Log): Promise<readonly Survivor[]> {
+  const over: Survivor[] = [];
+  const running: Survivor[] = [];
+  for (const folder of await archive.all()) {
+    try {
+      const survivor = await survivorIn(folder);
+      if (survivor === undefined) continue;
+      const isOver = await isKeeperGone(survivor);
+      (isOver ? over : running).push(survivor);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.write("warning", `A job of an earlier life cannot be read: ${reason}`, {
+        job_id: folder.jobId,
+      });
+    }
+  }
+  return [...over, ...running];
+}
+
+async function survivorIn(folder: JobFolder): Promise<Survivor | undefined> {
+  const { jobId } = folder;
+  const verdict = await folder.verdict();
+  if (verdict !== undefined) {
+    folder.mend(verdict);
+    return undefined;
+  }
+  const client = await folder.client();
+  const spec = await folder.spec();
+  const plan = await folder.run.plan();
+  const last = folder.lastWord();
+  if (last.sequence === 0 && plan === undefined) {
+    await folder.remove();
+    return undefined;
+  }
+  if (client === undefined || spec === undefined) {
+    throw new Error("Expected job.json and spec.json, got a folder without");
+  }
+  return { ...last, jobId, client, spec, folder, startedAtMs: plan?.started_at_ms };
+}
+
+async function isKeeperGone({ folder, startedAtMs }: Survivor): Promise<boolean> {
+  if (startedAtMs === undefined) return true;
+  using lock = await folder.run.tryLock();
+  return lock !== undefined;
+}
