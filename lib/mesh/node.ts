@@ -162,7 +162,7 @@ export class MeshNode {
     if (isEarlier && !membership.returned(newcomer, now)) {
       return roster.drop(linkId, "A later life of this worker is in the room");
     }
-    roster.meet(newcomer, now);
+    roster.meet(newcomer, now, true);
     membership.heard(peerId, now);
     const link = { linkId, peerId, openedAt: now };
     const replaced = links.open(link);

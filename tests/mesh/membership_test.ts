@@ -18,7 +18,7 @@ class Told {
 
   announce(incarnation: number, now: number): boolean {
     const metadata = metadataOf(8_000);
-    return this.membership.announce({ peer_id: W2, incarnation, metadata }, now);
+    return this.membership.announce({ peer_id: W2, incarnation, metadata }, now, true);
   }
 
   at(now: number): Liveness {
