@@ -1,8 +1,9 @@
 /** Whom a worker follows: claims, verification, fences, hearsay and partition, step by step. */
 
 import assert from "node:assert/strict";
-import { Administration, EPOCH_JUMP_MAX } from "../../lib/mesh/administration.ts";
+import { Administration } from "../../lib/mesh/administration.ts";
 import type { Decision } from "../../lib/mesh/decision.ts";
+import { EPOCH_JUMP_MAX } from "../../lib/mesh/epoch.ts";
 import { MESH_TIMING } from "../../lib/mesh/timing.ts";
 import { peer } from "./peers.ts";
 

@@ -1,7 +1,8 @@
 /** How signs of life, doubts and time make a worker alive, suspect, dead or left. */
 
 import assert from "node:assert/strict";
-import { type Liveness, Membership } from "../../lib/mesh/membership.ts";
+import type { Liveness } from "../../lib/mesh/member.ts";
+import { Membership } from "../../lib/mesh/membership.ts";
 import { MESH_TIMING } from "../../lib/mesh/timing.ts";
 import { metadataOf, peer } from "./peers.ts";
 
@@ -137,4 +138,24 @@ Deno.test("who is not heard of for a minute may be forgotten", () => {
   assert.equal(told.at(64_000), "dead");
   assert.deepEqual(forgettable(123_999), []);
   assert.deepEqual(forgettable(124_000), [W2]);
+});
+
+Deno.test("of too many that were announced, one that nobody heard makes room for one that is witnessed", () => {
+  const membership = new Membership(MESH_TIMING);
+  const announce = (name: string, witnessed: boolean) =>
+    membership.announce(
+      { peer_id: peer(name), incarnation: 1, metadata: metadataOf(1) },
+      0,
+      witnessed,
+    );
+  assert.ok(announce("heard", true));
+  membership.heard(peer("heard"), 0);
+  for (let index = 1; index < 40; index++) assert.ok(announce(`nobody${index}`, false));
+  assert.ok(!announce("told", false), "nobody else was told of");
+  assert.ok(announce("met", true));
+  const names = [...membership.members].map(({ peerId }) => peerId);
+  assert.equal(names.length, 40);
+  assert.ok(names.includes(peer("heard")) && names.includes(peer("met")));
+  for (const name of names) membership.heard(name, 0);
+  assert.ok(!announce("more", true), "those that were heard stay");
 });

@@ -8,7 +8,7 @@ import { isLinkId, isPeerId, isRequestId, type PeerId, type RoomId } from "../..
 import { WORKERS_MAX } from "../../lib/base/limits.ts";
 import { below, type Random } from "../../lib/base/random.ts";
 import { changeBytes } from "../../lib/mesh/author.ts";
-import { EPOCH_JUMP_MAX } from "../../lib/mesh/administration.ts";
+import { EPOCH_JUMP_MAX } from "../../lib/mesh/epoch.ts";
 import { WORKERS_OBJECT } from "../../lib/mesh/automerge.ts";
 import type { Signer } from "../../lib/mesh/signer.ts";
 import type {
