@@ -42,18 +42,20 @@ export class Membership {
     return this.#members.get(peerId);
   }
 
-  /**
-   * Takes note of a worker, or of a new life of one. Gives whether that was news. Where there are too
-   * many, one that nobody ever heard makes room for one that is `witnessed`, by the server or by a link.
-   */
-  announce(
-    { peer_id, incarnation, metadata }: Acquaintance,
-    now: Instant,
-    witnessed: boolean,
-  ): boolean {
+  /** Whoever has to go where one more is met for certain: one that nobody ever heard. */
+  get expendable(): PeerId | undefined {
+    if (this.#members.size < MEMBERS_MAX) return undefined;
+    for (const { peerId, evidenceAt } of this.#members.values()) {
+      if (evidenceAt === undefined) return peerId;
+    }
+    return undefined;
+  }
+
+  /** Takes note of a worker, or of a new life of one. Gives whether that was news. */
+  announce({ peer_id, incarnation, metadata }: Acquaintance, now: Instant): boolean {
     const member = this.#members.get(peer_id);
     if (member === undefined) {
-      if (this.#members.size >= MEMBERS_MAX && !(witnessed && this.#forgetUnheard())) return false;
+      if (this.#members.size >= MEMBERS_MAX) return false;
       this.#members.set(peer_id, newMember(peer_id, incarnation, metadata, now));
       return true;
     }
@@ -251,13 +253,6 @@ export class Membership {
     if (member.check === undefined) return Infinity;
     const { deadlineAt } = member.check;
     return alone ? Math.max(deadlineAt, this.#quietAt(member) + this.#timing.checkMs) : deadlineAt;
-  }
-
-  #forgetUnheard(): boolean {
-    for (const { peerId, evidenceAt } of this.#members.values()) {
-      if (evidenceAt === undefined) return this.#members.delete(peerId);
-    }
-    return false;
   }
 
   #evidence(member: Member, at: Instant): void {

@@ -172,9 +172,11 @@ export class MeshNode {
   }
 
   #onClosed(closed: Extract<Input, { type: "link_closed" }>, now: Instant): void {
-    const { introduction, links, observers, outbox, roster } = this.#parts;
+    const { introduction, links, membership, observers, outbox, roster } = this.#parts;
     const { linkId, peerId, reason } = closed;
     introduction.closed(linkId, peerId, now);
+    // Clients, and those that were forgotten meanwhile, are dialled no more.
+    if (membership.get(peerId) === undefined) introduction.hurry(peerId);
     observers.unwatch(linkId);
     if (!links.close(peerId, linkId)) return;
     const facts = { peer_id: peerId, link_id: linkId };

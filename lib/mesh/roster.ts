@@ -41,7 +41,9 @@ export class Roster {
     const { self, membership, introduction, links } = this.#parts;
     if (peer.peer_id === self) return;
     const before = membership.get(peer.peer_id)?.incarnation;
-    if (!membership.announce(peer, now, witnessed)) return;
+    const expendable = witnessed && before === undefined ? membership.expendable : undefined;
+    if (expendable !== undefined) this.forget(expendable);
+    if (!membership.announce(peer, now)) return;
     introduction.hurry(peer.peer_id);
     const link = links.to(peer.peer_id);
     if (before !== undefined && link !== undefined) {

@@ -98,7 +98,7 @@ Deno.test("a member that invents names gets 32 answers, and leaves room for work
   assert.equal(answers(), 1, "a new attempt of one takes the place of its old one");
   for (let index = 0; index < 100; index++) {
     const known = peer(`a${index}`);
-    post.membership.announce({ peer_id: known, incarnation: 1, metadata: metadataOf(1) }, 0, true);
+    post.membership.announce({ peer_id: known, incarnation: 1, metadata: metadataOf(1) }, 0);
     post.courier.receive(known, link(`w${index}`), OFFER, BY_SERVER);
   }
   assert.equal(answers(), 32, "64 in all");
