@@ -37,7 +37,7 @@ Deno.test("one that lies to everybody about everybody makes no second admin, nob
     const honest = world.lives.filter((life) => life !== liar);
     const busy = world.worker("w1");
     busy.work("busy", null);
-    for (let lie = 0; lie < 300; lie++) {
+    for (let lie = 0; lie < 150; lie++) {
       for (const { linkId, peerId } of world.links.endsOf(liar)) {
         const victim = honest.find((life) => life.peerId === peerId);
         const third = honest[lie % honest.length];
@@ -67,7 +67,8 @@ Deno.test("one that lies to everybody about everybody makes no second admin, nob
         assert.ok(view.links.includes(other.peerId), `${name} has no link to ${other.name}`);
       }
     }
-    pass(100_000);
+    const deadline = world.timeline.now + 100_000;
+    while (pending(world) !== undefined && world.timeline.now < deadline) pass(1_000);
     assert.equal(pending(world), undefined);
     world.dispose();
   }
