@@ -19,20 +19,9 @@ import { WORKERS_MAX } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
 import type { Decision, Situation } from "./decision.ts";
 import { compareCandidates, electAdmin } from "./election.ts";
+import { Epoch } from "./epoch.ts";
 import { isHalf, isMajority } from "./quorum.ts";
 import type { MeshTiming } from "./timing.ts";
-
-/**
- * How far above its own epoch the server takes a claim (decision 010). An epoch further ahead of the
- * server's than that can only come from a member that lies.
- */
-export const EPOCH_JUMP_MAX = 2 ** 20;
-/**
- * How far above the server's epoch one may be that others speak of: so far that an honest claim above it
- * is still granted. Higher: nearer to the server's own bound; lower: a mesh that is without the server
- * for years catches up with it step by step.
- */
-const HEARSAY_JUMP_MAX = EPOCH_JUMP_MAX / 2;
 
 /** Members that count, as many as a heartbeat can name: names that a liar makes up must not be more. */
 const AGREED_MAX = 4 * WORKERS_MAX;
@@ -52,9 +41,7 @@ export class Administration {
   /** Until when a newcomer that follows nobody yet is on its way in, rather than cut off. */
   #arrivingUntil: Instant = -Infinity;
   #following: { readonly peerId: PeerId; readonly epoch: number } | undefined;
-  #epoch = 0;
-  /** The epoch that the server spoke of last. */
-  #serverEpoch = 0;
+  readonly #epoch = new Epoch();
   #partitionedSince: Instant | undefined;
   #leaderlessSince: Instant | undefined;
 
@@ -76,7 +63,7 @@ export class Administration {
 
   /** The highest epoch seen. */
   get epoch(): number {
-    return this.#epoch;
+    return this.#epoch.held;
   }
 
   /** Since when the majority is out of reach. */
@@ -141,20 +128,13 @@ export class Administration {
    * without it could make a majority of those that it leads no more.
    */
   saw(epoch: number, adminPeerId: PeerId | undefined): void {
-    if (epoch <= this.#epoch || !this.#isCredible(epoch)) return;
-    this.#epoch = epoch;
+    if (!this.#epoch.heard(epoch)) return;
     if (adminPeerId !== undefined && this.#agreed.size < AGREED_MAX) this.#agreed.add(adminPeerId);
   }
 
-  /**
-   * The server spoke of its epoch, which is believed: it grants each by itself. Where ours is too far
-   * above it, ours was made up by a member that lies, or the server, which forgets, was started anew
-   * after one had driven it up. No claim of ours would be granted any more, so we begin at the server's.
-   */
+  /** The server spoke of its epoch. Where ours has to begin anew, so does all that was of ours. */
   told(epoch: number, adminPeerId: PeerId | undefined): void {
-    this.#serverEpoch = epoch;
-    if (this.#epoch <= epoch + EPOCH_JUMP_MAX) return this.saw(epoch, adminPeerId);
-    this.#epoch = epoch;
+    if (!this.#epoch.granted(epoch)) return this.saw(epoch, adminPeerId);
     this.#agreedEpoch = Math.min(this.#agreedEpoch, epoch);
     this.#cutOff.clear();
     this.#resign();
@@ -170,12 +150,14 @@ export class Administration {
       partitioned: boolean;
     },
   ): void {
-    const isCutOff = says.partitioned && this.#isCredible(says.agreedEpoch);
+    const isCutOff = says.partitioned && this.#epoch.isCredible(says.agreedEpoch);
     if (isCutOff) this.#cutOff.set(from, says.agreedEpoch);
     else this.#cutOff.delete(from);
     this.saw(says.epoch, says.partitioned ? undefined : says.adminPeerId);
     if (says.partitioned || says.adminPeerId === undefined) return;
-    if (says.adminPeerId === from || says.epoch === this.#epoch) this.answered(says.adminPeerId);
+    if (says.adminPeerId === from || says.epoch === this.#epoch.held) {
+      this.answered(says.adminPeerId);
+    }
   }
 
   /** The server refused a claim: the epoch that it was for is another's. */
@@ -197,7 +179,7 @@ export class Administration {
    * majority of itself alone.
    */
   rejoin(agreed: readonly PeerId[], agreedEpoch: number): void {
-    if (!this.#isCredible(agreedEpoch)) return;
+    if (!this.#epoch.isCredible(agreedEpoch)) return;
     if (agreedEpoch < Math.max(this.#agreedEpoch, ...this.#cutOff.values())) return;
     this.#agreedEpoch = agreedEpoch;
     this.#agreed.clear();
@@ -247,12 +229,7 @@ export class Administration {
   }
 
   get #holdsEpoch(): boolean {
-    return this.#following?.peerId === this.#self && this.#following.epoch === this.#epoch;
-  }
-
-  /** Whether an epoch may be true that a worker speaks of. One above ours may always be. */
-  #isCredible(epoch: number): boolean {
-    return epoch <= Math.max(this.#epoch + 1, this.#serverEpoch + HEARSAY_JUMP_MAX);
+    return this.#following?.peerId === this.#self && this.#following.epoch === this.#epoch.held;
   }
 
   /** Where this worker led, it leads no more, and may claim the room again. */
@@ -272,25 +249,30 @@ export class Administration {
     if (this.#holdsEpoch) return [];
     if (now < this.#claimedAt + this.#timing.checkMs) return [];
     this.#claimedAt = now;
-    this.#epoch++;
-    this.#following = { peerId: this.#self, epoch: this.#epoch };
-    return [{ type: "claim", epoch: this.#epoch, tookMs: this.#took(now) }];
+    const epoch = this.#epoch.next();
+    this.#following = { peerId: this.#self, epoch };
+    return [{ type: "claim", epoch, tookMs: this.#took(now) }];
   }
 
   #follow(best: PeerId, { living, linked }: Situation, now: Instant): Decision[] {
     if (this.#following?.peerId === best) {
-      this.#following = { peerId: best, epoch: this.#epoch };
+      this.#following = { peerId: best, epoch: this.#epoch.held };
       this.#asked.clear();
       return [];
     }
     const decisions: Decision[] = [];
     if (this.#asked.get(best)?.answered === true) {
       if (this.#following?.peerId === this.#self) {
-        decisions.push({ type: "demote", epoch: this.#epoch });
+        decisions.push({ type: "demote", epoch: this.#epoch.held });
       }
-      this.#following = { peerId: best, epoch: this.#epoch };
+      this.#following = { peerId: best, epoch: this.#epoch.held };
       this.#asked.clear();
-      decisions.push({ type: "follow", peerId: best, epoch: this.#epoch, tookMs: this.#took(now) });
+      decisions.push({
+        type: "follow",
+        peerId: best,
+        epoch: this.#epoch.held,
+        tookMs: this.#took(now),
+      });
       return decisions;
     }
     for (const [peerId, asked] of this.#asked) {
@@ -320,7 +302,7 @@ export class Administration {
   }
 
   #agree(living: ReadonlySet<PeerId>, mourned: ReadonlySet<PeerId>): void {
-    this.#agreedEpoch = this.#epoch;
+    this.#agreedEpoch = this.#epoch.held;
     for (const peerId of living) this.#agreed.add(peerId);
     for (const peerId of this.#agreed) {
       if (!living.has(peerId) && !mourned.has(peerId)) this.#agreed.delete(peerId);

@@ -15,7 +15,7 @@ import type { PeerId } from "../base/id.ts";
 import { WORKERS_MAX } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
 import type { Acquaintance, SignOfLife } from "../protocol/mesh_message.ts";
-import type { Metadata } from "../protocol/worker.ts";
+import { type Liveness, type Member, newMember } from "./member.ts";
 import type { MeshTiming } from "./timing.ts";
 
 /**
@@ -23,26 +23,6 @@ import type { MeshTiming } from "./timing.ts";
  * others makes us remember more; lower: a room whose workers come and go quickly meets some later.
  */
 const MEMBERS_MAX = 4 * WORKERS_MAX;
-
-/** What is held of a worker's life. `unknown`: announced, but never heard. */
-export type Liveness = "unknown" | "alive" | "suspect" | "dead" | "left";
-
-/** Another worker. */
-export interface Member {
-  readonly peerId: PeerId;
-  incarnation: number;
-  metadata: Metadata;
-  /** The last sign of life, its own or one that others passed on. */
-  evidenceAt: Instant | undefined;
-  /** Its last word on a link of ours. */
-  directAt: Instant | undefined;
-  /** Running since a doubt; a sign of life ends it, its deadline is the verdict. */
-  check: { readonly startedAt: Instant; readonly deadlineAt: Instant } | undefined;
-  deadAt: Instant | undefined;
-  leftAt: Instant | undefined;
-  /** When this life was first announced. */
-  readonly announcedAt: Instant;
-}
 
 /** The other workers of a room, and the signs of their life. */
 export class Membership {
@@ -60,6 +40,15 @@ export class Membership {
 
   get(peerId: PeerId): Member | undefined {
     return this.#members.get(peerId);
+  }
+
+  /** Whoever has to go where one more is met for certain: one that nobody ever heard. */
+  get expendable(): PeerId | undefined {
+    if (this.#members.size < MEMBERS_MAX) return undefined;
+    for (const { peerId, evidenceAt } of this.#members.values()) {
+      if (evidenceAt === undefined) return peerId;
+    }
+    return undefined;
   }
 
   /** Takes note of a worker, or of a new life of one. Gives whether that was news. */
@@ -273,23 +262,4 @@ export class Membership {
     member.check = undefined;
     member.deadAt = undefined;
   }
-}
-
-function newMember(
-  peerId: PeerId,
-  incarnation: number,
-  metadata: Metadata,
-  announcedAt: Instant,
-): Member {
-  return {
-    peerId,
-    incarnation,
-    metadata,
-    evidenceAt: undefined,
-    directAt: undefined,
-    check: undefined,
-    deadAt: undefined,
-    leftAt: undefined,
-    announcedAt,
-  };
 }

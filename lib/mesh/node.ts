@@ -169,7 +169,7 @@ export class MeshNode {
     if (isEarlier && !membership.returned(newcomer, now)) {
       return roster.drop(linkId, "A later life of this worker is in the room");
     }
-    roster.meet(newcomer, now);
+    roster.meet(newcomer, now, true);
     membership.heard(peerId, now);
     const link = { linkId, peerId, openedAt: now };
     const replaced = links.open(link);
@@ -179,9 +179,11 @@ export class MeshNode {
   }
 
   #onClosed(closed: Extract<Input, { type: "link_closed" }>, now: Instant): void {
-    const { introduction, links, observers, outbox, roster } = this.#parts;
+    const { introduction, links, membership, observers, outbox, roster } = this.#parts;
     const { linkId, peerId, reason } = closed;
     introduction.closed(linkId, peerId, now);
+    // Clients, and those that were forgotten meanwhile, are dialled no more.
+    if (membership.get(peerId) === undefined) introduction.hurry(peerId);
     observers.unwatch(linkId);
     if (!links.close(peerId, linkId)) return;
     const facts = { peer_id: peerId, link_id: linkId };

@@ -110,7 +110,7 @@ export class PeerListener {
       const entry = state.entries.get(sign.peer_id);
       // Heard of by others, never announced to us: the room state knows what it is like.
       if (entry !== undefined && membership.get(sign.peer_id) === undefined) {
-        roster.meet(entry, now);
+        roster.meet(entry, now, false);
       }
     }
     membership.told(beat.heard, now);

@@ -33,11 +33,16 @@ export class Roster {
     this.#parts = parts;
   }
 
-  /** There is such a worker. A new one, or a new life of one, is dialled without delay. */
-  meet(peer: Acquaintance, now: Instant): void {
+  /**
+   * There is such a worker: `witnessed` by the server or by a link of ours, or only told of. A new one,
+   * or a new life of one, is dialled without delay.
+   */
+  meet(peer: Acquaintance, now: Instant, witnessed: boolean): void {
     const { self, membership, introduction, links } = this.#parts;
     if (peer.peer_id === self) return;
     const before = membership.get(peer.peer_id)?.incarnation;
+    const expendable = witnessed && before === undefined ? membership.expendable : undefined;
+    if (expendable !== undefined) this.forget(expendable);
     if (!membership.announce(peer, now)) return;
     introduction.hurry(peer.peer_id);
     const link = links.to(peer.peer_id);
@@ -55,7 +60,7 @@ export class Roster {
     const known = membership.get(peer.peer_id);
     const isBack = known?.leftAt !== undefined && peer.incarnation < known.incarnation;
     if (isBack) membership.returned(peer, now);
-    this.meet(peer, now);
+    this.meet(peer, now, true);
   }
 
   /**
@@ -78,7 +83,7 @@ export class Roster {
   introduced(by: PeerId, peer: Acquaintance, now: Instant): void {
     const { introduction, links, membership } = this.#parts;
     const isHeard = links.to(peer.peer_id) !== undefined;
-    if (!isHeard) this.meet(peer, now);
+    if (!isHeard) this.meet(peer, now, false);
     else if (peer.incarnation > (membership.get(peer.peer_id)?.incarnation ?? 0)) {
       this.#successors.set(peer.peer_id, peer);
       this.doubt(peer.peer_id, now);
@@ -93,7 +98,7 @@ export class Roster {
     const successor = this.#successors.get(peerId);
     if (successor === undefined) return;
     this.#successors.delete(peerId);
-    this.meet(successor, now);
+    this.meet(successor, now, false);
   }
 
   /** There is reason to doubt that it lives: ask. */

@@ -3,7 +3,7 @@
 import type { PeerId } from "../base/id.ts";
 import type { WorkerEntry } from "../protocol/worker.ts";
 import type { Retry } from "./introduction.ts";
-import type { Liveness } from "./membership.ts";
+import type { Liveness } from "./member.ts";
 
 /** What one worker knows of its room. */
 export interface MeshView {

@@ -1,7 +1,8 @@
 /** How signs of life, doubts and time make a worker alive, suspect, dead or left. */
 
 import assert from "node:assert/strict";
-import { type Liveness, Membership } from "../../lib/mesh/membership.ts";
+import type { Liveness } from "../../lib/mesh/member.ts";
+import { Membership } from "../../lib/mesh/membership.ts";
 import { MESH_TIMING } from "../../lib/mesh/timing.ts";
 import { metadataOf, peer } from "./peers.ts";
 

@@ -93,8 +93,8 @@ class Subject {
     return this.take({ type: "link_opened", role: "worker", metadata, ...opened });
   }
 
-  loses(name: string): void {
-    const closed = { linkId: link(name), peerId: peer(name), reason: "a test" } as const;
+  loses(name: string, linkName = name): void {
+    const closed = { linkId: link(linkName), peerId: peer(name), reason: "a test" } as const;
     this.take({ type: "link_closed", ...closed });
   }
 
@@ -215,6 +215,32 @@ Deno.test("a later life that a third speaks of is met when the link to the one w
   assert.equal(subject.view.liveness.get(peer_id), "alive");
   subject.loses("w3");
   assert.equal(subject.view.liveness.get(peer_id), "unknown", "the later life, not yet met");
+});
+
+Deno.test("of too many that were told of, one that nobody heard makes room for one that links", () => {
+  using subject = new Subject();
+  subject.meets("w2");
+  const peers = Array.from({ length: 40 }, (_, index) => ({
+    peer_id: peer(`x${index}`),
+    incarnation: 1,
+    metadata: metadataOf(1),
+  }));
+  subject.hears("w2", { type: "mesh_peer_list", peer_ids: [], peer_metadata: {}, peers });
+  assert.equal(subject.view.liveness.size, 40);
+  const [first] = subject.view.liveness.keys();
+  subject.meets("w3");
+  const { liveness, retries } = subject.view;
+  assert.deepEqual([liveness.size, liveness.get(peer("w3"))], [40, "alive"]);
+  assert.equal(first, "w2");
+  assert.ok(!liveness.has(peer("x0")) && !retries.has(peer("x0")));
+});
+
+Deno.test("a client whose link is over is not dialled again", () => {
+  using subject = new Subject();
+  const opened = { linkId: link("l1"), peerId: peer("x1"), incarnation: 1 } as const;
+  subject.take({ type: "link_opened", role: "client", metadata: metadataOf(0), ...opened });
+  subject.loses("x1", "l1");
+  assert.equal(subject.view.retries.size, 0);
 });
 
 Deno.test("the server's epoch is taken over from either refusal of a claim", () => {

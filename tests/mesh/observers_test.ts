@@ -8,7 +8,7 @@ import type { ObserverMessage, WatchReport } from "../../lib/protocol/watch_mess
 import { automergeReady } from "../sim/automerge.ts";
 import { pending } from "../sim/convergence.ts";
 import { checkTranscript, Transcript } from "../sim/transcript.ts";
-import type { Watcher } from "../sim/worker_life.ts";
+import type { Watcher } from "../sim/surroundings.ts";
 import { World } from "../sim/world.ts";
 import { peer } from "./peers.ts";
 

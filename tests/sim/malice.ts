@@ -4,10 +4,11 @@
  */
 
 import * as automerge from "@automerge/automerge/slim";
-import { isLinkId, isRequestId, type PeerId, type RoomId } from "../../lib/base/id.ts";
+import { isLinkId, isPeerId, isRequestId, type PeerId, type RoomId } from "../../lib/base/id.ts";
+import { WORKERS_MAX } from "../../lib/base/limits.ts";
 import { below, type Random } from "../../lib/base/random.ts";
 import { changeBytes } from "../../lib/mesh/author.ts";
-import { EPOCH_JUMP_MAX } from "../../lib/mesh/administration.ts";
+import { EPOCH_JUMP_MAX } from "../../lib/mesh/epoch.ts";
 import { WORKERS_OBJECT } from "../../lib/mesh/automerge.ts";
 import type { Signer } from "../../lib/mesh/signer.ts";
 import type {
@@ -57,6 +58,8 @@ export const MALICE: readonly ((scene: Scene) => MeshMessage)[] = [
   livingThatIsSilent,
   falseProbe,
   falseLeave,
+  laterRoom,
+  inventedWorkers,
 ];
 
 /** One of them. */
@@ -161,6 +164,22 @@ function falseProbe({ third, thirdLife, random }: Scene): MeshMessage {
 /** It leaves in a life that it never had. */
 function falseLeave(): MeshMessage {
   return { type: "leave", incarnation: FALSE_LIFE };
+}
+
+/** It is cut off from a room that agreed after this one. */
+function laterRoom({ epoch, ...scene }: Scene): MeshMessage {
+  return beat({ ...scene, epoch: epoch + 1 }, { agreed_epoch: epoch + 1, partitioned: true });
+}
+
+/** More workers than anybody can remember. */
+function inventedWorkers({ random }: Scene): MeshMessage {
+  const peers = Array.from({ length: 4 * WORKERS_MAX }, () => {
+    const name = `nobody${below(1e6, random)}`;
+    if (!isPeerId(name)) throw new Error(`Expected a peer id, got ${name}`);
+    return invented(name);
+  });
+  const peer_ids = peers.map(({ peer_id }) => peer_id);
+  return { type: "mesh_peer_list", peer_ids, peer_metadata: {}, peers };
 }
 
 function invented(peer_id: PeerId): Acquaintance {

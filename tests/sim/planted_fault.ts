@@ -6,7 +6,7 @@
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { join } from "node:path";
 import type { MeshNode } from "../../lib/mesh/node.ts";
-import type { NodeFactory } from "./worker_life.ts";
+import type { NodeFactory } from "./surroundings.ts";
 
 /** One replacement in the text of one file of `lib/mesh`. */
 export interface Replacement {

@@ -61,9 +61,9 @@ const PLANTED: readonly {
   {
     name: "epochs of others are not heeded",
     replacements: [{
-      file: "administration.ts",
-      sound: "if (epoch <= this.#epoch || !this.#isCredible(epoch)) return;",
-      faulty: "if (epoch >= 0) return;",
+      file: "epoch.ts",
+      sound: "if (epoch <= this.#held || !this.isCredible(epoch)) return false;",
+      faulty: "if (epoch >= 0) return false;",
     }],
     report: /epoch/,
   },
@@ -164,7 +164,11 @@ const PLANTED: readonly {
   },
   {
     name: "a claim without an epoch of its own",
-    replacements: [{ file: "administration.ts", sound: "    this.#epoch++;", faulty: "" }],
+    replacements: [{
+      file: "epoch.ts",
+      sound: "return ++this.#held;",
+      faulty: "return this.#held;",
+    }],
     report: /epoch|server holds|lead/,
   },
   {
@@ -220,8 +224,8 @@ const PLANTED: readonly {
   {
     name: "any epoch is believed",
     replacements: [{
-      file: "administration.ts",
-      sound: "return epoch <= Math.max(this.#epoch + 1, this.#serverEpoch + HEARSAY_JUMP_MAX);",
+      file: "epoch.ts",
+      sound: "return epoch <= Math.max(this.#held + 1, this.#servers + HEARSAY_JUMP_MAX);",
       faulty: "return epoch >= 0;",
     }],
     report: /epoch|server holds|Threw/,
@@ -229,9 +233,9 @@ const PLANTED: readonly {
   {
     name: "an epoch is bounded by the last that was heard",
     replacements: [{
-      file: "administration.ts",
-      sound: "return epoch <= Math.max(this.#epoch + 1, this.#serverEpoch + HEARSAY_JUMP_MAX);",
-      faulty: "return epoch <= this.#epoch + EPOCH_JUMP_MAX;",
+      file: "epoch.ts",
+      sound: "return epoch <= Math.max(this.#held + 1, this.#servers + HEARSAY_JUMP_MAX);",
+      faulty: "return epoch <= this.#held + EPOCH_JUMP_MAX;",
     }],
     report: /epoch|server holds/,
   },

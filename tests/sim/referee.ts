@@ -20,7 +20,7 @@
 import type { LinkId, PeerId } from "../../lib/base/id.ts";
 import type { LogFields } from "../../lib/base/log.ts";
 import type { Instant } from "../../lib/base/time.ts";
-import { EPOCH_JUMP_MAX } from "../../lib/mesh/administration.ts";
+import { EPOCH_JUMP_MAX } from "../../lib/mesh/epoch.ts";
 import { readChange } from "../../lib/mesh/automerge.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
@@ -133,7 +133,7 @@ export class Referee {
       const book = this.#books.get(life);
       const view = life.view;
       if (book !== undefined) {
-        // Far enough for the server to have begun anew: see `Administration.told`.
+        // Far enough for the server to have begun anew: see `Epoch.granted`.
         const beganAnew = book.epoch - view.epoch > EPOCH_JUMP_MAX / 2;
         if (view.epoch < book.epoch && !beganAnew) {
           throw new Violation(

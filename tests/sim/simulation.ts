@@ -16,7 +16,8 @@ import { ghostIn, pending } from "./convergence.ts";
 import { Digest } from "./digest.ts";
 import { drawFaults } from "./faults.ts";
 import { Referee, Violation } from "./referee.ts";
-import type { NodeFactory, WorkerLife } from "./worker_life.ts";
+import type { NodeFactory } from "./surroundings.ts";
+import type { WorkerLife } from "./worker_life.ts";
 import { drawGpuMemory, World } from "./world.ts";
 
 /** For a room to come to rest after trouble: the dead are mourned and forgotten within 75 s. */

@@ -3,51 +3,17 @@
  * Decides nothing itself; it can be stopped, resumed and killed.
  */
 
-import type { LinkId, PeerId, RoomId } from "../../lib/base/id.ts";
+import type { LinkId, PeerId } from "../../lib/base/id.ts";
 import { fullJitterMs } from "../../lib/base/backoff.ts";
-import type { Random } from "../../lib/base/random.ts";
 import type { Instant } from "../../lib/base/time.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
-import type { MeshNode, NodeOptions } from "../../lib/mesh/node.ts";
 import type { FromServer } from "../../lib/protocol/signal_message.ts";
 import type { CurrentJob, Metadata, WorkerStatus } from "../../lib/protocol/worker.ts";
-import type { LinkLayer, LinkUser, LinkWord } from "./link_layer.ts";
-import type { SignalServer, Socket, SocketUser } from "./signal_server.ts";
+import type { LinkUser, LinkWord } from "./link_layer.ts";
+import type { Socket, SocketUser } from "./signal_server.ts";
 import { createStandInSigner, standInKey } from "./stand_in_signer.ts";
-import type { Timeline } from "./timeline.ts";
-import type { WireCheck } from "./wire_check.ts";
-
-/** What a simulation needs of a node; a planted fault gives another than production's. */
-export type SimulatedNode = Pick<MeshNode, "step" | "view" | "presence" | "dispose">;
-/** Makes nodes. */
-export type NodeFactory = (options: NodeOptions) => SimulatedNode;
-
-/** Watches every step of every worker. */
-export interface Watcher {
-  stepped(life: WorkerLife, input: Input, effects: readonly Effect[]): void;
-}
-
-/** What a life takes part in. */
-export interface Surroundings {
-  readonly timeline: Timeline;
-  readonly links: LinkLayer;
-  readonly server: SignalServer;
-  readonly wire: WireCheck;
-  readonly random: Random;
-  readonly watcher: Watcher;
-  readonly createNode: NodeFactory;
-  readonly roomId: RoomId;
-  /** A worker has written a change to the room state. */
-  readonly changeWritten: () => void;
-}
-
-/** Who lives. */
-export interface Person {
-  readonly peerId: PeerId;
-  readonly incarnation: number;
-  readonly metadata: Metadata;
-}
+import type { Person, SimulatedNode, Surroundings } from "./surroundings.ts";
 
 /** Between attempts to reach the server. */
 const RECONNECT = { baseMs: 1_000, capMs: 5_000, floorMs: 50 };

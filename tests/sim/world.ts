@@ -12,9 +12,10 @@ import { CLIENT } from "./caller.ts";
 import { LinkLayer } from "./link_layer.ts";
 import { Network, type Trouble } from "./network.ts";
 import { SERVER, SignalServer } from "./signal_server.ts";
+import type { NodeFactory, Surroundings, Watcher } from "./surroundings.ts";
 import { Timeline } from "./timeline.ts";
 import { WireCheck } from "./wire_check.ts";
-import { type NodeFactory, type Surroundings, type Watcher, WorkerLife } from "./worker_life.ts";
+import { WorkerLife } from "./worker_life.ts";
 
 /** A machine that runs at most one worker at a time. */
 export interface Machine {
