@@ -154,7 +154,7 @@ export class Membership {
    * taken for death.
    */
   unmet(now: Instant): Member[] {
-    const lateMs = this.#suspicionMs + this.#timing.checkMs;
+    const lateMs = this.#timing.quietMs + this.#timing.checkMs;
     return [...this.#members.values()].filter(({ evidenceAt, leftAt, announcedAt }) =>
       evidenceAt === undefined && leftAt === undefined && now - announcedAt > lateMs
     );
@@ -225,28 +225,26 @@ export class Membership {
   /** The signs of life that are worth passing on. */
   signs(now: Instant): SignOfLife[] {
     const signs: SignOfLife[] = [];
+    // Later than suspicion: a worker that was held up finds its links as it left them.
+    const deafMs = this.#timing.quietMs + this.#timing.checkMs;
     for (
       const { peerId, incarnation, evidenceAt, directAt, leftAt, deadAt } of this.#members.values()
     ) {
       if (leftAt !== undefined || deadAt !== undefined || evidenceAt === undefined) continue;
       const ageMs = Math.max(0, now - evidenceAt);
-      if (ageMs > this.#suspicionMs) continue;
+      if (ageMs > deafMs) continue;
       signs.push({
         peer_id: peerId,
         incarnation,
         age_ms: Math.ceil(ageMs),
-        direct: directAt !== undefined && now - directAt <= this.#suspicionMs,
+        direct: directAt !== undefined && now - directAt <= deafMs,
       });
     }
     return signs;
   }
 
-  get #suspicionMs(): number {
-    return this.#timing.heartbeatMs * this.#timing.missedMax;
-  }
-
   #quietAt(member: Member): Instant {
-    return member.evidenceAt === undefined ? Infinity : member.evidenceAt + this.#suspicionMs;
+    return member.evidenceAt === undefined ? Infinity : member.evidenceAt + this.#timing.quietMs;
   }
 
   #verdictAt(member: Member, alone: boolean): Instant {

@@ -27,6 +27,12 @@ import type { Signer } from "./signer.ts";
 import { StateSync } from "./state_sync.ts";
 import { MESH_TIMING, type MeshTiming, validateTiming } from "./timing.ts";
 
+/**
+ * Answers of the server that may be missing before its word counts no more. Higher: half a room leads on
+ * longer by the word of a dead socket; lower: a slow server decides nothing.
+ */
+const SERVER_WORDS_MISSED_MAX = 3;
+
 /** Who a node is, and what it lives with. */
 export interface NodeOptions {
   readonly roomId: RoomId;
@@ -74,14 +80,16 @@ export interface Parts {
 export function createParts(options: NodeOptions): Parts {
   const timing = validateTiming(options.timing ?? MESH_TIMING);
   const { roomId, peerId: self, incarnation, signer } = options;
-  const suspicionMs = timing.heartbeatMs * timing.missedMax;
   const facts = {
     self,
     incarnation,
     timing,
     own: new OwnEntry(options),
     links: new LinkTable(),
-    server: new ServerView({ freshMs: suspicionMs, askMs: timing.heartbeatMs }),
+    server: new ServerView({
+      freshMs: SERVER_WORDS_MISSED_MAX * timing.heartbeatMs,
+      askMs: timing.heartbeatMs,
+    }),
     outbox: new Outbox(),
     membership: new Membership(timing),
     introduction: new Introduction(self, timing, options.random),
@@ -107,7 +115,7 @@ export function createParts(options: NodeOptions): Parts {
     observers: new Observers({ ...facts, lookout, heartbeatMs: timing.heartbeatMs }),
     formation: new Formation(facts),
     tally: new MeshTally(facts),
-    peerListener: new PeerListener({ ...actors, suspicionMs }),
+    peerListener: new PeerListener({ ...actors, suspicionMs: timing.quietMs }),
     serverListener: new ServerListener(actors),
   };
 }

@@ -6,8 +6,11 @@ import type { Backoff } from "../base/backoff.ts";
 export interface MeshTiming {
   /** Between heartbeats. Higher: fewer bytes; lower: the dead are noticed sooner. */
   readonly heartbeatMs: number;
-  /** Heartbeats that may be missing before a worker is suspected. Higher: calmer; lower: faster. */
-  readonly missedMax: number;
+  /**
+   * Silence after which a worker is suspected. Higher: a frozen admin is replaced later; lower: a worker
+   * that training holds up for 4 s, and that beat almost a heartbeat before, is taken for dead.
+   */
+  readonly quietMs: number;
   /** For a suspect to answer. Higher: fewer false deaths; lower: faster re-election. */
   readonly checkMs: number;
   /** For an elected admin to answer (seed 000: 2 s). */
@@ -34,7 +37,7 @@ export interface MeshTiming {
 /** The durations of production (ARCHITECTURE decisions 9 and 10). */
 export const MESH_TIMING: MeshTiming = {
   heartbeatMs: 1_000,
-  missedMax: 3,
+  quietMs: 4_500,
   checkMs: 1_000,
   verifyMs: 2_000,
   dialMs: [1_500, 3_000, 6_000],
@@ -52,20 +55,18 @@ export const MESH_TIMING: MeshTiming = {
  * @throws {Error} Where the mesh could not work with them.
  */
 export function validateTiming(timing: MeshTiming): MeshTiming {
-  const suspicionMs = timing.heartbeatMs * timing.missedMax;
   if (timing.heartbeatMs <= 0) {
     throw new Error(`Expected heartbeatMs above 0, got ${timing.heartbeatMs}`);
   }
-  if (timing.missedMax < 2) {
+  if (timing.quietMs < 2 * timing.heartbeatMs) {
     throw new Error(
-      `Expected missedMax of at least 2, got ${timing.missedMax}: one late beat would kill`,
+      `Expected quietMs of at least two heartbeats, got ${timing.quietMs}: one late beat would kill`,
     );
   }
-  if (timing.mournMs < suspicionMs + timing.checkMs) {
+  const verdictMs = timing.quietMs + timing.checkMs;
+  if (timing.mournMs < verdictMs) {
     throw new Error(
-      `Expected mournMs of at least ${
-        suspicionMs + timing.checkMs
-      } (suspicion and check), got ${timing.mournMs}`,
+      `Expected mournMs of at least ${verdictMs} (silence and check), got ${timing.mournMs}`,
     );
   }
   if (timing.dialMs.length === 0 || timing.dialsInFlightMax < 1) {

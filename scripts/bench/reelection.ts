@@ -2,10 +2,8 @@
 
 import { z } from "zod";
 import type { Bench } from "./bench.ts";
-import { MESH_OPTIONS, MeshLab, meshOptions, totalsOf } from "../lab/mesh_lab.ts";
+import { adminEndSchema, MESH_OPTIONS, MeshLab, meshOptions, totalsOf } from "../lab/mesh_lab.ts";
 import { median, p99, rounded } from "./statistics.ts";
-
-const howSchema = z.enum(["leave", "kill", "freeze"]);
 
 /** From the admin's end until every other worker follows the same new one. */
 export const bench: Bench = {
@@ -17,7 +15,9 @@ export const bench: Bench = {
   },
   async *run({ rounds, options }) {
     const wanted = meshOptions(options);
-    const ways = options.has("how") ? [howSchema.parse(options.get("how"))] : howSchema.options;
+    const ways = options.has("how")
+      ? [adminEndSchema.parse(options.get("how"))]
+      : adminEndSchema.options;
     for (const how of ways) {
       const all: Reelection[] = [];
       for (let round = 1; round <= rounds; round++) {
@@ -49,35 +49,13 @@ interface Reelection {
 
 async function reelection(
   wanted: ReturnType<typeof meshOptions>,
-  how: z.infer<typeof howSchema>,
+  how: z.infer<typeof adminEndSchema>,
 ): Promise<Reelection> {
   await using lab = await MeshLab.open(wanted);
   await lab.form();
-  const [admin, ...others] = lab.workers;
-  if (admin === undefined) throw new Error("Expected an admin");
-  const isAdmin = ({ event, admin_peer_id }: Readonly<Record<string, unknown>>) =>
-    event === "admin_elected" && admin_peer_id === admin.peerId;
-  await lab.after(new Map(lab.workers.map((worker) => [worker, 0])), isAdmin, "the first admin");
+  const [, ...others] = lab.workers;
   const before = totalsOf(await lab.facts(others));
-  const since = lab.now(others);
-  const wentAt = performance.timeOrigin + performance.now();
-  switch (how) {
-    case "leave":
-      await admin.program.say("leave");
-      break;
-    case "kill":
-      admin.program.signal("SIGKILL");
-      break;
-    case "freeze":
-      admin.program.signal("SIGSTOP");
-      break;
-  }
-  const successor = others[0]?.peerId;
-  const elected = await lab.after(since, ({ event, admin_peer_id }) => {
-    return event === "admin_elected" && admin_peer_id === successor;
-  }, `that ${successor} leads`);
-  if (how === "freeze") admin.program.signal("SIGKILL");
-  const ms = rounded(Math.max(...elected.map((line) => Number(line["at"]))) - wentAt);
+  const ms = rounded(await lab.replaceAdmin(how));
   const after = totalsOf(await lab.facts(others));
   return { ms, messages: after.messages - before.messages, bytes: after.bytes - before.bytes };
 }

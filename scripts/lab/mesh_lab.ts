@@ -36,6 +36,9 @@ export interface MeshWorker {
   readonly program: Program;
 }
 
+/** How an admin can go: politely, by SIGKILL, or by SIGSTOP as if its machine lost power. */
+export const adminEndSchema = z.enum(["leave", "kill", "freeze"]);
+
 /** What all workers together have said and used, from their start on. */
 export interface LabTotals {
   readonly messages: number;
@@ -116,6 +119,39 @@ export class MeshLab implements AsyncDisposable {
     const since = this.now(workers);
     await Promise.all(workers.map(({ program }) => program.say("facts")));
     return await this.after(since, ({ event }) => event === "facts", "facts");
+  }
+
+  /**
+   * Ends the admin, the first worker, and gives the time in milliseconds until all others follow the
+   * second. Once a lab.
+   */
+  async replaceAdmin(how: z.infer<typeof adminEndSchema>): Promise<number> {
+    const [admin, ...others] = this.workers;
+    const [successor] = others;
+    if (admin === undefined || successor === undefined) throw new Error("Expected two workers");
+    const follows = (peerId: string) => ({ event, admin_peer_id }: Line) =>
+      event === "admin_elected" && admin_peer_id === peerId;
+    await this.#lines(follows(admin.peerId), "the first admin", this.workers);
+    const since = this.now(others);
+    const wentAt = performance.timeOrigin + performance.now();
+    switch (how) {
+      case "leave":
+        await admin.program.say("leave");
+        break;
+      case "kill":
+        admin.program.signal("SIGKILL");
+        break;
+      case "freeze":
+        admin.program.signal("SIGSTOP");
+        break;
+      default:
+        how satisfies never;
+    }
+    const what = `that ${successor.peerId} leads`;
+    const elected = await this.after(since, follows(successor.peerId), what);
+    // One that stands still would not end by SIGTERM.
+    if (how === "freeze") admin.program.signal("SIGKILL");
+    return Math.max(...elected.map((line) => Number(line["at"]))) - wentAt;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,8 +10,8 @@ Deno.test("the durations of production hold together", () => {
 Deno.test("durations that cannot work are refused", () => {
   const table = [
     [{ heartbeatMs: 0 }, /heartbeatMs above 0/],
-    [{ missedMax: 1 }, /missedMax of at least 2/],
-    [{ mournMs: 3_999 }, /mournMs of at least 4000/],
+    [{ quietMs: 1_999 }, /quietMs of at least two heartbeats/],
+    [{ mournMs: 5_499 }, /mournMs of at least 5500/],
     [{ dialMs: [] }, /at least one dialMs/],
     [{ dialsInFlightMax: 0 }, /dialsInFlightMax of at least 1/],
   ] as const;

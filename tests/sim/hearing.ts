@@ -6,7 +6,7 @@ import type { WorkerLife } from "./worker_life.ts";
 import type { World } from "./world.ts";
 
 /** Silence that a worker must bear before it declares another dead. */
-export const PATIENCE_MS = MESH_TIMING.heartbeatMs * MESH_TIMING.missedMax + MESH_TIMING.checkMs;
+export const PATIENCE_MS = MESH_TIMING.quietMs + MESH_TIMING.checkMs;
 
 /** Whether words have come through to `life` from `peerId` for as long as it must be patient. */
 export function hearsWell(world: World, life: WorkerLife, peerId: string): boolean {

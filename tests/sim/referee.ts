@@ -40,10 +40,10 @@ import type { World } from "./world.ts";
 export class Violation extends Error {}
 
 /**
- * For one of two leaders to notice that it lost the majority: silence and check take 4 s, the server's
+ * For one of two leaders to notice that it lost the majority: silence and check take 5.5 s, the server's
  * last word counts for 3 s, and words that a slow network still brings may postpone either.
  */
-const TWO_LEADERS_MS = 8_000;
+const TWO_LEADERS_MS = 9_500;
 /** Times that a node may be woken in a second; heartbeats and deadlines take a few. */
 const WAKES_MAX = 40;
 /** Messages that a node may send in a second; the join of ten workers takes an admin some hundred. */

@@ -23,10 +23,10 @@ import { drawGpuMemory, World } from "./world.ts";
 /** For a room to come to rest after trouble: the dead are mourned and forgotten within 75 s. */
 const QUIET_MS = 100_000;
 /**
- * For everybody to know who is dead, once nothing is wrong any more: silence and check take 4 s, and
+ * For everybody to know who is dead, once nothing is wrong any more: silence and check take 5.5 s, and
  * words that the network held back may speak of the dead once more.
  */
-const MOURNING_MS = 12_000;
+const MOURNING_MS = 13_500;
 /** For a worker that was told to stop to be gone. */
 const ENDING_MS = 200;
 /** How long a room at rest is watched, after some time to finish what it was doing. */

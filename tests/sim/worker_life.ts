@@ -190,7 +190,6 @@ export class WorkerLife implements LinkUser, SocketUser {
   }
 
   hear(message: FromServer): void {
-    if (this.#state === "running" && message.type === "ping") this.#socket?.send({ type: "pong" });
     this.take({ type: "server_said", message });
   }
 
@@ -235,6 +234,10 @@ export class WorkerLife implements LinkUser, SocketUser {
   }
 
   #step(input: Input): void {
+    // Here, not when it arrives: a process that was stopped answers when it goes on.
+    if (input.type === "server_said" && input.message.type === "ping") {
+      this.#socket?.send({ type: "pong" });
+    }
     const effects = this.node.step(input, this.now);
     this.#around.watcher.stepped(this, input, effects);
     for (const effect of effects) this.#perform(effect);
