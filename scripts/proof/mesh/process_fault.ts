@@ -15,6 +15,8 @@ export type Measured = Readonly<Record<string, number>>;
 const SETTLE_MS = 30_000;
 /** For a change to be seen over a link. */
 const SEEN_MS = 2_000;
+/** For which the admin stands still: about as long as silence is borne, and far longer. */
+const [PAUSE_MS, FREEZE_MS] = [4_000, 60_000];
 
 /** Forms a room of `count`: every worker is linked to every other, and all agree. */
 export async function form(room: MeshRoom, count: number): Promise<Measured> {
@@ -24,11 +26,11 @@ export async function form(room: MeshRoom, count: number): Promise<Measured> {
 }
 
 /** The admin leaves in order: the next leads at once, and nobody is declared dead. */
-export async function leave(room: MeshRoom, count: number): Promise<Measured> {
-  const [admin, next, others] = await formed(room, count);
+export async function leave(room: MeshRoom): Promise<Measured> {
+  const [admin, next, others] = ranksOf(room);
   await using witness = await Witness.begin(room);
   const mark = room.mark(others);
-  admin.program.signal("SIGTERM");
+  room.remove(admin, "SIGTERM");
   const electedMs = await followed(room, mark, next);
   assert.equal((await admin.program.exited(10_000)).code, 0);
   await room.agreed({ admin: next, living: others }, SETTLE_MS);
@@ -41,11 +43,11 @@ export async function leave(room: MeshRoom, count: number): Promise<Measured> {
 }
 
 /** The admin is killed: the next leads, and nobody else is declared dead. */
-export async function kill(room: MeshRoom, count: number): Promise<Measured> {
-  const [admin, next, others] = await formed(room, count);
+export async function kill(room: MeshRoom): Promise<Measured> {
+  const [admin, next, others] = ranksOf(room);
   await using witness = await Witness.begin(room);
   const mark = room.mark(others);
-  admin.program.signal("SIGKILL");
+  room.remove(admin, "SIGKILL");
   const electedMs = await followed(room, mark, next);
   await room.agreed({ admin: next, living: others }, SETTLE_MS);
   await witness.end();
@@ -57,11 +59,13 @@ export async function kill(room: MeshRoom, count: number): Promise<Measured> {
 }
 
 /** The admin stands still for 4 s: afterwards there is one admin, the best, and all entries are whole. */
-export async function pause(room: MeshRoom, count: number): Promise<Measured> {
-  const [admin, , others] = await formed(room, count);
+export async function pause(room: MeshRoom): Promise<Measured> {
+  const [admin, , others] = ranksOf(room);
   await using witness = await Witness.begin(room);
-  const mark = room.mark(room.workers);
-  await frozen(admin, 4_000);
+  const mark = room.mark(others);
+  admin.program.signal("SIGSTOP");
+  await room.elapsed(PAUSE_MS);
+  admin.program.signal("SIGCONT");
   const wokeAt = performance.now();
   await room.agreed({ admin, living: room.workers }, SETTLE_MS);
   const agreedMs = performance.now() - wokeAt;
@@ -77,8 +81,8 @@ export async function pause(room: MeshRoom, count: number): Promise<Measured> {
  * The admin stands still for a minute: the next leads meanwhile. Back, the old one gives way before it
  * leads again, in the same room, and nobody is there twice.
  */
-export async function freeze(room: MeshRoom, count: number): Promise<Measured> {
-  const [admin, next, others] = await formed(room, count);
+export async function freeze(room: MeshRoom): Promise<Measured> {
+  const [admin, next, others] = ranksOf(room);
   const before = await epochOf(room);
   await using witness = await Witness.begin(room);
   const mark = room.mark(others);
@@ -87,7 +91,7 @@ export async function freeze(room: MeshRoom, count: number): Promise<Measured> {
   const electedMs = await followed(room, mark, next);
   await room.agreed({ admin: next, living: others }, SETTLE_MS);
   const meanwhile = await epochOf(room);
-  await elapsed(stoppedAt, 60_000);
+  await room.elapsed(stoppedAt + FREEZE_MS - performance.now());
   const back = room.mark();
   admin.program.signal("SIGCONT");
   const leadsAgainMs = await followed(room, back, admin);
@@ -110,15 +114,15 @@ export async function freeze(room: MeshRoom, count: number): Promise<Measured> {
  * The server is killed, and comes back: the mesh does not notice, a client that watches sees what
  * changes meanwhile, and every worker is at the server again by itself.
  */
-export async function server(room: MeshRoom, count: number): Promise<Measured> {
-  const [admin, , others] = await formed(room, count);
-  const last = room.worker(count - 1);
-  const staying = room.workers.filter((worker) => worker !== last);
+export async function server(room: MeshRoom): Promise<Measured> {
+  const [admin, , others] = ranksOf(room);
+  const [last, staying] = [others.at(-1), room.workers.slice(0, -1)];
+  assert.ok(last !== undefined);
   await using witness = await Witness.begin(room);
   const mark = room.mark(staying);
   await room.lab.killServer();
   const seen = witness.watch.lines.length;
-  last.program.signal("SIGTERM");
+  room.remove(last, "SIGTERM");
   const hasLeft = (line: Readonly<Record<string, unknown>>) =>
     line["event"] === "worker_left" && JSON.stringify(line["worker"]).includes(last.peerId);
   await witness.saw(hasLeft, `that ${last.name} has left`, SEEN_MS + 3_000, seen);
@@ -131,18 +135,15 @@ export async function server(room: MeshRoom, count: number): Promise<Measured> {
   await room.assertDiscovered({ admin, living: staying });
   await witness.end();
   for (const event of ["admin_elected", "partitioned", "peer_dead", "link_closed"]) {
-    const expected = event === "link_closed" ? others.length : 0;
+    const expected = event === "link_closed" ? staying.length : 0;
     assert.ok(room.count(mark, event) <= expected, `${event} while the server was away`);
   }
   witness.assertNeverMissed(staying);
   return { back_ms: backMs, down_ms: upAt - downAt, blind_ms: witness.blindMs };
 }
 
-async function formed(
-  room: MeshRoom,
-  count: number,
-): Promise<readonly [admin: LabWorker, next: LabWorker, others: readonly LabWorker[]]> {
-  await form(room, count);
+/** The admin, who comes after it, and all but the admin. */
+function ranksOf(room: MeshRoom): readonly [LabWorker, LabWorker, readonly LabWorker[]] {
   return [room.worker(0), room.worker(1), room.workers.slice(1)];
 }
 
@@ -159,16 +160,4 @@ async function epochOf(room: MeshRoom): Promise<number> {
   const answer = await room.discover();
   assert.ok(answer.ok, answer.ok ? "" : answer.reason);
   return answer.list.epoch;
-}
-
-async function frozen({ program }: LabWorker, forMs: number): Promise<void> {
-  program.signal("SIGSTOP");
-  await elapsed(performance.now(), forMs);
-  program.signal("SIGCONT");
-}
-
-/** Resolves `forMs` after `since`. */
-async function elapsed(since: number, forMs: number): Promise<void> {
-  const restMs = since + forMs - performance.now();
-  await new Promise((resolve) => setTimeout(resolve, restMs));
 }
