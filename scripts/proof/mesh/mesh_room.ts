@@ -130,6 +130,18 @@ export class MeshRoom implements AsyncDisposable {
       .filter((line) => line["event"] === event).length;
   }
 
+  /**
+   * Asserts that no marked worker has logged any of `events` since.
+   *
+   * @throws {AssertionError} With the first line that one has.
+   */
+  assertSilent(mark: Mark, ...events: readonly string[]): void {
+    for (const [{ name, program }, from] of mark.lines) {
+      const said = program.lines.slice(from).find(({ event }) => events.includes(String(event)));
+      assert.equal(said, undefined, `${name} said ${JSON.stringify(said)}`);
+    }
+  }
+
   /** Whom the marked workers have declared dead since, one name for each declaration. */
   declaredDead(mark: Mark): readonly unknown[] {
     return [...mark.lines]
