@@ -60,8 +60,8 @@ export class ServerView {
 
   /**
    * What it says of the admin, where that counts: a word that is not fresh may be overtaken by one on a
-   * dead socket, and a server that knows of no admin and of no epoch as high as `epoch` has forgotten
-   * the room, so that its "nobody" is no word on who may lead.
+   * dead socket, and a server that knows of no epoch as high as `epoch` has forgotten the room, so that
+   * neither its "nobody" nor the newcomer that it took for the admin since is a word on who may lead.
    */
   wordOnAdmin(
     epoch: number,
@@ -70,7 +70,7 @@ export class ServerView {
     if (now - this.#heardAt > this.#timing.freshMs) return undefined;
     // Our own claim, as long as it is on its way, is one epoch ahead of what the server can know.
     const knowable = this.#claimedEpoch === epoch ? epoch - 1 : epoch;
-    const hasForgotten = this.#adminPeerId === undefined && this.#epoch < knowable;
+    const hasForgotten = this.#epoch < knowable;
     return !this.#reachable || hasForgotten ? undefined : { adminPeerId: this.#adminPeerId };
   }
 

@@ -97,7 +97,9 @@ class NativeLink implements Link {
 
   send(frame: Uint8Array): void {
     this.#life.sending(frame);
-    this.#channel?.sendMessageBinary(frame);
+    // The other end may have closed it while this thread was busy: its last words wait to be delivered,
+    // and the end after them. A throw would make the sender close the link, and lose those words.
+    if (this.#channel?.isOpen() === true) this.#channel.sendMessageBinary(frame);
   }
 
   drainedTo(bytes: number): Promise<void> {

@@ -41,8 +41,9 @@ export async function whyNoNetlab(): Promise<string | undefined> {
 export class Netlab implements Site, AsyncDisposable {
   readonly serverHost: string;
   readonly isReachable = false;
+  /** How many workers have a place. */
+  readonly workers: number;
   readonly #prefix: string;
-  readonly #workers: number;
   readonly #switch: Deno.ChildProcess;
   readonly #told: Promise<void>;
   #text = "";
@@ -52,7 +53,7 @@ export class Netlab implements Site, AsyncDisposable {
 
   private constructor(prefix: string, workers: number) {
     this.#prefix = prefix;
-    this.#workers = workers;
+    this.workers = workers;
     this.serverHost = addressOf(workers + 1);
     this.#switch = new Deno.Command("python3", {
       args: [SWITCH, String(workers + 1), prefix, SUBNET],
@@ -98,8 +99,8 @@ export class Netlab implements Site, AsyncDisposable {
   /** Lets nothing through between places of different `sides`. A place on no side is cut off from all. */
   async split(sides: readonly (readonly Place[])[]): Promise<void> {
     const rules = [];
-    for (let src = 1; src <= this.#workers + 1; src++) {
-      for (let dst = 1; dst <= this.#workers + 1; dst++) {
+    for (let src = 1; src <= this.workers + 1; src++) {
+      for (let dst = 1; dst <= this.workers + 1; dst++) {
         const isTogether = sides.some((side) => {
           const hosts = side.map((place) => this.#hostOf(place));
           return hosts.includes(src) && hosts.includes(dst);
@@ -130,7 +131,7 @@ export class Netlab implements Site, AsyncDisposable {
     await this.#switch.stdin.close();
     await this.#switch.status;
     await this.#told;
-    for (let host = 1; host <= this.#workers + 1; host++) {
+    for (let host = 1; host <= this.workers + 1; host++) {
       await succeeds("ip", ["netns", "delete", `${this.#prefix}${host}`]);
     }
   }
@@ -140,7 +141,7 @@ export class Netlab implements Site, AsyncDisposable {
    * must work: a cut one way would soon be one both ways, and a lost question costs a second.
    */
   async #introduce(): Promise<void> {
-    const hosts = Array.from({ length: this.#workers + 1 }, (_, index) => index + 1);
+    const hosts = Array.from({ length: this.workers + 1 }, (_, index) => index + 1);
     for (const host of hosts) {
       const namespace = `${this.#prefix}${host}`;
       const commands = hosts.filter((other) => other !== host).map((other) => {
@@ -195,10 +196,10 @@ export class Netlab implements Site, AsyncDisposable {
   }
 
   #hostOf(place: Place): number {
-    if (place === SERVER_PLACE) return this.#workers + 1;
+    if (place === SERVER_PLACE) return this.workers + 1;
     const host = Number(/^w(\d+)$/.exec(place)?.[1]);
-    if (!(host >= 1 && host <= this.#workers)) {
-      throw new Error(`Expected server or w1 to w${this.#workers} for a place, got ${place}`);
+    if (!(host >= 1 && host <= this.workers)) {
+      throw new Error(`Expected server or w1 to w${this.workers} for a place, got ${place}`);
     }
     return host;
   }

@@ -12,6 +12,9 @@ import type { Link, LinkBackend, LinkOptions } from "../../lib/rtc/link.ts";
 /** The longest that any step may take on a starved machine. */
 const DEADLINE_MS = 20_000;
 
+/** For which this process does something else: longer than a close takes on this machine. */
+const BUSY_MS = 300;
+
 /** The two backends of a pair, and what ends them. */
 export interface BackendPair {
   readonly offerer: LinkBackend;
@@ -212,6 +215,20 @@ export function linkContract(
       equal(passive.events.length, 2);
     });
   }
+
+  promise("hears the last words of an end that closes while this one is busy", async (backends) => {
+    const [a, b] = await openEnds(backends);
+    a.link.send(new Uint8Array([1, 2, 3]));
+    a.link.close("Enough");
+    // A backend with threads of its own carries all that meanwhile, and tells of it only afterwards.
+    const busyUntil = performance.now() + BUSY_MS;
+    while (performance.now() < busyUntil);
+    b.link.send(new Uint8Array([4]));
+    await b.until("the end", () => b.closed);
+    deepEqual(b.frames.map((frame) => [...frame]), [[1, 2, 3]]);
+    deepEqual(b.events, ["opened", "closed: The other end closed the link"]);
+    await a.until("the end", () => a.closed);
+  });
 
   promise("closes before it opens, and ignores late signals", async (backends) => {
     const [a, b] = makeEnds(backends);

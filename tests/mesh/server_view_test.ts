@@ -42,3 +42,10 @@ Deno.test("a server that has forgotten the room has no word on its admin", () =>
   server.told(5);
   assert.deepEqual(server.wordOnAdmin(5, 0), { adminPeerId: undefined }, "our own claim of 5");
 });
+
+Deno.test("a server that has forgotten the room has none on a newcomer's lead either", () => {
+  const server = heardServer();
+  assert.equal(server.wordOnAdmin(5, 0), undefined);
+  server.adminChanged(peer("w2"), 5);
+  assert.deepEqual(server.wordOnAdmin(5, 0), { adminPeerId: peer("w2") });
+});

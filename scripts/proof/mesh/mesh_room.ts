@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 import type { PeerId } from "../../../lib/base/id.ts";
 import type { WorkerList } from "../../../lib/protocol/query.ts";
 import type { RtcChoice } from "../../../lib/runtime/config.ts";
@@ -15,6 +16,8 @@ import { type Answer, answerOf } from "./answer.ts";
 /** For one `discover` to come to its end, over a network that loses much. */
 const DISCOVER_MS = 60_000;
 const POLL_MS = 100;
+/** Runs of `discover` at once. Higher: sooner known; lower: the workers are starved less for it. */
+const DISCOVERS_MAX = 3;
 
 /** What the room is expected to be like. */
 export interface Expected {
@@ -34,6 +37,9 @@ export interface Mark {
 export class MeshRoom implements AsyncDisposable {
   readonly lab: Lab;
   readonly #folder: string;
+  readonly #gone = new Set<LabWorker>();
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | undefined;
 
   private constructor(lab: Lab, folder: string) {
     this.lab = lab;
@@ -51,9 +57,15 @@ export class MeshRoom implements AsyncDisposable {
     }
   }
 
-  /** The workers, the best first: it is the one to be admin. */
+  /** The workers that are in the room, the best first: it is the one to be admin. */
   get workers(): readonly LabWorker[] {
-    return this.lab.workers;
+    return this.lab.workers.filter((worker) => !this.#gone.has(worker));
+  }
+
+  /** Ends `worker` by `signal`: it is in the room no longer. */
+  remove(worker: LabWorker, signal: "SIGTERM" | "SIGKILL"): void {
+    this.#gone.add(worker);
+    worker.program.signal(signal);
   }
 
   /** The worker that comes at `rank`, from 0. */
@@ -118,11 +130,36 @@ export class MeshRoom implements AsyncDisposable {
       .filter((line) => line["event"] === event).length;
   }
 
+  /**
+   * Asserts that no marked worker has logged any of `events` since.
+   *
+   * @throws {AssertionError} With the first line that one has.
+   */
+  assertSilent(mark: Mark, ...events: readonly string[]): void {
+    for (const [{ name, program }, from] of mark.lines) {
+      const said = program.lines.slice(from).find(({ event }) => events.includes(String(event)));
+      assert.equal(said, undefined, `${name} said ${JSON.stringify(said)}`);
+    }
+  }
+
   /** Whom the marked workers have declared dead since, one name for each declaration. */
   declaredDead(mark: Mark): readonly unknown[] {
     return [...mark.lines]
       .flatMap(([worker, from]) => worker.program.lines.slice(from))
       .filter((line) => line["event"] === "peer_dead").map((line) => line["peer_id"]);
+  }
+
+  /**
+   * Resolves after `forMs`, or rejects when the room closes: for faults that last, and for silences in
+   * which nothing may happen.
+   */
+  async elapsed(forMs: number): Promise<void> {
+    await pause(forMs, undefined, { signal: this.#closing.signal });
+  }
+
+  /** Whether it closes, or is closed. */
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   /** Runs `discover` at `place`, asking the admin, or a worker over a link. */
@@ -142,17 +179,13 @@ export class MeshRoom implements AsyncDisposable {
   async agreed(expected: Expected, limitMs: number, place: Place = SERVER_PLACE): Promise<void> {
     const deadline = performance.now() + limitMs;
     for (;;) {
-      const answers = await Promise.all(
-        expected.living.map(async (worker) => ({
-          worker,
-          answer: await this.discover(place, worker.peerId),
-        })),
-      );
+      const answers = await this.#ask(expected.living, place);
       const objections = answers.flatMap(({ worker, answer }) => {
         const objection = objectionTo(answer, answers[0]?.answer, expected);
         return objection === undefined ? [] : [`${worker.name} ${objection}`];
       });
       if (objections.length === 0) return;
+      this.#closing.signal.throwIfAborted();
       if (performance.now() > deadline) {
         throw new Error(
           `Expected all to agree on ${expected.admin.name} within ${limitMs} ms, but ${
@@ -160,7 +193,7 @@ export class MeshRoom implements AsyncDisposable {
           }`,
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await this.elapsed(POLL_MS);
     }
   }
 
@@ -178,9 +211,41 @@ export class MeshRoom implements AsyncDisposable {
     assert.deepEqual(aliveIn(answer.list), living.map(({ peerId }) => peerId).sort());
   }
 
+  /** What every worker has logged so far, by its name. */
+  get logs(): ReadonlyMap<string, string> {
+    return new Map(this.lab.workers.map(({ name, program }) => [name, program.text.stderr]));
+  }
+
+  /** Ends every process; whoever waits for the room is told so. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Asks `workers` by `discover`, some at a time: each is a process. */
+  async #ask(
+    workers: readonly LabWorker[],
+    place: Place,
+  ): Promise<readonly { readonly worker: LabWorker; readonly answer: Answer }[]> {
+    const answers: { worker: LabWorker; answer: Answer }[] = [];
+    for (let asked = 0; asked < workers.length; asked += DISCOVERS_MAX) {
+      const some = workers.slice(asked, asked + DISCOVERS_MAX).map(async (worker) => ({
+        worker,
+        answer: await this.discover(place, worker.peerId),
+      }));
+      answers.push(...await Promise.all(some));
+    }
+    return answers;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new Error("The room was closed before the proof came to its end"));
     // Whoever is stopped cannot hear that it is to end.
-    for (const { program } of this.workers) program.signal("SIGCONT");
+    for (const { program } of this.lab.workers) program.signal("SIGCONT");
     await this.lab.close();
     await Deno.remove(this.#folder, { recursive: true });
   }

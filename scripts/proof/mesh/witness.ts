@@ -119,7 +119,7 @@ export class Witness implements AsyncDisposable {
   }
 
   async #askAgainAndAgain(): Promise<void> {
-    while (!this.#isOver) {
+    while (!this.#isOver && !this.#room.isClosed) {
       const answer = await this.#room.discover(this.#place);
       this.#told.push({ at: Date.now(), answer });
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
