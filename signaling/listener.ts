@@ -69,7 +69,10 @@ export async function listen(
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     patience.rest(incoming.socket);
     outgoing.once("close", () => patience.wait(incoming.socket));
-    answer(incoming, outgoing, { options, scheme, handlers }).catch((error: unknown) => {
+    answer(incoming, outgoing, { options, scheme, handlers }).then(() => {
+      // Whoever does not read its answer is as bad as one that does not ask.
+      if (!outgoing.destroyed) patience.wait(incoming.socket);
+    }).catch((error: unknown) => {
       log.write("warning", "A request could not be answered", { error: String(error) });
       incoming.destroy();
     });

@@ -7,6 +7,9 @@ import { type MemoryCurve, POINT_SECONDS } from "./memory_curve.ts";
 /** For the server to say what it holds. Higher: one that hangs is given up later. */
 const READING_MS_MAX = 30 * SECOND_MS;
 
+/** Readings in a row that may fail: a machine that is held up loses one now and then. */
+const MISSED_MAX = 5;
+
 /** Told how much the server's process holds, in MB. */
 export type ScaleListener = (afterSeconds: number, memoryMb: number) => void;
 
@@ -17,6 +20,7 @@ export class ServerScale {
   readonly #told: ScaleListener;
   #reading: Promise<void> | undefined;
   #failure: unknown;
+  #missed = 0;
   #lastSecond = -1;
 
   constructor(server: string, memory: MemoryCurve, told: ScaleListener) {
@@ -33,17 +37,19 @@ export class ServerScale {
   /**
    * It is that second: reads, unless it has read or still does.
    *
-   * @throws {Failure} Where an earlier reading has failed.
+   * @throws {Failure} Where too many in a row have failed.
    */
   read(second: number): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#missed > MISSED_MAX) throw this.#failure;
     if (second <= this.#lastSecond || this.#reading !== undefined) return;
     const isDue = Math.floor(second / POINT_SECONDS) > Math.floor(this.#lastSecond / POINT_SECONDS);
     this.#lastSecond = second;
     this.#reading = memoryOf(this.#server).then((memoryMb) => {
+      this.#missed = 0;
       this.#memory.held(memoryMb, second);
       if (isDue && second > 0) this.#told(second, memoryMb);
     }).catch((error: unknown) => {
+      this.#missed++;
       this.#failure = error;
     }).finally(() => {
       this.#reading = undefined;

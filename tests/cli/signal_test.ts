@@ -1,8 +1,11 @@
 /** The command `signal`: one ready line, an orderly end, and refusals that help. */
 
-import { equal, match } from "node:assert/strict";
+import { equal, match, rejects } from "node:assert/strict";
 import { join } from "node:path";
+import { z } from "zod";
 import { enter } from "../../lib/cli/entrance.ts";
+import { createRoom } from "../../lib/client/room_api.ts";
+import { eventually } from "../signaling/lab_peer.ts";
 import { fakeIo } from "./fake_io.ts";
 
 Deno.test("a server says that it is ready, and ends when it is asked to", async () => {
@@ -23,6 +26,34 @@ Deno.test("a server says that it is ready, and ends when it is asked to", async 
     equal(await enter(args, asked), 0);
     match(ready, /^\{"event":"ready","url":"http:\/\/127\.0\.0\.1:\d+"\}$/);
     equal(io.outLines.length, 1);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("limits that are given are held", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const io = fakeIo({ env: { SLEAP_RTC_HOME: folder } });
+    const ready = Promise.withResolvers<string>();
+    const args = ["signal", "--host", "127.0.0.1", "--port", "0", "--store", "memory", "--json"];
+    const limits = ["--max-rooms", "1", "--max-pending-per-address", "3"];
+    const server = enter([...args, ...limits], { ...io, out: ready.resolve });
+    const url = z.object({ url: z.string() }).parse(JSON.parse(await ready.promise)).url;
+    await createRoom(url, {});
+    await rejects(createRoom(url, {}), /SERVER_FULL/);
+    const { hostname, port } = new URL(url);
+    const held: Deno.TcpConn[] = [];
+    const connect = async () => held.push(await Deno.connect({ hostname, port: Number(port) }));
+    for (let count = 0; count < 4; count++) await connect();
+    await Promise.race(held.map((connection) => connection.read(new Uint8Array(1))));
+    for (const connection of held) connection.close();
+    await eventually("a word on the one that was turned away", async () => {
+      const metrics = await fetch(`${url}/metrics`).then((answer) => answer.text(), () => "");
+      return metrics.includes('by="connection",code="ADDRESS_FULL"') ? true : undefined;
+    });
+    io.controller.abort("SIGTERM");
+    equal(await server, 0);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -32,6 +32,10 @@ async function converse(url: string, ...texts: readonly string[]): Promise<strin
   }
 }
 
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset;
+}
+
 /** A connection that has begun to ask, and does not go on. */
 async function half(url: string): Promise<Deno.TcpConn> {
   const { hostname, port } = new URL(url);
@@ -82,6 +86,22 @@ Deno.test("listener: a request that does not end is ended", () =>
     // A connection that waits for its next request is no better.
     const health = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
     assert.match(await converse(url, health), /^HTTP\/1\.1 200/);
+  }));
+
+Deno.test("listener: whoever does not read its answers is ended", () =>
+  withServer({ limits: { requestMs: 200 } }, async (url) => {
+    const { hostname, port } = new URL(url);
+    const deaf = await Deno.connect({ hostname, port: Number(port) });
+    // More than what lies in between holds: it is asked until the connection is gone.
+    const asked = new TextEncoder().encode("GET /docs HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20));
+    await assert.rejects(async () => {
+      const ends = performance.now() + 20_000;
+      while (performance.now() < ends) {
+        await writeAll(deaf, asked);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    }, isGone);
+    deaf.close();
   }));
 
 Deno.test("listener: half-open requests of one address are capped; sockets are not among them", () =>
