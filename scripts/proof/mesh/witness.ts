@@ -97,6 +97,20 @@ export class Witness implements AsyncDisposable {
   }
 
   /**
+   * Asserts that every answer named all of `workers`, called dead or not.
+   *
+   * @throws {AssertionError} Where one did not.
+   */
+  assertNeverForgot(workers: readonly LabWorker[]): void {
+    for (const { answer } of this.#told) {
+      if (!answer.ok) continue;
+      const named = new Set(answer.list.workers.map(({ peer_id }) => peer_id));
+      const forgotten = workers.filter(({ peerId }) => !named.has(peerId)).map(({ name }) => name);
+      assert.deepEqual(forgotten, [], `An answer by the ${answer.via} forgot ${forgotten.join()}`);
+    }
+  }
+
+  /**
    * Asserts that no question was left without any answer.
    *
    * @throws {AssertionError} Where one was.
