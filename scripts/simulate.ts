@@ -5,8 +5,6 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { automergeReady } from "../tests/sim/automerge.ts";
-import { simulate } from "../tests/sim/simulation.ts";
 import { runSeeds, type SeedReport, THREADS_MAX } from "./simulate/crew.ts";
 
 const USAGE = `Usage: deno task simulate [--seeds A..B] [--seed N --trace] [--minutes M]
@@ -75,6 +73,11 @@ async function main(args: readonly string[]): Promise<number> {
     for (let seed = first; goesOn(seed); seed++) yield seed;
   };
   if (values.trace) {
+    // Loaded here, since the threads load them too.
+    const [{ automergeReady }, { simulate }] = await Promise.all([
+      import("../tests/sim/automerge.ts"),
+      import("../tests/sim/simulation.ts"),
+    ]);
     await automergeReady();
     for (const seed of seeds()) {
       const { violation, ...outcome } = simulate({ seed, trace: say });

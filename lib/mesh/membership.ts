@@ -209,15 +209,19 @@ export class Membership {
 
   /**
    * This process was held up for `lateMs`: nobody is to blame for the silence. Every sign of life and
-   * every deadline moves by as much (local health).
+   * every deadline moves by as much (local health). A check runs at least its full time from `now` on:
+   * the answer may be among the words that came meanwhile and were not read yet.
    */
-  excuse(lateMs: number): void {
+  excuse(lateMs: number, now: Instant): void {
     for (const member of this.#members.values()) {
       if (member.evidenceAt !== undefined) member.evidenceAt += lateMs;
       if (member.directAt !== undefined) member.directAt += lateMs;
       if (member.check !== undefined) {
         const { startedAt, deadlineAt } = member.check;
-        member.check = { startedAt: startedAt + lateMs, deadlineAt: deadlineAt + lateMs };
+        member.check = {
+          startedAt: startedAt + lateMs,
+          deadlineAt: Math.max(deadlineAt + lateMs, now + this.#timing.checkMs),
+        };
       }
     }
   }

@@ -89,7 +89,7 @@ export class MeshNode {
     const { membership, observers, outbox, timing } = this.#parts;
     const lateMs = now - this.#wakeAt;
     if (lateMs > timing.heartbeatMs) {
-      membership.excuse(lateMs);
+      membership.excuse(lateMs, now);
       observers.excuse(lateMs);
       const message = "Own timers came late; waiting longer for others";
       outbox.log("warning", "held_up", message, { late_ms: Math.round(lateMs) });

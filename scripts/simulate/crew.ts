@@ -52,7 +52,8 @@ async function workThrough(
       heard(seedReportSchema.parse(await Promise.race([answered, failed])));
     }
   } finally {
-    failed.catch((error: unknown) => error);
+    // From here on its exit is what we want.
+    worker.removeAllListeners();
     await worker.terminate();
   }
 }

@@ -111,10 +111,20 @@ Deno.test("an announcement of an earlier life is no news", () => {
 Deno.test("a process that was held up excuses everybody for as long", () => {
   const told = new Told();
   told.membership.heard(W2, 0);
-  told.membership.excuse(10_000);
+  told.membership.excuse(10_000, 10_000);
   assert.equal(told.at(12_000), "alive");
   assert.equal(told.at(13_000), "suspect");
   assert.equal(told.at(14_000), "dead");
+});
+
+Deno.test("a check in which the process was held up begins anew: the answer may lie unread", () => {
+  const told = new Told();
+  told.membership.heard(W2, 0);
+  assert.equal(told.at(3_000), "suspect");
+  // Its wake was due at the verdict, and came 3 s late.
+  told.membership.excuse(3_000, 7_000);
+  assert.equal(told.at(7_999), "suspect");
+  assert.equal(told.at(8_000), "dead");
 });
 
 Deno.test("only fresh signs of the living are passed on", () => {
