@@ -59,13 +59,15 @@ export async function admit(
     const reason = "Too many wrong tokens from this address; wait a minute";
     return { ok: false, code: "RATE_LIMITED", reason };
   }
-  const room = await store.findRoom(room_id, Math.floor(clock.wallMs() / SECOND_MS));
-  if (tokenMatches(room, registration.token) && room !== undefined) {
+  const room = await guesses.judged(address, room_id, clock.now(), async () => {
+    const found = await store.findRoom(room_id, Math.floor(clock.wallMs() / SECOND_MS));
+    return tokenMatches(found, registration.token) ? found : undefined;
+  });
+  if (room !== undefined) {
     const admitted = { ok: true, room: { room_id, expires_at: room.expires_at } } as const;
     if (registration.id_token === undefined) return admitted;
     return await withSubject(admitted, registration.id_token, gate);
   }
-  guesses.record(address, room_id, clock.now());
   const reason = `Expected the token of a room that exists, got another for ${room_id}; ` +
     "check the invite, or create the room again if it has expired";
   return { ok: false, code: "ROOM_REFUSED", reason };

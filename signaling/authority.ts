@@ -59,7 +59,7 @@ export class Authority {
    */
   async room(roomId: RoomId, credentials: Credentials): Promise<StoredRoom> {
     const { bearer, token, address } = credentials;
-    const { store, clock, guesses } = this.#ports;
+    const { clock, guesses } = this.#ports;
     if (bearer === undefined && token === undefined) {
       const text = "Expected the room's token, or its owner's id token, as Bearer; got neither";
       throw new HttpRefusal(401, "UNAUTHORIZED", text, { headers: WHO });
@@ -69,6 +69,19 @@ export class Authority {
       const text = "Too many wrong credentials from this address";
       throw new HttpRefusal(429, "RATE_LIMITED", text, { headers: retryAfter(waitMs) });
     }
+    const room = await guesses.judged(
+      address,
+      roomId,
+      clock.now(),
+      () => this.#find(roomId, credentials),
+    );
+    if (room !== undefined) return room;
+    const text = `Expected credentials of a room that exists, got others for ${roomId}`;
+    throw new HttpRefusal(403, "ROOM_REFUSED", text);
+  }
+
+  async #find(roomId: RoomId, { bearer, token }: Credentials): Promise<StoredRoom | undefined> {
+    const { store, clock } = this.#ports;
     // The same questions are asked whether the room exists or not, so that time tells nothing.
     const room = await answered(
       store.findRoom(roomId, Math.floor(clock.wallMs() / SECOND_MS)),
@@ -76,10 +89,7 @@ export class Authority {
     const byToken = [bearer, token].map((text) => text !== undefined && tokenMatches(room, text));
     const owner = bearer === undefined ? undefined : await this.#subjectOf(bearer);
     const byOwner = owner !== undefined && owner === room?.owner;
-    if (room !== undefined && (byOwner || byToken.includes(true))) return room;
-    guesses.record(address, roomId, clock.now());
-    const text = `Expected credentials of a room that exists, got others for ${roomId}`;
-    throw new HttpRefusal(403, "ROOM_REFUSED", text);
+    return byOwner || byToken.includes(true) ? room : undefined;
   }
 
   async #subjectOf(bearer: string): Promise<string | undefined> {

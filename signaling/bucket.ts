@@ -34,6 +34,11 @@ export class Bucket {
     return true;
   }
 
+  /** Gives `amount` back, as if it had not been taken. */
+  give(amount: number): void {
+    this.#level = Math.min(this.#limits.capacity, this.#level + amount);
+  }
+
   /** Milliseconds from `now` until `amount` can be taken; 0 where it can be already. */
   waitMs(amount: number, now: Instant): number {
     this.#fill(now);
@@ -62,6 +67,11 @@ export class Buckets {
   /** Takes one from the bucket of `name` if it is there, and says whether it was. */
   take(name: string, now: Instant): boolean {
     return this.#of(name, now).take(1, now);
+  }
+
+  /** Gives one back to the bucket of `name`, unless that is forgotten. */
+  give(name: string): void {
+    this.#buckets.get(name)?.give(1);
   }
 
   /** Milliseconds until one can be taken from the bucket of `name`; takes nothing. */

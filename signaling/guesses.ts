@@ -30,9 +30,27 @@ export class Guesses {
     );
   }
 
-  /** `address` has guessed wrong. */
-  record(address: string, roomId: RoomId, now: Instant): void {
-    this.#byRoom.take(`${address} ${roomId}`, now);
-    this.#byAddress.take(address, now);
+  /**
+   * What `judge` finds of the credentials that `address` shows. Until it finds something they count as
+   * wrong, since of many at once all would be free otherwise; where it fails, nobody has guessed.
+   */
+  async judged<T>(
+    address: string,
+    roomId: RoomId,
+    now: Instant,
+    judge: () => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    const name = `${address} ${roomId}`;
+    const isTaken = this.#byRoom.take(name, now);
+    const isTakenOfAddress = this.#byAddress.take(address, now);
+    let isWrong = false;
+    try {
+      const found = await judge();
+      isWrong = found === undefined;
+      return found;
+    } finally {
+      if (!isWrong && isTaken) this.#byRoom.give(name);
+      if (!isWrong && isTakenOfAddress) this.#byAddress.give(address);
+    }
   }
 }
