@@ -26,6 +26,7 @@ export class Program {
   readonly #text = { stdout: "", stderr: "" };
   readonly #listeners = new Set<() => void>();
   readonly #read: Promise<unknown>;
+  readonly #isSpokenTo: boolean;
   #ended = false;
 
   constructor({ args, env, cwd, bin, script }: ProgramOptions) {
@@ -41,6 +42,7 @@ export class Program {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
+    this.#isSpokenTo = script !== undefined;
     this.#read = Promise.all([
       this.#collect("stdout", this.#child.stdout),
       this.#collect("stderr", this.#child.stderr),
@@ -135,6 +137,7 @@ export class Program {
     const status = await this.#child.status;
     clearTimeout(insist);
     await this.#read;
+    if (this.#isSpokenTo) await this.#child.stdin.abort();
     return status;
   }
 
