@@ -193,13 +193,12 @@ export class FileReceiver {
     return true;
   }
 
-  /** Has a block checked and written after those before it. */
+  /**
+   * Has a block checked and written after those before it; also where the transfer ends meanwhile, so
+   * that it need not come again.
+   */
   #land(block: Block, sha256: Sha256): void {
-    this.#work = this.#work.then(() =>
-      this.#guarded(async () => {
-        if (!this.#over) await this.#check(block, sha256);
-      })
-    );
+    this.#work = this.#work.then(() => this.#guarded(() => this.#check(block, sha256)));
   }
 
   async #check(block: Block, promised: Sha256): Promise<void> {
@@ -209,6 +208,7 @@ export class FileReceiver {
     else this.#reception.refuse(index, block.block, { promised, got });
     this.#assembly.release(block);
     this.#unwrittenBytes -= bytes.length;
+    if (this.#over) return;
     this.#watch.progress();
     this.#progress();
     const isIdle = this.#reception.isIdle && this.#unwrittenBytes === 0;

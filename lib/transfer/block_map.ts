@@ -22,6 +22,13 @@ export class BlockMap {
     this.#present = new Uint8Array(this.#missing);
   }
 
+  /** Another map with the same blocks, which goes its own way from then on. */
+  copy(): BlockMap {
+    const copy = new BlockMap(this.#fileBytes);
+    for (const [block, present] of this.#present.entries()) if (present === 1) copy.add(block);
+    return copy;
+  }
+
   /** Bytes of the blocks that are here. */
   get bytes(): number {
     return this.#bytes;

@@ -130,7 +130,8 @@ export class Reception {
   /** Those blocks of a file were here before. Said before {@linkcode Reception.plan}. */
   resume(index: number, map: BlockMap): void {
     this.#bytes += map.bytes - (this.#maps[index]?.bytes ?? 0);
-    this.#maps[index] = map;
+    // A copy: whoever writes blocks notes them in their own map, before we are told.
+    this.#maps[index] = map.copy();
   }
 
   /** Makes the list of what is wanted, once it is known what is here. */

@@ -28,6 +28,7 @@ export class Program {
   readonly #text = { stdout: "", stderr: "" };
   readonly #listeners = new Set<() => void>();
   readonly #read: Promise<unknown>;
+  readonly #isSpokenTo: boolean;
   #ended = false;
 
   constructor({ args, env, cwd, bin, script, within = [] }: ProgramOptions) {
@@ -44,6 +45,7 @@ export class Program {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
+    this.#isSpokenTo = script !== undefined;
     this.#read = Promise.all([
       this.#collect("stdout", this.#child.stdout),
       this.#collect("stderr", this.#child.stderr),
@@ -138,6 +140,7 @@ export class Program {
     const status = await this.#child.status;
     clearTimeout(insist);
     await this.#read;
+    if (this.#isSpokenTo) await this.#child.stdin.abort();
     return status;
   }
 

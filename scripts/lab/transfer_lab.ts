@@ -5,7 +5,7 @@ import type { RtcChoice } from "../../lib/runtime/config.ts";
 import { type Line, Program } from "./program.ts";
 
 /** For a process to come up; a sender also digests its files. */
-const START_MS = 120_000;
+const START_MS = 600_000;
 const SIGNAL_MS = 30_000;
 const ATTEMPTS_MAX = 10;
 

@@ -242,7 +242,7 @@ test("an upload outlives its link, and goes on where it was", WRITES, async (sce
   equal(lost, 1);
   // By the time of the cut, the second block may have been written too.
   const [first, second = 0] = wanted;
-  deepEqual([wanted.length, first, second % BLOCK_BYTES], [2, frames.length, 9]);
+  deepEqual([wanted.length, first, second % BLOCK_BYTES], [2, frames.length, 9], wanted.join());
   ok(second <= BLOCK_BYTES + 9, `${second} bytes again`);
   const [job] = await Array.fromAsync(Deno.readDir(join(worker.folder, "jobs")));
   const arrived = join(worker.folder, "jobs", job?.name ?? "", "inputs", SCRIPTED.package);

@@ -88,7 +88,8 @@ Deno.test("e2e: a worker that is killed in an upload gets the rest of it in its 
     const file = await stage.package();
     // What stands behind the last block of an HDF5 file is nobody's; it is sent all the same.
     await Deno.truncate(file, BYTES);
-    const client = stage.train(file, ["--runner", "demo", "--rtc", "werift", "--epochs", "1"]);
+    const args = ["--runner", "demo", "--epochs", "1", "--rtc", "werift", "--reattach", "90"];
+    const client = stage.train(file, args);
     await client.line(
       ({ event, bytes }) => event === "uploaded" && Number(bytes) > 2.5 * BLOCK_BYTES,
       "its third block",

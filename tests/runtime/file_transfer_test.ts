@@ -41,10 +41,14 @@ for (const [what, files] of cases) {
       const [from, to] = [join(folder, "from"), join(folder, "to")];
       await write(from, files);
       const manifest = await describeFolder(from);
-      const transfer = await begin(manifest, { from, to });
+      const told: [number, number][] = [];
+      const receive = { progress: (...progress: [number, number]) => void told.push(progress) };
+      const transfer = await begin(manifest, { from, to, receive });
       deepEqual(await outcome(transfer), ["done", "done"]);
       deepEqual(await describeFolder(join(to, "files")), manifest);
       deepEqual(await names(join(to, "parts")), []);
+      const bytesMax = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
+      deepEqual(told.at(-1), [bytesMax, bytesMax]);
       const sizes = new Map(manifest.files.map(({ sha256, bytes }) => [sha256, bytes]));
       equal(transfer.arrived(), sizes.values().reduce((sum, bytes) => sum + bytes, 0));
     }));

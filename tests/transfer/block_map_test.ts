@@ -13,6 +13,17 @@ Deno.test("block map: what is missing comes in stretches as long as can be", () 
   equal(map.bytes, 3 * BLOCK_BYTES - 1, "the last block is shorter");
 });
 
+Deno.test("block map: a copy goes its own way", () => {
+  const map = new BlockMap(3 * BLOCK_BYTES);
+  map.add(1);
+  const copy = map.copy();
+  map.add(0);
+  deepEqual([copy.missing(), copy.bytes], [
+    [{ first: 0, count: 1 }, { first: 2, count: 1 }],
+    BLOCK_BYTES,
+  ]);
+});
+
 Deno.test("block map: an empty file is whole", () => {
   const map = new BlockMap(0);
   deepEqual([map.isWhole, map.bytes, map.missing()], [true, 0, []]);
