@@ -14,6 +14,7 @@ import type { JobFolder } from "./job_folder.ts";
 import type { JobGpu } from "./job_gpu.ts";
 import type { Told } from "./job_process.ts";
 import { JobRun } from "./job_run.ts";
+import { isAnothers } from "./process_identity.ts";
 
 /** How a worker ends what it runs: it ends the trainer, or leaves it to its next life. */
 export type DeskEnd = "end_job" | "leave_job";
@@ -62,7 +63,7 @@ export class JobBench {
 
   /** Processes that the job owns, by their ids. */
   get pids(): readonly number[] {
-    const pid = this.#run?.trainerPid;
+    const pid = this.#run?.trainer?.pid;
     return pid === undefined ? [] : [pid];
   }
 
@@ -120,15 +121,17 @@ export class JobBench {
   }
 
   /** Waits until the GPU is free of the run. Gives what still holds it, which then is in the slot's way. */
-  async #clear(jobId: JobId, { trainerPid }: JobRun): Promise<string | undefined> {
+  async #clear(jobId: JobId, { trainer }: JobRun): Promise<string | undefined> {
     const { gpu, log } = this.#options;
-    if (trainerPid === undefined || gpu === undefined) return undefined;
-    const holder = await gpu.release(jobId, trainerPid);
+    if (trainer === undefined || gpu === undefined) return undefined;
+    // After a restart of the machine its id may be a stranger's, who is not to be blamed.
+    if (await isAnothers(trainer)) return undefined;
+    const holder = await gpu.release(jobId, trainer.pid);
     if (holder === undefined) return undefined;
     log.write("error", holder, { job_id: jobId });
     this.#handlers.happened({ type: "obstructed", reason: holder });
     this.#chores.begin("The GPU cannot be watched", jobId, async () => {
-      await gpu.released(trainerPid, this.#stopped.signal);
+      await gpu.released(trainer.pid, this.#stopped.signal);
       if (this.#stopped.signal.aborted) return;
       log.write("info", "The GPU is free again", { job_id: jobId });
       this.#handlers.happened({ type: "cleared" });

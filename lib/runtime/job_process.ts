@@ -9,7 +9,7 @@ import type { EpochRow } from "../job/training_log.ts";
 import { JournalFollower } from "./journal_follower.ts";
 import { LogFollower } from "./log_follower.ts";
 import { isBuried, signalGroup } from "./process_group.ts";
-import { bootId, isStillIts } from "./process_identity.ts";
+import { bootId, isStillIts, type ProcessIdentity } from "./process_identity.ts";
 import type { PrintedLine, RunEnd, RunFolder, RunPlan, RunWish } from "./run_folder.ts";
 import type { SelfCommand } from "./self_command.ts";
 
@@ -75,7 +75,7 @@ export class JobProcess {
   /** Resolves when the keeper is gone. */
   readonly #keeperGone: Promise<void>;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #trainerPid: number | undefined;
+  #trainer: ProcessIdentity | undefined;
 
   private constructor(
     options: JobProcessOptions,
@@ -148,8 +148,8 @@ export class JobProcess {
   }
 
   /** The process that trains, once it is known. */
-  get trainerPid(): number | undefined {
-    return this.#trainerPid;
+  get trainer(): ProcessIdentity | undefined {
+    return this.#trainer;
   }
 
   /** Has the trainer end in that way. @throws {Error} Where that cannot be written down. */
@@ -179,8 +179,9 @@ export class JobProcess {
         if (end !== undefined) {
           this.#log.end();
           if (end.type === "exited" && !end.is_buried) {
+            const group = this.#trainer?.pid;
             handlers.warned(
-              `Processes of group ${this.#trainerPid} outlive SIGKILL and may still hold the GPU; see ps -g ${this.#trainerPid}`,
+              `Processes of group ${group} outlive SIGKILL and may still hold the GPU; see ps -g ${group}`,
             );
           }
           // Who starts a keeper waits for it: it must not outlive the job.
@@ -204,9 +205,9 @@ export class JobProcess {
   }
 
   async #noticeStart(): Promise<void> {
-    if (this.#trainerPid !== undefined) return;
-    this.#trainerPid = (await this.#options.folder.trainer())?.pid;
-    if (this.#trainerPid !== undefined) this.#options.handlers.started(this.#trainerPid);
+    if (this.#trainer !== undefined) return;
+    this.#trainer = await this.#options.folder.trainer();
+    if (this.#trainer !== undefined) this.#options.handlers.started(this.#trainer.pid);
   }
 
   #pause(): Promise<void> {

@@ -8,6 +8,7 @@ import type { JobSpec } from "../protocol/job_spec.ts";
 import { describeFolder } from "./file_digest.ts";
 import type { JobFolder } from "./job_folder.ts";
 import { JobProcess, logPathsOf, runPlanOf, type Told } from "./job_process.ts";
+import type { ProcessIdentity } from "./process_identity.ts";
 import type { PrintedLine, RunEnd, RunWish } from "./run_folder.ts";
 
 /** Characters of a reason (`job_failed`). */
@@ -52,8 +53,8 @@ export class JobRun {
   }
 
   /** The process that trains, once it is known. */
-  get trainerPid(): number | undefined {
-    return this.#process?.trainerPid;
+  get trainer(): ProcessIdentity | undefined {
+    return this.#process?.trainer;
   }
 
   /**

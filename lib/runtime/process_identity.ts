@@ -38,9 +38,14 @@ export async function bootId(): Promise<string | null> {
  */
 export async function isStillIts(identity: ProcessIdentity): Promise<boolean> {
   if (identity.start_ticks === null || identity.boot_id === null) return false;
-  const now = await identityOf(identity.pid);
-  if (now.boot_id !== identity.boot_id) return false;
-  return now.start_ticks === null || now.start_ticks === identity.start_ticks;
+  return !await isAnothers(identity);
+}
+
+/** Whether the id surely means another process by now, or one of another start of the machine. */
+export async function isAnothers({ pid, start_ticks, boot_id }: ProcessIdentity): Promise<boolean> {
+  const now = await identityOf(pid);
+  if (boot_id !== null && boot_id !== now.boot_id) return true;
+  return start_ticks !== null && now.start_ticks !== null && start_ticks !== now.start_ticks;
 }
 
 /** Field 22 of `PID (NAME) STATE …`. A name may hold spaces and parentheses. */

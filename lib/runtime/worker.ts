@@ -84,6 +84,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   const over = Promise.withResolvers<void>();
   /** What the worker does, as the room is told; kept until there is somebody to tell. */
   let doing: Doing = { status: "available", currentJob: null };
+  let tellRoom = (_doing: Doing) => {};
   const desk = new JobDesk({
     folder: options.folder,
     ...(options.cacheBytesMax === undefined ? {} : { cacheBytesMax: options.cacheBytesMax }),
@@ -105,7 +106,6 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       tellRoom(doing);
     },
   });
-  let tellRoom = (_doing: Doing) => {};
   // Before the room sees us: nobody may be given a slot that a job of an earlier life holds.
   await desk.takeUp();
   await using gpuWatch: GpuWatch | undefined = options.gpuSlot === undefined

@@ -1,13 +1,13 @@
 /** Workers that die or leave in the middle of a training and come back: their jobs go on, or are lost once. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Program } from "../../scripts/lab/program.ts";
 import { eventually } from "./condition.ts";
 import { keptRuns } from "./kept_run.ts";
 import { slowTrainer, slowTraining } from "./slow_trainer.ts";
 import { endsWith, onStage, type Stage } from "./stage.ts";
-import { failed, trained } from "./training_outcome.ts";
+import { discover, failed, trained } from "./training_outcome.ts";
 
 const FIRST_EPOCH_MS = 30_000;
 const RESULT_MS = 60_000;
@@ -38,8 +38,14 @@ Deno.test("e2e: a worker that is killed and started again goes on with its job, 
     await worker.program.exited(10_000);
     const again = await stage.worker("gpu", options);
     assert.equal(again.peerId, worker.peerId);
-    const [same] = await keptRuns(stage);
-    assert.equal(same?.trainer, run.trainer, "Another trainer was started");
+    const { workers: [view] } = await discover(stage);
+    const runs = await keptRuns(stage);
+    assert.ok(runs.every(({ trainer }) => trainer === run.trainer), "Another trainer was started");
+    // It still runs, and so it ran when the room was asked.
+    if (runs.length > 0) {
+      assert.equal(view?.status, "busy");
+      assert.equal(view?.current_job?.job_id, basename(run.jobFolder));
+    }
     assert.equal(trained(await endsWith(client, 0, RESULT_MS)).epochs, EPOCHS);
     assertEveryEpoch(client);
   }));

@@ -16,6 +16,7 @@ import type { JobGpu } from "../../lib/runtime/job_gpu.ts";
 import { RunFolder } from "../../lib/runtime/run_folder.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
 import { eventually } from "./condition.ts";
+import { keeperEnded } from "./keeper_end.ts";
 import { CLIENT, linkedPeers, type LinkEnd } from "./linked_peers.ts";
 
 /** The id of every question: answers are told apart by their kind and job. */
@@ -158,6 +159,8 @@ export class DeskLab {
   readonly warnings: string[] = [];
   readonly #clients: DeskClient[] = [];
   readonly #options: DeskLabOptions;
+  /** Jobs that were left to a next life. */
+  readonly #leftJobs = new Set<JobId>();
   #desk: JobDesk;
 
   private constructor(folder: string, options: DeskLabOptions) {
@@ -186,6 +189,8 @@ export class DeskLab {
 
   /** The worker leaves and leaves its job; after `meanwhile`, another life of it takes that up. */
   async nextLife(meanwhile: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const jobs = join(this.folder, "worker", "jobs");
+    for (const { name } of Deno.readDirSync(jobs)) if (isJobId(name)) this.#leftJobs.add(name);
     await this.#desk.stop("leave_job");
     await meanwhile();
     this.#desk = this.#newDesk();
@@ -250,6 +255,7 @@ export class DeskLab {
   /** Ends everything. */
   async close(): Promise<void> {
     await this.desk.stop();
+    for (const jobId of this.#leftJobs) await keeperEnded(join(this.jobFolder(jobId), "run"));
     for (const { end } of this.#clients) end.link.close("The test is over");
   }
 }

@@ -10,11 +10,12 @@ import {
   runPlanOf,
   type Told,
 } from "../../lib/runtime/job_process.ts";
-import { identityOf, isStillIts } from "../../lib/runtime/process_identity.ts";
+import { identityOf, isAnothers, isStillIts } from "../../lib/runtime/process_identity.ts";
 import { type RunEnd, RunFolder } from "../../lib/runtime/run_folder.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
 import { keepTrainer } from "../../lib/runtime/trainer_keeper.ts";
 import { until, withFolder } from "./condition.ts";
+import { keeperEnded } from "./keeper_end.ts";
 
 const isWindows = Deno.build.os === "windows";
 const SHELL = "/bin/sh";
@@ -271,6 +272,7 @@ test("left alone, it goes on, and another life hears what was not told", async (
   await Deno.writeTextFile(join(folder, "go"), "");
   deepEqual(await second.exited(), { exitCode: 4, signal: null });
   deepEqual([second.stdout, second.epochs], [["two"], [1]]);
+  await keeperEnded(join(folder, "run"));
 });
 
 test("it ends while nobody is there, and its end is told once all else was", async (folder) => {
@@ -283,6 +285,7 @@ test("it ends while nobody is there, and its end is told once all else was", asy
   const second = Trainer.adopt(folder, first.process.told);
   deepEqual(await second.exited(), { exitCode: 137, signal: "SIGKILL" });
   deepEqual(second.stdout, ["two"]);
+  await keeperEnded(join(folder, "run"));
 });
 
 test("a later life ends what an earlier one began", async (folder) => {
@@ -293,6 +296,7 @@ test("a later life ends what an earlier one began", async (folder) => {
   const second = Trainer.adopt(folder, first.process.told);
   await second.process.end("cancel");
   equal((await second.exited()).signal, "SIGTERM");
+  await keeperEnded(join(folder, "run"));
   equal(isAlive(Number(first.stdout[0])), false);
 });
 
@@ -325,6 +329,9 @@ test("an id that names another process by now is not taken for ours", async (fol
   try {
     const now = await identityOf(bystander.pid);
     equal(await isStillIts(now), Deno.build.os === "linux");
+    equal(await isAnothers(now), false);
+    equal(await isAnothers({ ...now, boot_id: "another" }), true);
+    equal(await isAnothers({ ...now, start_ticks: (now.start_ticks ?? 0) + 1 }), true);
     const run = new RunFolder(join(folder, "run"));
     await run.create(
       runPlanOf(
