@@ -23,6 +23,8 @@ const RENEW_MS = WATCH_MS / 3;
 export interface QueueRequest {
   readonly jobId: JobId;
   readonly needs: Needs;
+  /** The worker does not let it wait. */
+  refused(reason: string): void;
 }
 
 /** What a visit needs. */
@@ -32,8 +34,6 @@ export interface WatchVisitOptions extends WorkerLinkOptions {
   readonly request?: QueueRequest | undefined;
   /** The replica may show something else now. */
   changed(): void;
-  /** The worker does not let the request wait. */
-  refused?(jobId: JobId, reason: string): void;
 }
 
 /** One watched worker. */
@@ -160,7 +160,8 @@ export class WatchVisit {
         return this.#link?.close(message.reason);
       }
       case "queue_refused":
-        return this.#options.refused?.(message.job_id, message.reason);
+        if (message.job_id !== this.#options.request?.jobId) return;
+        return this.#options.request.refused(`${this.worker}: ${message.reason}`);
       default:
         return message satisfies never;
     }

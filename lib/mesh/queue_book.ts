@@ -118,7 +118,7 @@ export class QueueBook {
         client_id: client,
         needs,
         ticket: ticket++,
-        queued_at_ms: wallMs,
+        queued_at_ms: Math.max(0, Math.round(wallMs)),
         standing: "waits",
       });
     }

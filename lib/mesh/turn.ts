@@ -86,7 +86,7 @@ export class Turn {
     const changes: TurnChange[] = [];
     const { slot } = facts;
     const isKnown = (jobId: JobId) => facts.requests.some(({ job_id }) => job_id === jobId);
-    if (slot.status === "available" && this.#served !== undefined) {
+    if (slot.status === "available" && this.#served !== undefined && isKnown(this.#served)) {
       // It came, and went without a start.
       this.#passOver(this.#served, now, changes);
     }

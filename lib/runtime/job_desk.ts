@@ -35,6 +35,8 @@ export interface JobDeskOptions {
   readonly runners: readonly JobSpec["runner"][];
   readonly clock: Clock;
   readonly log: Log;
+  /** Why a free slot is not for that client's job: it is another's turn. Left out, there is no queue. */
+  readonly objectionTo?: (client: PeerId, jobId: JobId) => string | undefined;
   /** Tells the room what this worker does. */
   readonly status: (status: WorkerStatus, currentJob: CurrentJob | null) => void;
 }
@@ -108,6 +110,11 @@ export class JobDesk {
     switch (message.type) {
       case "job_reserve": {
         const { request_id: requestId, job_id: jobId, spec, inputs } = message;
+        const reason = this.#options.objectionTo?.(client, jobId);
+        if (reason !== undefined) {
+          const refusal = { type: "job_refused", request_id: requestId, job_id: jobId } as const;
+          return this.#tell(client, { ...refusal, code: "busy", reason });
+        }
         return this.#step({ type: "reserve", client, requestId, jobId, spec, inputs });
       }
       case "job_start": {

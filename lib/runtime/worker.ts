@@ -90,6 +90,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     runners: options.runners,
     clock: systemClock,
     log,
+    objectionTo: (client, jobId) => peer.objectionTo(client, jobId),
     status: (status, currentJob) => {
       isBusy = currentJob !== null;
       peer.tell(status, currentJob);
