@@ -242,12 +242,8 @@ const PLANTED: readonly {
     name: "a hold never ends",
     replacements: [{
       file: "turn.ts",
-      sound: "if (now >= this.#hold.until) this.#passOver(this.#hold.job.job_id, now, changes);",
-      faulty: "",
-    }, {
-      file: "turn.ts",
-      sound: "if (now >= this.#hold.until || !this.#keeps(this.#hold, facts)) this.#hold",
-      faulty: "if (!this.#keeps(this.#hold, facts)) this.#hold",
+      sound: "this.#hold = { job, until: now + HOLD_MS };",
+      faulty: "this.#hold = { job, until: Infinity };",
     }],
     report: /for too long|still waits/,
   },

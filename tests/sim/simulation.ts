@@ -263,8 +263,10 @@ class Simulation {
   #botherAgain(): void {
     const { queuers, timeline } = this.#world;
     const random = this.#random;
+    // A draw in a room without a queue would make another room of it.
+    if (queuers.length === 0 || this.#phase !== "trouble") return;
     const queuer = pick(queuers, random);
-    if (queuer === undefined || this.#phase !== "trouble") return;
+    if (queuer === undefined) return;
     const strike = [
       () => queuer.kill(),
       () => queuer.revive(),
