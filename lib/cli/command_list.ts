@@ -56,6 +56,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import("./jobs.ts")).jobsCommand,
   ),
   entry(
+    "why",
+    "Say why a job waits, or where it is",
+    async () => (await import("./why.ts")).whyCommand,
+  ),
+  entry(
     "follow",
     "Come back to a job that runs, and bring the results home",
     async () => (await import("./follow.ts")).followCommand,

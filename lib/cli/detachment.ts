@@ -12,7 +12,7 @@ import { jsonText } from "./terminal_text.ts";
 /** One job, as a command sees it come and go. */
 export class Detachment {
   #jobId: JobId | undefined;
-  #standing: "before" | "running" | "trained" = "before";
+  #standing: "before" | "waiting" | "running" | "trained" = "before";
 
   /** @param jobId The job, where it has started before: it is gone to as soon as its worker is. */
   constructor(jobId?: JobId) {
@@ -21,7 +21,14 @@ export class Detachment {
 
   /** Takes the next event. */
   watch(event: SubmissionEvent): void {
-    if (event.type === "started") {
+    if (event.type === "waiting" && this.#standing === "before") {
+      this.#jobId = event.jobId;
+      this.#standing = "waiting";
+    } else if (event.type === "leased" && this.#standing === "waiting") {
+      // What is only reserved is given back.
+      this.#jobId = undefined;
+      this.#standing = "before";
+    } else if (event.type === "started") {
       this.#jobId = event.jobId;
       this.#standing = "running";
     } else if (event.type === "linked" && this.#jobId !== undefined) {
@@ -34,6 +41,7 @@ export class Detachment {
     const jobId = this.#jobId;
     if (jobId === undefined || this.#standing === "before" || isEnd(error)) return;
     const standing = this.#standing;
+    if (standing === "waiting") return tellLeft(jobId, isJson, io);
     if (isJson) io.out(jsonText({ event: "detached", job_id: jobId, standing }));
     for (const line of this.#lines(jobId, standing)) io.err(line);
   }
@@ -49,6 +57,14 @@ export class Detachment {
       `End it: sleap-rtc cancel ${jobId}`,
     ];
   }
+}
+
+/** The package is here: a job cannot begin without its command, and so it waits no longer either. */
+function tellLeft(jobId: JobId, isJson: boolean, io: Io): void {
+  if (isJson) io.out(jsonText({ event: "left_queue", job_id: jobId }));
+  io.err(
+    "The job has left the queue, and nothing was sent: run the same command again to wait anew",
+  );
 }
 
 /** Whether the job itself came to an end by it, or was never found. */

@@ -38,6 +38,7 @@ export const jobsCommand = defineCommand({
       const { list } = await discoverWorkers(room, {}, options);
       const jobs = listJobs({
         workers: list.workers,
+        waiting: list.waiting,
         records: await records.list(),
         roomId: room.roomId,
         self: identity.peerIdOf("self"),
@@ -51,11 +52,12 @@ export const jobsCommand = defineCommand({
 
 /** One job for a program; names are those of the protocol, ages in ms. */
 function jobFacts(job: ListedJob, now: number): Readonly<Record<string, unknown>> {
-  const { jobId, standing, worker, isOurs, runName, epochs } = job;
+  const { jobId, standing, worker, position, isOurs, runName, epochs } = job;
   return {
     job_id: jobId,
     standing,
-    worker,
+    worker: worker ?? null,
+    position: position ?? null,
     ours: isOurs,
     run_name: runName ?? null,
     since_ms: ageOf(job, now) ?? null,
@@ -72,14 +74,18 @@ export function jobLines(
   if (jobs.length === 0) return ["No jobs"];
   const columns: readonly Column<ListedJob>[] = [
     { head: "JOB", droppedAt: 0, cell: ({ jobId }) => jobId },
-    { head: "STATE", droppedAt: 0, cell: ({ standing }) => standing },
-    { head: "WORKER", droppedAt: 1, cell: ({ worker }) => worker },
+    { head: "STATE", droppedAt: 0, cell: standingText },
+    { head: "WORKER", droppedAt: 1, cell: ({ worker }) => worker ?? "-" },
     { head: "RUN", droppedAt: 3, cell: ({ runName }) => runName ?? "-" },
     { head: "SINCE", droppedAt: 2, cell: (job) => formatAge(ageOf(job, now)) },
     { head: "EPOCHS", droppedAt: 4, align: "right", cell: ({ epochs }) => String(epochs ?? "-") },
     { head: "OURS", droppedAt: 5, cell: ({ isOurs }) => isOurs ? "yes" : "no" },
   ];
   return [...tableLines(jobs, columns, screen), "", count(jobs.length, "job")];
+}
+
+function standingText({ standing, position }: ListedJob): string {
+  return position === undefined ? standing : `${standing} (${position})`;
 }
 
 function formatAge(ageMs: number | undefined): string {

@@ -55,6 +55,17 @@ const parser = merge(
     minGpuMemory: optional(option("--min-gpu-memory", integer({ min: 0, metavar: "MB" }), {
       description: message`Only workers with at least this much GPU memory`,
     })),
+    wait: withDefault(
+      flag("--wait", {
+        description:
+          message`Wait in the room's queue where workers fit and none is free (the default)`,
+      }),
+      false,
+    ),
+    noWait: withDefault(
+      flag("--no-wait", { description: message`End with exit code 6 where no worker is free` }),
+      false,
+    ),
     output: optional(option("--output", path({ metavar: "FOLDER", type: "directory" }), {
       description: message`A new folder for the results (by default the run's name and the time)`,
     })),
@@ -96,6 +107,9 @@ export const trainCommand = defineCommand({
   ],
   parser,
   async run(given, io) {
+    if (given.wait && given.noWait) {
+      throw new Mistake("Expected --wait or --no-wait, got both; leave one out");
+    }
     const { trainingSpec } = await import("./training_request.ts");
     const worker = given.worker === undefined ? undefined : workerOf(given.worker);
     const { spec, facts } = await trainingSpec(given);
@@ -120,6 +134,7 @@ export const trainCommand = defineCommand({
         outputFolder,
         reattachMs: reattachMsOf(given),
         isFresh: given.noCache,
+        mayWait: !given.noWait,
         ...(worker === undefined ? {} : { worker }),
         ...(given.minGpuMemory === undefined ? {} : { minGpuMemoryMb: given.minGpuMemory }),
       };

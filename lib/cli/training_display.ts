@@ -8,6 +8,7 @@ import type { SubmissionEvent } from "../client/event.ts";
 import { gpuMemoryMb } from "../protocol/worker.ts";
 import { bar, count, formatBytes, formatEta, formatLoss, formatMemory, share } from "./amount.ts";
 import { plotLines } from "./plot.ts";
+import { waitingFacts, waitingText } from "./queue_text.ts";
 import { cleanText, fitText, paint } from "./terminal_text.ts";
 import type { Progress, TrainingView } from "./training_view.ts";
 
@@ -49,6 +50,7 @@ export function liveLines(view: TrainingView, screen: LiveScreen): string[] {
     Math.max(BAR_COLUMNS_MIN, Math.floor(columns * BAR_SHARE)),
   );
   const lines: string[] = [];
+  if (view.waiting !== undefined) lines.push(label("waiting", waitingText(view.waiting)));
   if (view.worker !== undefined) lines.push(label("worker", workerText(view)));
   if (view.link !== undefined) lines.push(label("link", linkText(view.link)));
   if (view.lostForMs !== undefined) {
@@ -85,6 +87,8 @@ export function plainLines(
   { isVerbose, epochStep }: PlainStyle,
 ): string[] {
   switch (event.type) {
+    case "waiting":
+      return [`Waiting: ${waitingText(event.outlook)}`];
     case "worker_chosen":
       return [`Chose ${workerText(after)}`];
     case "linked":
@@ -123,6 +127,8 @@ export function plainLines(
 /** The event as one object for a program; names are those of the protocol. */
 export function jsonEvent(event: SubmissionEvent): Readonly<Record<string, unknown>> {
   switch (event.type) {
+    case "waiting":
+      return { event: event.type, job_id: event.jobId, ...waitingFacts(event.outlook) };
     case "worker_chosen":
       return { event: event.type, worker: event.worker, available: event.available };
     case "linked":

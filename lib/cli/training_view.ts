@@ -6,6 +6,7 @@
 import type { JobId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 import type { SubmissionEvent } from "../client/event.ts";
+import type { QueueOutlook } from "../client/queue_outlook.ts";
 import type { FileEntry } from "../protocol/manifest.ts";
 import type { WorkerView } from "../protocol/worker.ts";
 
@@ -21,6 +22,8 @@ export interface Progress {
 
 /** What is known of a submission. */
 export interface TrainingView {
+  /** How it waits, until it has a worker's slot. */
+  readonly waiting?: QueueOutlook | undefined;
   readonly worker?: WorkerView;
   readonly available?: number;
   readonly link?: { readonly backend: "native" | "werift"; readonly tookMs: number };
@@ -51,6 +54,8 @@ export const BLANK_VIEW: TrainingView = { trainLosses: [], valLosses: [] };
 /** The view after `event`, which came at `now`. */
 export function advance(view: TrainingView, event: SubmissionEvent, now: Instant): TrainingView {
   switch (event.type) {
+    case "waiting":
+      return { ...view, jobId: event.jobId, waiting: event.outlook };
     case "worker_chosen":
       return { ...view, worker: event.worker, available: event.available };
     case "worker_lost":
@@ -62,7 +67,7 @@ export function advance(view: TrainingView, event: SubmissionEvent, now: Instant
         link: { backend: event.backend, tookMs: event.tookMs },
       };
     case "leased":
-      return { ...view, jobId: event.jobId };
+      return { ...view, jobId: event.jobId, waiting: undefined };
     case "uploaded":
       return { ...view, upload: grown(view.upload, event.bytes, event.bytesMax, now) };
     case "started":

@@ -27,6 +27,18 @@ export interface Delivery extends VisitParts {
   readonly reattachMs: number;
 }
 
+/** Why a worker does not take a job. */
+export interface Setback {
+  readonly failure: Failure;
+  /** Whether it may take the job later, or another may now. */
+  readonly mayPass: boolean;
+}
+
+/** Whether `result` is a setback, and no visit or training. */
+export function isSetback(result: object): result is Setback {
+  return "mayPass" in result;
+}
+
 /**
  * The visit at which the job was started, which the caller closes; or why the worker cannot be reached
  * or does not take the job.
@@ -34,7 +46,7 @@ export interface Delivery extends VisitParts {
  * @throws {Failure} Where the inputs cannot be sent.
  * @throws The signal's reason, where it is aborted.
  */
-export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVisit | Failure> {
+export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVisit | Setback> {
   const { options: { signal, watch }, reattachMs } = delivery;
   let isReserved = false;
   let lostAt: number | undefined;
@@ -45,7 +57,8 @@ export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVi
       const refusal = await visit.reserve(delivery.spec, delivery.inputs);
       if (refusal !== undefined) {
         await visit.close();
-        return new Failure("job_refused", `${worker}: ${refusal}`);
+        const failure = new Failure("job_refused", `${worker}: ${refusal.reason}`);
+        return { failure, mayPass: refusal.code === "busy" || refusal.code === "closed" };
       }
       isReserved = true;
       lostAt = undefined;
@@ -58,7 +71,7 @@ export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVi
       lostAt ??= systemClock.now();
       const leftMs = reattachMs - (systemClock.now() - lostAt);
       // One that was never reached has nothing of ours: the next one may be nearer.
-      if (!isReserved || leftMs <= 0) return error;
+      if (!isReserved || leftMs <= 0) return { failure: error, mayPass: true };
       watch({ type: "worker_lost", worker, reason: error.message, leftMs });
     }
     await pause(ATTEMPT_EVERY_MS, signal);

@@ -4,9 +4,12 @@ import type { JobId, PeerId } from "../base/id.ts";
 import type { Epoch } from "../protocol/job_message.ts";
 import type { FileEntry } from "../protocol/manifest.ts";
 import type { WorkerView } from "../protocol/worker.ts";
+import type { QueueOutlook } from "./queue_outlook.ts";
 
 /** One step of a submission, in the order in which a person wants to read them. */
 export type SubmissionEvent =
+  /** No worker is free: the job waits for its turn. Said again when that looks different. */
+  | { readonly type: "waiting"; readonly jobId: JobId; readonly outlook: QueueOutlook }
   /** Who is there, and who was chosen. */
   | { readonly type: "worker_chosen"; readonly worker: WorkerView; readonly available: number }
   /** The link to the worker is open. */

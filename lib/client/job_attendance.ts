@@ -15,6 +15,7 @@ import { JobDiary } from "./job_diary.ts";
 import type { JobRecord, JobRecords } from "./job_records.ts";
 import { JobVisit, type VisitParts } from "./job_visit.ts";
 import { type LinkedOptions, LinkedSession } from "./linked_session.ts";
+import { holderOf, waitingJob } from "./queue_outlook.ts";
 import { ResultFolder } from "./result_folder.ts";
 import { type JobStanding, NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
 
@@ -187,9 +188,7 @@ async function visitJob(
       `Expected the room ${known.room_id}, where ${jobId} was sent, got ${roomId}; give the invite to that one`,
     );
   }
-  const workers = known === undefined
-    ? placesToAsk((await parts.session.discover({})).list.workers, jobId)
-    : [known.worker];
+  const workers = known === undefined ? await placesOf(jobId, parts) : [known.worker];
   const objections: Failure[] = [];
   for (const worker of workers) {
     const visit = await tryAt(worker, jobId, parts, ask);
@@ -200,6 +199,17 @@ async function visitJob(
   if (objections.length === 1 && only !== undefined) throw only;
   const reasons = objections.map(({ message }) => message).join("; ") || "nobody is there";
   throw new Failure("no_worker", `Expected a worker that knows ${jobId}, got none: ${reasons}`);
+}
+
+/** Whom to ask for a job of which nothing is remembered. */
+async function placesOf(jobId: JobId, { session }: VisitParts): Promise<readonly PeerId[]> {
+  const { list } = await session.discover({});
+  const isWaiting = waitingJob(list, jobId) !== undefined;
+  if (!isWaiting || holderOf(list, jobId) !== undefined) return placesToAsk(list.workers, jobId);
+  throw new Failure(
+    "no_worker",
+    `Expected a job that has begun, got ${jobId}, which waits in the queue; its own \`train\` goes on with it, and \`sleap-rtc why ${jobId}\` says why it waits`,
+  );
 }
 
 /** The visit at which `ask` was granted, or why it was not; what another worker cannot mend is thrown. */

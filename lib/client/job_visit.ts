@@ -87,16 +87,16 @@ export class JobVisit {
   }
 
   /**
-   * Asks for the worker's slot. Gives the reason where it is refused.
+   * Asks for the worker's slot. Gives the refusal, if any.
    *
    * @throws {Failure} Where the worker is lost, or does not answer.
    */
-  async reserve(spec: JobSpec, inputs: Manifest): Promise<string | undefined> {
+  async reserve(spec: JobSpec, inputs: Manifest): Promise<JobRefusedAnswer | undefined> {
     this.#phase = "reserving";
     const answer = await this.#ask({ type: "job_reserve", job_id: this.#jobId, spec, inputs });
     if (answer.type === "job_refused") {
       this.#phase = "new";
-      return answer.reason;
+      return answer;
     }
     this.#parts.options.watch({ type: "leased", jobId: this.#jobId });
     return undefined;

@@ -4,10 +4,12 @@
  * nothing of links; the time is given to it.
  */
 
+import type { PeerId } from "../base/id.ts";
 import { type Instant, SECOND_MS } from "../base/time.ts";
 import type { Author } from "../mesh/author.ts";
 import { listRoom, type Outlook } from "../mesh/directory.ts";
 import { type Acceptance, RoomState } from "../mesh/room_state.ts";
+import { waitingIn } from "../mesh/waiting_list.ts";
 import type { SignedChange } from "../protocol/mesh_message.ts";
 import type { Filters, WorkerList } from "../protocol/query.ts";
 import type { WatchReport } from "../protocol/watch_message.ts";
@@ -77,7 +79,11 @@ export class Replica {
   /** The workers that `filters` ask for, with ages as of `now`. */
   list(filters: Filters, now: Instant): WorkerList {
     const ageMs = Math.max(0, now - this.#toldAt);
-    const list = listRoom(this.#state.entries.values(), this.#outlook, filters);
+    const { rows, entries } = this.#state;
+    const { lives } = this.#outlook;
+    const isLiving = (peerId: PeerId) => lives.get(peerId)?.alive ?? false;
+    const waiting = waitingIn({ rows, entries, isLiving });
+    const list = listRoom(entries.values(), this.#outlook, filters, waiting);
     const isSilent = this.#isOver || ageMs > REPLICA_SILENCE_MS;
     const stale = list.stale || isSilent;
     return {

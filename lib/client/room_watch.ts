@@ -17,7 +17,7 @@ import { systemRandom } from "../runtime/chance.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { BLANK_LIST } from "./room_change.ts";
 import type { Session } from "./session.ts";
-import { WatchVisit } from "./watch_visit.ts";
+import { type QueueRequest, WatchVisit } from "./watch_visit.ts";
 import type { WorkerLinkOptions } from "./worker_link.ts";
 
 /** Between two rounds of all workers, while none can be watched. */
@@ -44,6 +44,8 @@ export interface RoomWatchOptions extends WorkerLinkOptions {
   readonly log: Log;
   /** The worker to watch first; the admin where left out. */
   readonly from?: PeerId | undefined;
+  /** A job that waits for its turn at whichever worker is watched; none where left out. */
+  readonly request?: QueueRequest | undefined;
   hear(event: WatchEvent): void;
 }
 
@@ -57,6 +59,7 @@ export class RoomWatch {
   readonly #startedAt = systemClock.now();
   readonly #over: Promise<void>;
   #visit: WatchVisit | undefined;
+  #keepsPlace = false;
 
   constructor(session: Session, backend: LinkBackend, options: RoomWatchOptions) {
     this.#session = session;
@@ -83,8 +86,9 @@ export class RoomWatch {
     return { ...BLANK_LIST, stale: true, stale_ms: now - this.#startedAt };
   }
 
-  /** Ends the watch. */
-  async close(): Promise<void> {
+  /** Ends the watch. A job that waits gives up its place, unless that is to be kept. */
+  async close(keepsPlace = false): Promise<void> {
+    this.#keepsPlace = keepsPlace;
     this.#closing.abort();
     await this.#over;
   }
@@ -114,7 +118,7 @@ export class RoomWatch {
     } finally {
       const visit = this.#visit;
       this.#visit = undefined;
-      await visit?.close();
+      await visit?.close(this.#keepsPlace);
     }
   }
 

@@ -19,19 +19,23 @@ import type { RoomAccess, RtcChoice } from "../runtime/config.ts";
 import type { PeerIdentity } from "../runtime/credentials.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { digestFile } from "../runtime/file_digest.ts";
-import { deliver } from "./delivery.ts";
+import { deliver, isSetback, type Setback } from "./delivery.ts";
 import type { SubmissionEvent } from "./event.ts";
 import { followToEnd, type TrainingResult, withDiary } from "./following.ts";
 import { JobDiary } from "./job_diary.ts";
 import type { JobRecords } from "./job_records.ts";
+import { isEverServed } from "./queue_outlook.ts";
+import { QueuePlace } from "./queue_place.ts";
 import { ResultFolder } from "./result_folder.ts";
 import { Session } from "./session.ts";
 import { NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
 import { pause } from "./visit_wait.ts";
-import { chooseWorkers } from "./worker_choice.ts";
+import { chooseWorkers, needsOf, type WorkerWish } from "./worker_choice.ts";
 
 /** A room whose admin has just died needs so long to answer again. */
 const DISCOVER_AGAIN_MS = SECOND_MS;
+/** Between two attempts at a worker that is held for us and could not be reached. */
+const TURN_AGAIN_MS = SECOND_MS;
 
 /** What is to be trained, and where the results go. */
 export interface TrainingRequest {
@@ -47,6 +51,8 @@ export interface TrainingRequest {
   readonly reattachMs: number;
   /** Whether the package is sent even if the worker has it in its cache. */
   readonly isFresh?: boolean;
+  /** Whether the job waits for its turn where workers fit and none is free; else that is an error. */
+  readonly mayWait?: boolean;
 }
 
 /** With what, and for whom. */
@@ -112,24 +118,51 @@ async function submitTo(
   inputs: Manifest,
   submission: Submission,
 ): Promise<TrainingResult> {
-  const refusals: Failure[] = [];
+  const setbacks: Setback[] = [];
   for (const worker of candidates) {
     submission.options.watch({ type: "worker_chosen", worker, available: candidates.length });
     const result = await visit(worker.peer_id, inputs, submission);
-    if (!(result instanceof Failure)) return result;
-    refusals.push(result);
+    if (!isSetback(result)) return result;
+    setbacks.push(result);
   }
-  const reasons = refusals.map(({ message }) => message).join("; ");
-  const allLost = refusals.every(({ kind }) => kind === "worker_lost");
+  const mayPass = setbacks.every(({ mayPass }) => mayPass);
+  if (submission.request.mayWait === true && mayPass) return await submitInTurn(inputs, submission);
+  const failures = setbacks.map(({ failure }) => failure);
+  const reasons = failures.map(({ message }) => message).join("; ");
+  const allLost = failures.every(({ kind }) => kind === "worker_lost");
   throw new Failure(allLost ? "worker_lost" : "job_refused", `No worker takes the job: ${reasons}`);
 }
 
-/** Trains at `worker`; gives the failure where it cannot be reached or does not take the job. */
+/** Waits in the queue, and trains at the worker whose turn it is for. */
+async function submitInTurn(inputs: Manifest, submission: Submission): Promise<TrainingResult> {
+  const { backend, jobId, options, request } = submission;
+  const { signal, watch } = options;
+  await using leave = new AsyncDisposableStack();
+  const place = leave.use(
+    await QueuePlace.open(backend, {
+      ...options,
+      jobId,
+      needs: needsOf(wishOf(request)),
+      tell: (outlook) => watch({ type: "waiting", jobId, outlook }),
+    }),
+  );
+  for (;;) {
+    const worker = await place.turn();
+    // Once the job runs, it waits no more; until then the place is ours.
+    const result = await visit(worker, inputs, submission, () => leave.disposeAsync());
+    if (!isSetback(result)) return result;
+    if (!result.mayPass) throw result.failure;
+    await pause(TURN_AGAIN_MS, signal);
+  }
+}
+
+/** Trains at `worker`; gives the setback where it cannot be reached or does not take the job. */
 async function visit(
   worker: PeerId,
   inputs: Manifest,
   submission: Submission,
-): Promise<TrainingResult | Failure> {
+  started?: () => Promise<void>,
+): Promise<TrainingResult | Setback> {
   const { request, jobId, folder, options } = submission;
   const { spec, reattachMs, packagePath } = request;
   const record = new TrainingRecord();
@@ -157,7 +190,13 @@ async function visit(
     isFresh: request.isFresh ?? false,
     reattachMs,
   });
-  if (visit instanceof Failure) return visit;
+  if (isSetback(visit)) return visit;
+  try {
+    await started?.();
+  } catch (error) {
+    await visit.close();
+    throw error;
+  }
   return await followToEnd(visit, { ...parts, folder, diary, reattachMs });
 }
 
@@ -165,22 +204,35 @@ async function describeInputs({ packagePath }: TrainingRequest): Promise<Manifes
   return { files: [{ path: basename(packagePath), ...await digestFile(packagePath) }] };
 }
 
-/** The workers to ask, best first. Asked twice: right after an admin's death the first answer is old. */
+/**
+ * The workers to ask, best first; none where the job is to wait. Asked twice: right after an admin's
+ * death the first answer is old.
+ */
 async function findWorkers(
   session: Session,
   request: TrainingRequest,
   signal: AbortSignal,
 ): Promise<readonly WorkerView[]> {
-  const wish = { ...request, runner: request.spec.runner };
+  const wish = wishOf(request);
   const first = chooseWorkers((await session.discover({})).list.workers, wish);
   if (first.candidates.length > 0) return first.candidates;
   await pause(DISCOVER_AGAIN_MS, signal);
-  const second = chooseWorkers((await session.discover({})).list.workers, wish);
+  const { list } = await session.discover({});
+  const second = chooseWorkers(list.workers, wish);
   if (second.candidates.length > 0) return second.candidates;
+  if (request.mayWait === true && isEverServed(list, needsOf(wish))) return [];
   throw new Failure(
     "no_worker",
     `Expected a worker that is free and fits, got none: ${
       second.objections.join("; ")
     }; see \`sleap-rtc discover\``,
   );
+}
+
+function wishOf({ worker, minGpuMemoryMb, spec: { runner } }: TrainingRequest): WorkerWish {
+  return {
+    runner,
+    ...(worker === undefined ? {} : { worker }),
+    ...(minGpuMemoryMb === undefined ? {} : { minGpuMemoryMb }),
+  };
 }

@@ -1,10 +1,11 @@
 /** A client at one worker that it watches: one link, and the replica that is fed by it, until it is lost. */
 
 import { Failure } from "../base/failure.ts";
-import type { PeerId } from "../base/id.ts";
+import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import { SECOND_MS } from "../base/time.ts";
 import { CHANGES_PER_MESSAGE, WATCH_MS } from "../mesh/observers.ts";
+import type { Needs } from "../protocol/queue_message.ts";
 import type { ObserverMessage } from "../protocol/watch_message.ts";
 import type { BackendName, LinkBackend } from "../rtc/link.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -18,9 +19,19 @@ const LEVEL_MS = 5 * SECOND_MS;
 /** Between two words that we still watch: two of them may be lost to a slow moment. */
 const RENEW_MS = WATCH_MS / 3;
 
+/** A job that is to wait for a worker. */
+export interface QueueRequest {
+  readonly jobId: JobId;
+  readonly needs: Needs;
+  /** The worker does not let it wait. */
+  refused(reason: string): void;
+}
+
 /** What a visit needs. */
 export interface WatchVisitOptions extends WorkerLinkOptions {
   readonly log: Log;
+  /** What is to wait for a worker, said with every watch; where left out, nothing. */
+  readonly request?: QueueRequest | undefined;
   /** The replica may show something else now. */
   changed(): void;
 }
@@ -88,9 +99,13 @@ export class WatchVisit {
     return this.#lost.promise;
   }
 
-  /** Goes away, and frees the replica. */
-  async close(): Promise<void> {
+  /** Goes away, and frees the replica. What waited is given up, unless its place is to be kept. */
+  async close(keepsPlace = true): Promise<void> {
+    const { request } = this.#options;
     if (this.#link !== undefined) {
+      if (request !== undefined && !keepsPlace) {
+        this.#link.say({ type: "queue_leave", job_id: request.jobId });
+      }
       this.#link.close("The client watches no longer");
       await this.#lost.promise;
     }
@@ -116,6 +131,10 @@ export class WatchVisit {
 
   #ask(): void {
     this.#link?.say({ type: "watch", heads: this.replica.heads });
+    const { request } = this.#options;
+    if (request !== undefined) {
+      this.#link?.say({ type: "queue_join", job_id: request.jobId, needs: request.needs });
+    }
   }
 
   #hear(message: ObserverMessage): void {
@@ -140,6 +159,9 @@ export class WatchVisit {
         this.#level.resolve(failure);
         return this.#link?.close(message.reason);
       }
+      case "queue_refused":
+        if (message.job_id !== this.#options.request?.jobId) return;
+        return this.#options.request.refused(`${this.worker}: ${message.reason}`);
       default:
         return message satisfies never;
     }

@@ -1,7 +1,9 @@
 /** Which worker gets a job. Decides from a list alone. */
 
 import type { PeerId } from "../base/id.ts";
-import { gpuMemoryMb, type WorkerView } from "../protocol/worker.ts";
+import { isUsedByOthers, shortcomingOf } from "../protocol/fitness.ts";
+import type { Needs } from "../protocol/queue_message.ts";
+import type { WorkerView } from "../protocol/worker.ts";
 
 /** What a job wants of its worker. */
 export interface WorkerWish {
@@ -37,24 +39,15 @@ export function chooseWorkers(workers: readonly WorkerView[], wish: WorkerWish):
   return { candidates: [...alone, ...candidates.filter(isUsedByOthers)], objections };
 }
 
-function objectionTo(worker: WorkerView, wish: WorkerWish): string | undefined {
-  if (wish.worker !== undefined && worker.peer_id !== wish.worker) return "was not asked for";
-  if (!worker.alive) return "gives no sign of life";
-  if (worker.status !== "available") return `is ${worker.status}`;
-  const memoryMb = gpuMemoryMb(worker.metadata);
-  if (memoryMb < (wish.minGpuMemoryMb ?? 0)) return `has ${memoryMb} MB of GPU memory`;
-  const { gpu_fault: fault, gpu_memory_free_mb: freeMb } = worker.metadata.properties;
-  if (typeof fault === "string") return `has a GPU that failed: ${fault}`;
-  // What is used by nobody else is an earlier job's, and free when ours begins.
-  if (
-    isUsedByOthers(worker) && typeof freeMb === "number" && freeMb < (wish.minGpuMemoryMb ?? 0)
-  ) return `has ${freeMb} MB of GPU memory free; the rest is in use by others`;
-  const runners = worker.metadata.properties["runners"];
-  // A worker that does not say what it runs is asked.
-  if (!Array.isArray(runners) || runners.includes(wish.runner)) return undefined;
-  return `has no runner ${wish.runner}`;
+/** What `wish` needs, as it is told to workers. */
+export function needsOf({ worker, minGpuMemoryMb, runner }: WorkerWish): Needs {
+  return { runner, min_gpu_memory_mb: minGpuMemoryMb ?? 0, worker: worker ?? null };
 }
 
-function isUsedByOthers({ metadata }: WorkerView): boolean {
-  return metadata.properties["gpu_in_use_by_others"] === true;
+function objectionTo(worker: WorkerView, wish: WorkerWish): string | undefined {
+  const needs = needsOf(wish);
+  if (needs.worker !== null && worker.peer_id !== needs.worker) return "was not asked for";
+  if (!worker.alive) return "gives no sign of life";
+  if (worker.status !== "available") return `is ${worker.status}`;
+  return shortcomingOf(worker, needs);
 }

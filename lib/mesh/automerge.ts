@@ -39,6 +39,8 @@ export const WORKERS_OBJECT = `1@${GENESIS_ACTOR}`;
 /** The document itself, and the name in it under which the admin's stands. */
 const ROOT = "_root";
 const ADMIN = "admin_peer_id";
+/** What the names in it begin with under which rows of the queue stand. */
+const QUEUE = "queue";
 /**
  * The library's lower half. The upper one keeps all entries as JavaScript objects too, and lays them out
  * anew with every copy and every change, which takes ten times as long as the change itself.
@@ -144,6 +146,15 @@ export class RoomDocument {
     return this.#entries.read(author, written);
   }
 
+  /** What `author` has written down of the queue, by job: as plain values not yet checked. */
+  rowsOf(author: string): ReadonlyMap<string, unknown> {
+    const prefix = queueKey(author, "");
+    const keys = this.#store.keys(ROOT).filter((key) => key.startsWith(prefix));
+    return new Map(
+      keys.map((key) => [key.slice(prefix.length), plain(this.#store.get(ROOT, key))]),
+    );
+  }
+
   /** Frees the memory now; left alone, WebAssembly memory waits for the event loop to turn. */
   free(): void {
     this.#store.free();
@@ -180,6 +191,11 @@ function headsAfter(heads: readonly string[], changes: readonly ChangeFacts[]): 
   return [...after].toSorted();
 }
 
+/** Where in the document `author`'s row of `jobId` stands. No name has a slash in it. */
+export function queueKey(author: string, jobId: string): string {
+  return `${QUEUE}/${author}/${jobId}`;
+}
+
 function takes(copy: Store, chunks: readonly Uint8Array[]): boolean {
   try {
     copy.applyChanges([...chunks]);
@@ -201,6 +217,13 @@ export class RoomDraft {
   /** Names `peerId` admin. */
   nameAdmin(peerId: string): void {
     this.#put(ROOT, ADMIN, peerId);
+  }
+
+  /** Writes `author`'s row of a job, a text, or takes it away. */
+  writeRow(author: string, jobId: string, row: string | undefined): void {
+    const key = queueKey(author, jobId);
+    if (row !== undefined) this.#put(ROOT, key, row);
+    else this.#store.delete(ROOT, key);
   }
 
   /** Writes the whole entry anew: after a restart, or where other lives' entries stand. */

@@ -1,12 +1,21 @@
 /** Whether a change to the room state may be applied. Decides from the change alone and what came before. */
 
+import { isJobId } from "../base/id.ts";
 import type { SignedChange } from "../protocol/mesh_message.ts";
 import { type Author, changeBytes } from "./author.ts";
-import { type ChangeFacts, type Operation, readChange, WORKERS_OBJECT } from "./automerge.ts";
+import {
+  type ChangeFacts,
+  type Operation,
+  queueKey,
+  readChange,
+  WORKERS_OBJECT,
+} from "./automerge.ts";
 import type { ChangeLog } from "./change_log.ts";
 
 /** One change as bytes. Higher: a member can make the others hold more; lower: long entries fail. */
 export const CHANGE_BYTES_MAX = 32 * 1024;
+/** One row of the queue, as text. */
+export const ROW_LENGTH_MAX = 1_024;
 
 /** May it be applied? */
 export type Judgement =
@@ -48,12 +57,23 @@ export function judgeChange(change: SignedChange, author: Author, log: ChangeLog
 /** Invariant 2 of `RoomState`: an object is its author's if an actor of the author's made it. */
 function isOwn(operation: Operation, author: string, log: ChangeLog, facts: ChangeFacts): boolean {
   if (operation.object === "_root") {
-    return operation.key === "admin_peer_id" && operation.action === "set" &&
-      operation.value === author;
+    return isOwnRow(operation, author) ||
+      operation.key === "admin_peer_id" && operation.action === "set" && operation.value === author;
   }
   if (operation.object === WORKERS_OBJECT) {
     return operation.key === author && operation.action === "makeMap";
   }
   const actor = operation.object.split("@")[1] ?? "";
   return actor === facts.actor || log.authorOf(actor) === author;
+}
+
+/**
+ * Rows of the queue are short texts under their author's name. How many of them count is decided where
+ * they are read: a verdict on a change must not depend on the order in which changes came.
+ */
+function isOwnRow({ action, key, value }: Operation, author: string): boolean {
+  const prefix = queueKey(author, "");
+  if (key?.startsWith(prefix) !== true || !isJobId(key.slice(prefix.length))) return false;
+  if (action === "del") return true;
+  return action === "set" && typeof value === "string" && value.length <= ROW_LENGTH_MAX;
 }

@@ -3,6 +3,7 @@
 import type { PeerId } from "../base/id.ts";
 import { type Listed, matches } from "../protocol/match.ts";
 import type { Filters, WorkerList } from "../protocol/query.ts";
+import { type Waiting, WAITING_LISTED_MAX } from "../protocol/queue_message.ts";
 import { gpuMemoryMb, type WorkerEntry, type WorkerView } from "../protocol/worker.ts";
 import { type Candidate, compareCandidates } from "./election.ts";
 
@@ -10,7 +11,7 @@ import { type Candidate, compareCandidates } from "./election.ts";
 export type Life = Pick<WorkerView, "alive" | "last_heard_ms">;
 
 /** What one worker knows of its room besides the room state. */
-export interface Outlook extends Omit<WorkerList, "workers" | "total_count"> {
+export interface Outlook extends Omit<WorkerList, "workers" | "total_count" | "waiting"> {
   /** Who is not in it is forgotten: its entry stays in the room state, and nobody is told of it. */
   readonly lives: ReadonlyMap<PeerId, Life>;
 }
@@ -27,13 +28,16 @@ export function listRoom(
   entries: Iterable<WorkerEntry>,
   { lives, ...outlook }: Outlook,
   filters: Filters,
+  waiting: readonly Waiting[] = [],
 ): WorkerList {
   const views = [...entries].flatMap((entry): WorkerView[] => {
     const life = lives.get(entry.peer_id);
     if (life === undefined || entry.status === "left") return [];
     return [{ ...entry, ...life, is_admin: entry.peer_id === outlook.admin_peer_id }];
   });
-  return { ...outlook, workers: listWorkers(views, filters), total_count: views.length };
+  const list = { ...outlook, workers: listWorkers(views, filters), total_count: views.length };
+  if (waiting.length === 0) return list;
+  return { ...list, waiting: waiting.slice(0, WAITING_LISTED_MAX) };
 }
 
 function candidateOf(worker: Listed): Candidate {

@@ -1,8 +1,9 @@
 /** Everything that can happen to a `MeshNode`. */
 
-import type { LinkId, PeerId, RequestId } from "../base/id.ts";
+import type { JobId, LinkId, PeerId, RequestId } from "../base/id.ts";
 import type { LinkSignal } from "../protocol/link_signal.ts";
 import type { MeshMessage } from "../protocol/mesh_message.ts";
+import type { Needs } from "../protocol/queue_message.ts";
 import type { Filters } from "../protocol/query.ts";
 import type { FromServer, Role } from "../protocol/signal_message.ts";
 import type { CurrentJob, Metadata, WorkerStatus } from "../protocol/worker.ts";
@@ -61,6 +62,23 @@ export type Input =
   }
   /** A client wants to be told no more. */
   | { readonly type: "unwatched"; readonly linkId: LinkId }
+  /** A client that watches wants its job to wait for a worker. Said again, it still does. */
+  | {
+    readonly type: "queue_joined";
+    readonly linkId: LinkId;
+    readonly peerId: PeerId;
+    readonly jobId: JobId;
+    readonly needs: Needs;
+    /** When, by this worker's wall clock: for people to read. */
+    readonly wallMs: number;
+  }
+  /** It need not wait any more. */
+  | {
+    readonly type: "queue_left";
+    readonly linkId: LinkId;
+    readonly peerId: PeerId;
+    readonly jobId: JobId;
+  }
   /** What this worker does has changed. */
   | {
     readonly type: "status_changed";

@@ -27,7 +27,8 @@ export class Inquiry {
   /** Answers `asker`. */
   reply(asker: Asker, requestId: RequestId, filters: Filters, now: Instant): void {
     const { lookout, outbox, state } = this.#parts;
-    const list = listRoom(state.entries.values(), lookout.outlook(now), filters);
+    const waiting = lookout.waiting(now);
+    const list = listRoom(state.entries.values(), lookout.outlook(now), filters, waiting);
     outbox.add({ type: "reply", asker, requestId, list });
   }
 }

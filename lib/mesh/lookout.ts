@@ -2,10 +2,12 @@
 
 import type { PeerId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
+import type { Waiting } from "../protocol/queue_message.ts";
 import type { Administration } from "./administration.ts";
 import type { Life, Outlook } from "./directory.ts";
 import type { Membership } from "./membership.ts";
 import type { RoomState } from "./room_state.ts";
+import { waitingIn } from "./waiting_list.ts";
 
 /** What is looked at. */
 export interface LookoutParts {
@@ -39,6 +41,18 @@ export class Lookout {
       stale_ms: partitionedSince === undefined ? 0 : Math.max(0, now - partitionedSince),
       lives,
     };
+  }
+
+  /** The requests that wait in the room, in order. */
+  waiting(now: Instant): readonly Waiting[] {
+    const { rows, entries } = this.#parts.state;
+    if (rows.size === 0) return [];
+    return waitingIn({ rows, entries, isLiving: (peerId) => this.isLiving(peerId, now) });
+  }
+
+  /** Whether a worker counts as living; this one does. */
+  isLiving(peerId: PeerId, now: Instant): boolean {
+    return this.#lifeOf(peerId, now)?.alive ?? false;
   }
 
   #lifeOf(peerId: PeerId, now: Instant): Life | undefined {

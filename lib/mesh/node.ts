@@ -6,7 +6,7 @@
  * `wake` is never cancelled, and a late one finds nothing to do.
  */
 
-import type { PeerId } from "../base/id.ts";
+import type { JobId, PeerId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 import type { FromServer } from "../protocol/signal_message.ts";
 import type { Metadata } from "../protocol/worker.ts";
@@ -48,7 +48,8 @@ export class MeshNode {
 
   /** What this worker knows, as a copy. */
   view(now: Instant): MeshView {
-    const { self, administration, introduction, links, membership, state } = this.#parts;
+    const { self, administration, introduction, links, lookout, membership, queue, state } =
+      this.#parts;
     const liveness = [...membership.members].map((member) =>
       [member.peerId, membership.livenessOf(member, now)] as const
     );
@@ -64,6 +65,8 @@ export class MeshNode {
       retries: new Map(introduction.retries),
       dialling: introduction.dialling,
       entries: state.entries,
+      waiting: lookout.waiting(now),
+      held: queue.held,
       heads: state.heads,
       size: state.size,
     };
@@ -77,6 +80,14 @@ export class MeshNode {
   /** What this worker tells the server of itself: its metadata, with the status among the properties. */
   get presence(): Metadata {
     return this.#parts.own.presence;
+  }
+
+  /**
+   * Why this worker's slot, although it is free, is not for that client's job: it is another's turn.
+   * `undefined` where nothing of the queue is in the way.
+   */
+  objectionTo(client: PeerId, jobId: JobId): string | undefined {
+    return this.#parts.queue.objectionTo(client, jobId);
   }
 
   /** Frees the room state. The node must not be used again. */
@@ -100,7 +111,7 @@ export class MeshNode {
   }
 
   #record(input: Input, now: Instant): void {
-    const { own, server, courier, inquiry, formation, links, observers, peerListener } =
+    const { own, server, courier, inquiry, formation, links, observers, peerListener, queue } =
       this.#parts;
     switch (input.type) {
       case "started":
@@ -128,6 +139,12 @@ export class MeshNode {
         return observers.watch(input.linkId, input.peerId, input.heads, now);
       case "unwatched":
         return observers.unwatch(input.linkId);
+      case "queue_joined": {
+        const { linkId, peerId: client, jobId, needs, wallMs } = input;
+        return queue.join(linkId, { client, jobId, needs, wallMs }, now);
+      }
+      case "queue_left":
+        return queue.leave(input.linkId, input.peerId, input.jobId);
       case "status_changed":
         own.work(input.status, input.currentJob);
         return this.#tellPresence();
@@ -179,12 +196,13 @@ export class MeshNode {
   }
 
   #onClosed(closed: Extract<Input, { type: "link_closed" }>, now: Instant): void {
-    const { introduction, links, membership, observers, outbox, roster } = this.#parts;
+    const { introduction, links, membership, observers, outbox, queue, roster } = this.#parts;
     const { linkId, peerId, reason } = closed;
     introduction.closed(linkId, peerId, now);
     // Clients, and those that were forgotten meanwhile, are dialled no more.
     if (membership.get(peerId) === undefined) introduction.hurry(peerId);
     observers.unwatch(linkId);
+    queue.close(linkId);
     if (!links.close(peerId, linkId)) return;
     const facts = { peer_id: peerId, link_id: linkId };
     outbox.log("info", "link_closed", `Link to ${peerId} closed: ${reason}`, facts);
@@ -204,6 +222,7 @@ export class MeshNode {
       own,
       peerListener,
       pulse,
+      queue,
       server,
       state,
       sync,
@@ -218,6 +237,7 @@ export class MeshNode {
     }
     if (this.#arrived && server.keepsRegistry) office.reconcile(now);
     this.#dial(now);
+    if (queue.reconcile(now)) this.#tellPresence();
     sync.publish(own.entry);
     if (peerListener.takeSpokenOf()) pulse.refute(now);
     pulse.beat(now);
@@ -280,11 +300,12 @@ export class MeshNode {
   }
 
   #scheduleWake(now: Instant): void {
-    const { administration, introduction, links, membership, observers, outbox, pulse } =
+    const { administration, introduction, links, membership, observers, outbox, pulse, queue } =
       this.#parts;
     const nextAt = Math.min(
       pulse.nextAt,
       observers.nextAt,
+      queue.nextAt,
       membership.nextAt(links.isEmpty),
       administration.nextAt(now),
       introduction.nextAt(now),

@@ -58,6 +58,11 @@ export class Observers {
     return this.#observers.size;
   }
 
+  /** Whether the client on that link watches. */
+  has(linkId: LinkId): boolean {
+    return this.#observers.has(linkId);
+  }
+
   /** When there is something to tell next, as far as time alone brings it. */
   get nextAt(): Instant {
     return this.#observers.size === 0 ? Infinity : this.#reportAt;

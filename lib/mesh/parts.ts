@@ -19,6 +19,7 @@ import { OwnEntry } from "./own_entry.ts";
 import { PeerListener } from "./peer_listener.ts";
 import { Probing } from "./probing.ts";
 import { Pulse } from "./pulse.ts";
+import { Queue } from "./queue.ts";
 import { RoomState } from "./room_state.ts";
 import { Roster } from "./roster.ts";
 import { ServerListener } from "./server_listener.ts";
@@ -64,10 +65,12 @@ export interface Parts {
   readonly pulse: Pulse;
   readonly office: Office;
   readonly inquiry: Inquiry;
+  readonly lookout: Lookout;
   readonly observers: Observers;
   readonly formation: Formation;
   readonly tally: MeshTally;
   readonly probing: Probing;
+  readonly queue: Queue;
   readonly peerListener: PeerListener;
   readonly serverListener: ServerListener;
 }
@@ -108,11 +111,14 @@ export function createParts(options: NodeOptions): Parts {
   const lookout = new Lookout(facts);
   const pulse = new Pulse({ ...facts, heartbeatMs: timing.heartbeatMs });
   const actors = { ...facts, probing, sync, courier, roster, pulse };
+  const observers = new Observers({ ...facts, lookout, heartbeatMs: timing.heartbeatMs });
   return {
     ...actors,
+    lookout,
     office: new Office({ ...actors, mournMs: timing.mournMs }),
     inquiry: new Inquiry({ ...facts, lookout }),
-    observers: new Observers({ ...facts, lookout, heartbeatMs: timing.heartbeatMs }),
+    observers,
+    queue: new Queue({ ...actors, lookout, observers }),
     formation: new Formation(facts),
     tally: new MeshTally(facts),
     peerListener: new PeerListener({ ...actors, suspicionMs: timing.quietMs }),

@@ -4,15 +4,17 @@
  *
  * Invariants
  *  1. Every change in the document is signed by its author and carried by an actor of the author's.
- *  2. A change touches nothing but `workers/<author>`, and `admin_peer_id` to name the author.
+ *  2. A change touches nothing but `workers/<author>`, the author's own rows of the queue
+ *     (`queue/<author>/<job>`), and `admin_peer_id` to name the author.
  *  3. (actor, seq) is never used twice with different content.
  *  4. A refused change leaves the document as it was.
  *  5. The log holds exactly the changes that are in the document.
  */
 
-import type { PeerId } from "../base/id.ts";
-import { decode } from "../protocol/decode.ts";
+import { isJobId, type JobId, type PeerId } from "../base/id.ts";
+import { decode, decodeJson } from "../protocol/decode.ts";
 import type { SignedChange } from "../protocol/mesh_message.ts";
+import { type QueueRow, queueRowSchema } from "../protocol/queue_message.ts";
 import { type WorkerEntry, workerEntrySchema } from "../protocol/worker.ts";
 import { type Operation, readChange, RoomDocument, type RoomDraft } from "./automerge.ts";
 import { type Author, changeBytes } from "./author.ts";
@@ -39,6 +41,7 @@ export class RoomState {
   readonly #log = new ChangeLog();
   #heads: readonly string[];
   #entries: ReadonlyMap<PeerId, WorkerEntry> = new Map();
+  #rows: ReadonlyMap<PeerId, ReadonlyMap<JobId, QueueRow>> = new Map();
   /** Those whose entry stands there more than once. */
   readonly #contested = new Set<PeerId>();
   #conflicts = 0;
@@ -78,6 +81,11 @@ export class RoomState {
   /** The entries that can be read, by peer id. */
   get entries(): ReadonlyMap<PeerId, WorkerEntry> {
     return this.#entries;
+  }
+
+  /** What workers have written down of the queue, by author and job; of nobody who has no row. */
+  get rows(): ReadonlyMap<PeerId, ReadonlyMap<JobId, QueueRow>> {
+    return this.#rows;
   }
 
   /** The versions that nothing builds on, sorted. Equal heads mean equal states. */
@@ -134,6 +142,17 @@ export class RoomState {
   nameAdmin(): SignedChange | undefined {
     if (this.adminHint === this.#author.peerId) return undefined;
     return this.#write((draft) => draft.nameAdmin(this.#author.peerId));
+  }
+
+  /** Writes this worker's own rows of the queue, and takes away those that are `undefined`. */
+  writeRows(rows: ReadonlyMap<JobId, QueueRow | undefined>): SignedChange | undefined {
+    if (rows.size === 0) return undefined;
+    const { peerId } = this.#author;
+    return this.#write((draft) => {
+      for (const [jobId, row] of rows) {
+        draft.writeRow(peerId, jobId, row === undefined ? undefined : JSON.stringify(row));
+      }
+    });
   }
 
   /** Takes changes from another peer, in any order and any number of times. */
@@ -244,7 +263,11 @@ export class RoomState {
   #read(written: ReadonlyMap<PeerId, readonly Operation[]>): void {
     this.#heads = this.#document.heads;
     const entries = new Map(this.#entries);
+    const rows = new Map(this.#rows);
     for (const [author, operations] of written) {
+      const queued = rowsIn(this.#document.rowsOf(author));
+      if (queued.size === 0) rows.delete(author);
+      else rows.set(author, queued);
       const stored = this.#document.entriesOf(author, operations);
       const lives = livesIn(stored, author);
       const entry = latestOf(lives);
@@ -258,6 +281,7 @@ export class RoomState {
       }
     }
     this.#entries = entries;
+    this.#rows = rows;
   }
 
   #judgeOwnLives(lives: readonly WorkerEntry[], latest: WorkerEntry | undefined): void {
@@ -275,6 +299,17 @@ function livesIn(stored: readonly unknown[], author: PeerId): WorkerEntry[] {
     const entry = decode(value, workerEntrySchema);
     return entry.ok && entry.value.peer_id === author ? [entry.value] : [];
   });
+}
+
+/** The rows that can be read. */
+function rowsIn(stored: ReadonlyMap<string, unknown>): ReadonlyMap<JobId, QueueRow> {
+  const rows = new Map<JobId, QueueRow>();
+  for (const [jobId, text] of stored) {
+    if (!isJobId(jobId) || typeof text !== "string") continue;
+    const row = decodeJson(text, queueRowSchema);
+    if (row.ok) rows.set(jobId, row.value);
+  }
+  return rows;
 }
 
 /**

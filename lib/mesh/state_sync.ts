@@ -3,9 +3,10 @@
  * A new change goes to every link at once; what was missed is fetched by heads, never guessed.
  */
 
-import type { PeerId } from "../base/id.ts";
+import type { JobId, PeerId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 import type { MeshMessage, SignedChange } from "../protocol/mesh_message.ts";
+import type { QueueRow } from "../protocol/queue_message.ts";
 import type { WorkerEntry } from "../protocol/worker.ts";
 import type { LinkTable, OpenLink } from "./link_table.ts";
 import type { Outbox } from "./outbox.ts";
@@ -41,6 +42,12 @@ export class StateSync {
   /** Writes our own entry where it differs from `entry`, and tells everybody. */
   publish(entry: WorkerEntry): void {
     const change = this.#state.update(entry);
+    if (change !== undefined) this.#broadcast([change], []);
+  }
+
+  /** Writes our own rows of the queue, and tells everybody. */
+  publishRows(rows: ReadonlyMap<JobId, QueueRow | undefined>): void {
+    const change = this.#state.writeRows(rows);
     if (change !== undefined) this.#broadcast([change], []);
   }
 

@@ -1,7 +1,8 @@
 /** What a `MeshNode` knows, for people, tests and simulations. A copy: changing it changes nothing. */
 
 import type { PeerId } from "../base/id.ts";
-import type { WorkerEntry } from "../protocol/worker.ts";
+import type { Waiting } from "../protocol/queue_message.ts";
+import type { CurrentJob, WorkerEntry } from "../protocol/worker.ts";
 import type { Retry } from "./introduction.ts";
 import type { Liveness } from "./member.ts";
 
@@ -20,6 +21,10 @@ export interface MeshView {
   readonly retries: ReadonlyMap<PeerId, Retry>;
   readonly dialling: number;
   readonly entries: ReadonlyMap<PeerId, WorkerEntry>;
+  /** The requests that wait in the room, in order. */
+  readonly waiting: readonly Waiting[];
+  /** The job whose turn it is at this worker, while its free slot is held for it. */
+  readonly held: CurrentJob | undefined;
   readonly heads: readonly string[];
   /** Changes behind the room state, and changes that wait for one they build on. */
   readonly size: { readonly changes: number; readonly waiting: number };

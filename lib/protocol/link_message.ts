@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { type JobMessage, jobMessageSchema } from "./job_message.ts";
 import { directoryMessageSchema, type MeshMessage, meshMessageSchema } from "./mesh_message.ts";
+import { queueMessageSchema } from "./queue_message.ts";
 import { type TransferMessage, transferMessageSchema } from "./transfer_message.ts";
 import { type ObserverMessage, watchMessageSchema } from "./watch_message.ts";
 
@@ -11,6 +12,7 @@ export const linkMessageSchema = z.discriminatedUnion("type", [
   meshMessageSchema,
   directoryMessageSchema,
   watchMessageSchema,
+  queueMessageSchema,
   jobMessageSchema,
   transferMessageSchema,
 ]);
@@ -24,7 +26,7 @@ const CLIENT_TYPES: ReadonlySet<string> = typesOf([
 ]);
 
 const OBSERVER_TYPES: ReadonlySet<string> = new Set<ObserverMessage["type"]>(
-  ["state_broadcast", "watch_report", "watch_refused"],
+  ["state_broadcast", "watch_report", "watch_refused", "queue_refused"],
 );
 
 /** Whether workers say it to each other. */

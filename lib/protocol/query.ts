@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { WORKERS_MAX } from "../base/limits.ts";
 import { peerIdSchema } from "./name.ts";
+import { WAITING_LISTED_MAX, waitingSchema } from "./queue_message.ts";
 import { propertySchema, workerStatusSchema, workerViewSchema } from "./worker.ts";
 
 const comparableSchema = z.union([z.number(), z.string().max(512)]);
@@ -50,6 +51,8 @@ export const workerListSchema = z.object({
   stale: z.boolean(),
   /** Milliseconds for which it has been cut off; 0 where it is not. */
   stale_ms: z.number().min(0),
+  /** Requests that wait for a worker, in order. Left out where none does, or the server answers itself. */
+  waiting: z.array(waitingSchema).max(WAITING_LISTED_MAX).optional(),
 });
 /** The answer to a query, whoever gives it. */
 export type WorkerList = z.infer<typeof workerListSchema>;

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { headsSchema, type MeshMessage } from "./mesh_message.ts";
 import { workerListSchema, WORKERS_LISTED_MAX } from "./query.ts";
+import type { QueueMessage } from "./queue_message.ts";
 import { workerViewSchema } from "./worker.ts";
 
 /** What the watched worker holds of another's life. */
@@ -18,7 +19,7 @@ export const watchMessageSchema = z.discriminatedUnion("type", [
   /** Client: no more. */
   z.object({ type: z.literal("unwatch") }),
   /** Worker, with each heartbeat and at once when it changes: what I know besides the room state. */
-  workerListSchema.omit({ workers: true, total_count: true }).extend({
+  workerListSchema.omit({ workers: true, total_count: true, waiting: true }).extend({
     type: z.literal("watch_report"),
     heads: headsSchema,
     lives: z.array(lifeSchema).max(WORKERS_LISTED_MAX),
@@ -32,7 +33,10 @@ export type WatchMessage = z.infer<typeof watchMessageSchema>;
 export type WatchReport = Extract<WatchMessage, { type: "watch_report" }>;
 /** What a worker says to a client that watches it. */
 export type ObserverMessage =
+  | Extract<QueueMessage, { type: "queue_refused" }>
   | Extract<WatchMessage, { type: "watch_report" | "watch_refused" }>
   | Extract<MeshMessage, { type: "state_broadcast" }>;
 /** What a client that watches says to the worker. */
-export type WatchRequest = Extract<WatchMessage, { type: "watch" | "unwatch" }>;
+export type WatchRequest =
+  | Extract<WatchMessage, { type: "watch" | "unwatch" }>
+  | Exclude<QueueMessage, { type: "queue_refused" }>;

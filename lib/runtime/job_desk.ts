@@ -48,6 +48,8 @@ export interface JobDeskOptions {
   readonly gpu?: JobGpu | undefined;
   /** For clients to fetch their results from a worker that leaves; {@linkcode SERVE_MS} where left out. */
   readonly serveMs?: number | undefined;
+  /** Why a free slot is not for that client's job: it is another's turn. Left out, there is no queue. */
+  readonly objectionTo?: (client: PeerId, jobId: JobId) => string | undefined;
   /** Tells the room what this worker does. */
   readonly status: (status: WorkerStatus, currentJob: CurrentJob | null) => void;
 }
@@ -134,6 +136,11 @@ export class JobDesk {
     switch (message.type) {
       case "job_reserve": {
         const { request_id: requestId, job_id: jobId, spec, inputs } = message;
+        const reason = this.#options.objectionTo?.(client, jobId);
+        if (reason !== undefined) {
+          const refusal = { type: "job_refused", request_id: requestId, job_id: jobId } as const;
+          return this.#visits.tell(client, { ...refusal, code: "busy", reason });
+        }
         return this.#step({ type: "reserve", client, requestId, jobId, spec, inputs });
       }
       case "job_start": {

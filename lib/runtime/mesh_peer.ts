@@ -4,7 +4,7 @@
  */
 
 import { Failure } from "../base/failure.ts";
-import type { PeerId } from "../base/id.ts";
+import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { MeshTraffic } from "./mesh_runner.ts";
 import { MeshNode } from "../mesh/node.ts";
@@ -140,6 +140,11 @@ export class MeshPeer {
     return { ...this.#runner.traffic, serverFrames: this.#signaling.frames };
   }
 
+  /** Why the slot, although it is free, is not for that client's job; `undefined` where it is. */
+  objectionTo(client: PeerId, jobId: JobId): string | undefined {
+    return this.#node.objectionTo(client, jobId);
+  }
+
   /** Tells the room what this worker does. */
   tell(status: WorkerStatus, currentJob: CurrentJob | null): void {
     this.#runner.push({ type: "status_changed", status, currentJob });
@@ -187,6 +192,16 @@ export class MeshPeer {
     }
     if (role === "client" && message.type === "unwatch") {
       return this.#runner.push({ type: "unwatched", linkId: link.id });
+    }
+    if (role === "client" && message.type === "queue_join") {
+      const { job_id: jobId, needs } = message;
+      const wallMs = systemClock.wallMs();
+      const joined = { linkId: link.id, peerId, jobId, needs, wallMs };
+      return this.#runner.push({ type: "queue_joined", ...joined });
+    }
+    if (role === "client" && message.type === "queue_leave") {
+      const left = { linkId: link.id, peerId, jobId: message.job_id };
+      return this.#runner.push({ type: "queue_left", ...left });
     }
     if (role === "client" && isClientMessage(message)) {
       return this.#options.handlers.clientSaid(peerId, message);

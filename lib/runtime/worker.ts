@@ -101,6 +101,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       log,
       fault: () => gpuWatch?.fault ?? null,
     }),
+    objectionTo: (client, jobId) => peer.objectionTo(client, jobId),
     status: (status, currentJob) => {
       doing = { status, currentJob };
       tellRoom(doing);
@@ -120,7 +121,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
         tell: (news) => peer.describe(metadataOf(options, backend.name, news)),
       },
     );
-  const peer = new MeshPeer(backend, {
+  const peer: MeshPeer = new MeshPeer(backend, {
     room,
     identity,
     peerId,

@@ -122,6 +122,7 @@ const LISTED: ListedJob = {
   jobId: JOB,
   standing: "running",
   worker: WORKER,
+  position: undefined,
   isOurs: true,
   runName: "fly\u001b[2J",
   startedAtMs: 60_000,

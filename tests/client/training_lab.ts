@@ -40,6 +40,7 @@ export class TrainingWorker {
       runners,
       clock: systemClock,
       log: SILENT_LOG,
+      objectionTo: (client, jobId) => this.peer.objectionTo(client, jobId),
       status: (status, currentJob) => {
         this.statuses.push(status);
         this.peer.tell(status, currentJob);

@@ -113,7 +113,7 @@ Deno.test("e2e: a busy worker and one without the runner are named, with the rea
     const file = await stage.package();
     const first = stage.lab.start(["train", file, "--json", ...await slowTraining(stage, 1_000)]);
     await first.line(({ event }) => event === "started", "that the training started", 30_000);
-    const busy = stage.train(file, await slowTraining(stage, 1));
+    const busy = stage.train(file, [...await slowTraining(stage, 1), "--no-wait"]);
     await assertRefused(stage, busy, 6, new RegExp(`${worker.peerId} is busy`));
     first.signal("SIGINT");
     await endsWith(first, 130);

@@ -12,6 +12,7 @@ import { linkMessageSchema } from "../../lib/protocol/link_message.ts";
 import { linkSignalSchema } from "../../lib/protocol/link_signal.ts";
 import { directoryMessageSchema, meshMessageSchema } from "../../lib/protocol/mesh_message.ts";
 import { filtersSchema } from "../../lib/protocol/query.ts";
+import { queueMessageSchema, queueRowSchema } from "../../lib/protocol/queue_message.ts";
 import { fromServerSchema, toServerSchema } from "../../lib/protocol/signal_message.ts";
 import { transferMessageSchema } from "../../lib/protocol/transfer_message.ts";
 import { watchMessageSchema } from "../../lib/protocol/watch_message.ts";
@@ -25,6 +26,8 @@ const UNIONS: readonly [name: string, options: readonly z.ZodType[]][] = [
   ["job specification", jobSpecSchema.options],
   ["transfer message", transferMessageSchema.options],
   ["watch message", watchMessageSchema.options],
+  ["queue message", queueMessageSchema.options],
+  ["queue row", [queueRowSchema]],
   ["message to the server", toServerSchema.options],
   ["message from the server", fromServerSchema.options],
   ["relayed message of the original", legacyRelaySchema.options],

@@ -101,7 +101,7 @@ export class Caller implements LinkUser {
       abandoned: false,
     };
     questions.set(request_id, question);
-    links.send(this, linkId, wire.directory({ type: "query_workers", request_id, filters: {} }));
+    links.send(this, linkId, wire.client({ type: "query_workers", request_id, filters: {} }));
     return question;
   }
 

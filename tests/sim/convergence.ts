@@ -46,16 +46,28 @@ export function pending(world: World): string | undefined {
       if (liveness !== "alive") return `${name} holds the living ${other.name} for ${liveness}`;
       if (!view.links.includes(other.peerId)) return `${name} has no link to ${other.name}`;
       const seen = view.entries.get(other.peerId);
-      if (seen?.status !== other.status || seen.incarnation !== other.incarnation) {
-        return `${name} sees ${other.name} as ${seen?.status ?? "absent"}, not ${other.status}`;
+      if (seen?.status !== other.shownStatus || seen.incarnation !== other.incarnation) {
+        return `${name} sees ${other.name} as ${
+          seen?.status ?? "absent"
+        }, not ${other.shownStatus}`;
       }
     }
+    const unserved = view.waiting.find(({ is_present }) => is_present);
+    if (unserved !== undefined) return `${unserved.job_id} still waits, says ${name}`;
+    if (view.held !== undefined) return `${name} is held for ${view.held.job_id}`;
     if (view.dialling > 0) return `${name} still dials`;
     const [again] = view.retries.keys();
     if (again !== undefined) return `${name} will dial ${again} again`;
     heads ??= view.heads.join();
     if (view.heads.join() !== heads) return `${name} has another room state than ${lives[0]?.name}`;
   }
+  for (const { name, request } of world.queuers) {
+    if (request !== undefined) return `${name} waits for ${request.jobId}`;
+  }
+  const runs = lives.find(({ currentJob }) =>
+    world.queuers.some(({ peerId }) => peerId === currentJob?.client_id)
+  );
+  if (runs !== undefined) return `${runs.name} has the job of a client that waited`;
   const { peerId, epoch } = world.server.admin;
   if (lives.length > 0 && peerId !== best) {
     return `The server holds ${peerId ?? "nobody"} for the admin, not ${best}`;

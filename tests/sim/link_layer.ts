@@ -9,7 +9,7 @@ import type { Random } from "../../lib/base/random.ts";
 import type { Instant } from "../../lib/base/time.ts";
 import type { Input } from "../../lib/mesh/input.ts";
 import type { LinkSignal } from "../../lib/protocol/link_signal.ts";
-import type { DirectoryMessage, MeshMessage } from "../../lib/protocol/mesh_message.ts";
+import type { LinkMessage } from "../../lib/protocol/link_message.ts";
 import type { Role } from "../../lib/protocol/signal_message.ts";
 import type { Metadata } from "../../lib/protocol/worker.ts";
 import type { Network, Path } from "./network.ts";
@@ -29,7 +29,7 @@ export interface LinkUser {
 }
 
 /** What goes over a simulated link. */
-export type LinkWord = MeshMessage | DirectoryMessage;
+export type LinkWord = LinkMessage;
 
 /** What dialling costs and how it fails; faults change it. */
 export interface LinkWeather {

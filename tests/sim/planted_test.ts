@@ -261,6 +261,51 @@ const PLANTED: readonly {
     }],
     report: /no more were written|sees|its own entry|twice|room state/,
   },
+  {
+    name: "a minority takes from the queue",
+    replacements: [{
+      file: "queue.ts",
+      sound: "administration.partitionedSince === undefined && administration.admin !== undefined",
+      faulty: "administration.admin !== undefined",
+    }],
+    report: /although it is cut off/,
+  },
+  {
+    name: "the queue in the order of arrival instead of tickets",
+    replacements: [{
+      file: "waiting_list.ts",
+      sound: "return requests.toSorted(compareRequests);",
+      faulty: "return requests;",
+    }],
+    report: /takes job-\S+ before/,
+  },
+  {
+    name: "a hold never ends",
+    replacements: [{
+      file: "turn.ts",
+      sound: "this.#hold = { job, until: now + HOLD_MS };",
+      faulty: "this.#hold = { job, until: Infinity };",
+    }],
+    report: /for too long|still waits/,
+  },
+  {
+    name: "a newcomer jumps the queue",
+    replacements: [{
+      file: "turn.ts",
+      sound: 'if (facts === undefined || facts.slot.status !== "available") return undefined;',
+      faulty: "if (facts !== undefined) return undefined;",
+    }],
+    report: /takes job-\S+ before|is held for/,
+  },
+  {
+    name: "those whose client is away are waited for",
+    replacements: [{
+      file: "waiting_list.ts",
+      sound: "const is_present = present.length > 0;",
+      faulty: "const is_present = present.length >= 0;",
+    }],
+    report: /still waits|No rest/,
+  },
 ];
 
 for (const { name, replacements, report } of PLANTED) {

@@ -121,6 +121,9 @@ export class Referee {
       const set = this.#everSet.get(key) ?? new Set();
       this.#everSet.set(key, set.add(input.type === "status_changed" ? input.status : life.status));
     }
+    if (effects.some((effect) => effect.type === "log" && effect.fields["event"] === "held")) {
+      this.#everSet.get(`${life.peerId}/${life.incarnation}`)?.add("reserved");
+    }
     if (changed) this.#checkLinks(life, book);
   }
 
@@ -153,9 +156,9 @@ export class Referee {
         }
       }
       const own = view.entries.get(life.peerId);
-      if (life.state === "running" && life.caughtUp && own?.status !== life.status) {
+      if (life.state === "running" && life.caughtUp && own?.status !== life.shownStatus) {
         throw new Violation(
-          `${life.name} set ${life.status}, but its own entry says ${own?.status}`,
+          `${life.name} set ${life.shownStatus}, but its own entry says ${own?.status}`,
         );
       }
     }

@@ -8,6 +8,7 @@ import type { Instant } from "../../lib/base/time.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
 import { isJobId } from "../../lib/base/id.ts";
+import { shortcomingOf } from "../../lib/protocol/fitness.ts";
 import type { WorkerList } from "../../lib/protocol/query.ts";
 import type { CurrentJob } from "../../lib/protocol/worker.ts";
 import type { Question } from "./asking_client.ts";
@@ -15,6 +16,7 @@ import type { LinkQuestion } from "./caller.ts";
 import { ghostIn, pending } from "./convergence.ts";
 import { Digest } from "./digest.ts";
 import { drawFaults } from "./faults.ts";
+import { QueueReferee } from "./queue_referee.ts";
 import { Referee, Violation } from "./referee.ts";
 import type { NodeFactory } from "./surroundings.ts";
 import type { WorkerLife } from "./worker_life.ts";
@@ -68,6 +70,7 @@ class Simulation {
   readonly #random: Random;
   readonly #world: World;
   readonly #referee: Referee;
+  readonly #queueReferee: QueueReferee;
   readonly #digest = new Digest();
   readonly #trace: ((line: string) => void) | undefined;
   #phase: "trouble" | "quiet" | "rest" = "trouble";
@@ -79,6 +82,7 @@ class Simulation {
     this.#trace = trace;
     this.#random = new SeededRandom(seed);
     this.#referee = new Referee(() => this.#world);
+    this.#queueReferee = new QueueReferee(() => this.#world);
     const count = this.#random.next() < 0.1
       ? 7 + below(4, this.#random)
       : 2 + below(5, this.#random);
@@ -88,6 +92,8 @@ class Simulation {
       latencyMs: [0.3, 1, 5, 40][below(4, this.#random)] ?? 1,
       watcher: this,
       clientWatcher: this,
+      // Of its own chance, so that rooms without a queue stay as they were.
+      queuers: [0, 0, 4, 8][below(4, new SeededRandom(seed ^ 0x9e0e))] ?? 0,
       ...(createNode === undefined ? {} : { createNode }),
     });
   }
@@ -132,6 +138,15 @@ class Simulation {
     }
     if (this.#trace !== undefined) this.#write(life, input, effects, this.#trace);
     this.#referee.stepped(life, input, effects);
+    this.#queueReferee.stepped(life, effects);
+  }
+
+  jobTaken(life: WorkerLife, job: CurrentJob): void {
+    this.#queueReferee.jobTaken(life, job);
+  }
+
+  jobStarted(_life: WorkerLife, job: CurrentJob): void {
+    this.#queueReferee.jobStarted(job);
   }
 
   #inTrouble(): void {
@@ -148,6 +163,7 @@ class Simulation {
     world.client.start();
     this.#inspectAgain();
     this.#workAgain(until);
+    this.#botherAgain();
     for (const fault of drawFaults(random)) {
       this.#note(`fault: ${fault.name}, ${fault.wild > 1 ? "wild" : "mild"}`);
       const again = () => {
@@ -171,6 +187,7 @@ class Simulation {
     world.timeline.run(startedAt + ENDING_MS);
     for (const machine of world.machines) if (this.#random.next() < 0.6) world.start(machine);
     if (world.lives.length === 0) world.startAll();
+    this.#settleQueue();
     let reason = pending(world);
     // The first rest may be a passing one: a dial, an expiry or a late close can still come.
     let restingSince: Instant | undefined;
@@ -228,6 +245,7 @@ class Simulation {
 
   #inspectAgain(): void {
     this.#referee.inspect();
+    this.#queueReferee.inspect();
     this.#world.timeline.after(INSPECT_MS, () => this.#inspectAgain());
   }
 
@@ -238,11 +256,49 @@ class Simulation {
       lives.filter((one) => one.state === "running" && one.status !== "left"),
       this.#random,
     );
-    if (life !== undefined) {
+    // What is held for a client, or was given to it, is not ours to take.
+    const isQueued = life !== undefined &&
+      (life.view.held !== undefined || life.currentJob?.job_id.startsWith("job-queuer") === true);
+    if (life !== undefined && !isQueued) {
       if (life.status === "available") life.work("busy", this.#newJob());
       else life.work("available", null);
     }
     timeline.after(6_000 * this.#random.next(), () => this.#workAgain(until));
+  }
+
+  /** Now and then a client that waits is killed, comes back, has enough, or lets its turn pass. */
+  #botherAgain(): void {
+    const { queuers, timeline } = this.#world;
+    const random = this.#random;
+    // A draw in a room without a queue would make another room of it.
+    if (queuers.length === 0 || this.#phase !== "trouble") return;
+    const queuer = pick(queuers, random);
+    if (queuer === undefined) return;
+    const strike = [
+      () => queuer.kill(),
+      () => queuer.revive(),
+      () => queuer.withdraw(),
+      () => queuer.idle(30_000),
+    ][below(4, random)];
+    strike?.();
+    timeline.after(8_000 * random.next(), () => this.#botherAgain());
+  }
+
+  /** All that wait come for their turn, but those for whom no worker is left that fits. */
+  #settleQueue(): void {
+    const { lives, queuers } = this.#world;
+    if (queuers.length === 0) return;
+    for (const life of lives) if (life.status === "busy") life.work("available", null);
+    for (const queuer of queuers) {
+      queuer.wantsMore = false;
+      queuer.idle(0);
+      queuer.revive();
+      const { request } = queuer;
+      const fits = ({ peerId: peer_id, metadata }: WorkerLife) =>
+        request !== undefined &&
+        shortcomingOf({ peer_id, metadata, status: "available" }, request.needs) === undefined;
+      if (!lives.some(fits)) queuer.withdraw();
+    }
   }
 
   #newJob(): CurrentJob {

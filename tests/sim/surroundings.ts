@@ -5,7 +5,7 @@ import type { Random } from "../../lib/base/random.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
 import type { MeshNode, NodeOptions } from "../../lib/mesh/node.ts";
-import type { Metadata } from "../../lib/protocol/worker.ts";
+import type { CurrentJob, Metadata } from "../../lib/protocol/worker.ts";
 import type { LinkLayer } from "./link_layer.ts";
 import type { SignalServer } from "./signal_server.ts";
 import type { Timeline } from "./timeline.ts";
@@ -13,13 +13,20 @@ import type { WireCheck } from "./wire_check.ts";
 import type { WorkerLife } from "./worker_life.ts";
 
 /** What a simulation needs of a node; a planted fault gives another than production's. */
-export type SimulatedNode = Pick<MeshNode, "step" | "view" | "presence" | "dispose">;
+export type SimulatedNode = Pick<
+  MeshNode,
+  "step" | "view" | "presence" | "objectionTo" | "dispose"
+>;
 /** Makes nodes. */
 export type NodeFactory = (options: NodeOptions) => SimulatedNode;
 
 /** Watches every step of every worker. */
 export interface Watcher {
   stepped(life: WorkerLife, input: Input, effects: readonly Effect[]): void;
+  /** A client's job gets the slot. */
+  jobTaken?(life: WorkerLife, job: CurrentJob): void;
+  /** A client's job begins to run. */
+  jobStarted?(life: WorkerLife, job: CurrentJob): void;
 }
 
 /** What a life takes part in. */

@@ -64,6 +64,10 @@ export class Transcript {
         return `${input.asker.peerId} asks by ${input.asker.by} ${this.#brief(input.filters)}`;
       case "watched":
         return `${input.peerId} watches and has ${this.#brief({ heads: input.heads })}`;
+      case "queue_joined":
+        return `${input.peerId} wants ${input.jobId} to wait`;
+      case "queue_left":
+        return `${input.peerId} need not wait for ${input.jobId}`;
       case "status_changed":
         return `is ${input.status} now`;
       case "metadata_changed":

@@ -1,12 +1,8 @@
 /** Sends every message through JSON and its schema, as the wire would. Knows no network. */
 
 import { z } from "zod";
-import {
-  type DirectoryMessage,
-  directoryMessageSchema,
-  type MeshMessage,
-  meshMessageSchema,
-} from "../../lib/protocol/mesh_message.ts";
+import { type LinkMessage, linkMessageSchema } from "../../lib/protocol/link_message.ts";
+import { type MeshMessage, meshMessageSchema } from "../../lib/protocol/mesh_message.ts";
 import {
   type FromServer,
   fromServerSchema,
@@ -35,8 +31,8 @@ export class WireCheck {
   }
 
   /** What is heard when a client and a worker say `message` on their link. */
-  directory(message: DirectoryMessage): DirectoryMessage {
-    return this.#pass(message, directoryMessageSchema);
+  client(message: LinkMessage): LinkMessage {
+    return this.#pass(message, linkMessageSchema);
   }
 
   /** What the server hears. */

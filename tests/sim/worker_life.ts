@@ -8,6 +8,7 @@ import { fullJitterMs } from "../../lib/base/backoff.ts";
 import type { Instant } from "../../lib/base/time.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
+import { isMeshMessage } from "../../lib/protocol/link_message.ts";
 import type { FromServer } from "../../lib/protocol/signal_message.ts";
 import type { CurrentJob, Metadata, WorkerStatus } from "../../lib/protocol/worker.ts";
 import type { LinkUser, LinkWord } from "./link_layer.ts";
@@ -82,6 +83,11 @@ export class WorkerLife implements LinkUser, SocketUser {
     return this.#around.timeline.now + this.#clockOffset;
   }
 
+  /** What its entry must say that it does: a free slot may be held for somebody's turn. */
+  get shownStatus(): WorkerStatus {
+    return this.status === "available" && this.view.held !== undefined ? "reserved" : this.status;
+  }
+
   /** What its node knows. */
   get view(): ReturnType<SimulatedNode["view"]> {
     return this.node.view(this.now);
@@ -126,11 +132,51 @@ export class WorkerLife implements LinkUser, SocketUser {
         const { request_id: requestId, filters } = message;
         return this.take({ type: "asked", asker, requestId, filters });
       }
-      case "worker_list":
-        return;
+      case "watch":
+        return this.take({ type: "watched", linkId, peerId, heads: message.heads });
+      case "queue_join": {
+        const { job_id: jobId, needs } = message;
+        const wallMs = this.#around.timeline.now;
+        return this.take({ type: "queue_joined", linkId, peerId, jobId, needs, wallMs });
+      }
+      case "queue_leave":
+        return this.take({ type: "queue_left", linkId, peerId, jobId: message.job_id });
+      case "job_start":
+        return this.#startJob(linkId, peerId, message);
       default:
-        return this.take({ type: "peer_said", linkId, peerId, message });
+        if (isMeshMessage(message)) this.take({ type: "peer_said", linkId, peerId, message });
     }
+  }
+
+  /** A client's job: for a time its package is on the way, and then it runs, if it comes to that. */
+  #startJob(linkId: LinkId, client: PeerId, asked: Extract<LinkWord, { type: "job_start" }>): void {
+    const { links, random, timeline, wire, watcher } = this.#around;
+    if (this.#state !== "running" || this.status === "left") return;
+    const { request_id, job_id } = asked;
+    const reason = this.status === "available"
+      ? this.node.objectionTo(client, job_id)
+      : "The worker has a job";
+    if (reason !== undefined) {
+      const refusal = { type: "job_refused", request_id, job_id, code: "busy", reason } as const;
+      return links.send(this, linkId, wire.client(refusal));
+    }
+    const job = { job_id, client_id: client };
+    const comesToNothing = random.next() < 0.1;
+    const isStill = (status: WorkerStatus) =>
+      this.#state !== "dead" && this.status === status && this.currentJob === job;
+    watcher.jobTaken?.(this, job);
+    this.work("reserved", job);
+    timeline.after(2_000 * random.next(), () => {
+      if (!isStill("reserved")) return;
+      if (comesToNothing) return this.work("available", null);
+      watcher.jobStarted?.(this, job);
+      this.work("busy", job);
+      const accepted = { type: "job_accepted", job_id, attempt: 1, sequence: 1 } as const;
+      links.send(this, linkId, wire.client({ ...accepted, epochs_max: null }));
+      timeline.after(1_000 + 12_000 * random.next(), () => {
+        if (isStill("busy")) this.work("available", null);
+      });
+    });
   }
 
   /** Whatever comes to it waits for `delayMs` from now on; 0 for a machine at rest. */
@@ -248,9 +294,8 @@ export class WorkerLife implements LinkUser, SocketUser {
     switch (effect.type) {
       case "send":
         return links.send(this, effect.linkId, wire.mesh(effect.message));
-      // Nobody watches a simulated worker over a link of its own.
       case "tell_observer":
-        return;
+        return links.send(this, effect.linkId, wire.client(effect.message));
       case "tell_server":
         return this.#socket?.send(effect.message);
       case "dial":
@@ -264,7 +309,7 @@ export class WorkerLife implements LinkUser, SocketUser {
       case "reply": {
         const { requestId: request_id, list, asker } = effect;
         const answer = { type: "worker_list", request_id, list } as const;
-        if (asker.by === "link") return links.send(this, asker.linkId, wire.directory(answer));
+        if (asker.by === "link") return links.send(this, asker.linkId, wire.client(answer));
         return this.#socket?.send({ ...answer, to_peer_id: asker.peerId });
       }
       case "wake": {

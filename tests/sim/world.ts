@@ -11,6 +11,7 @@ import { AskingClient, type ClientWatcher } from "./asking_client.ts";
 import { CLIENT } from "./caller.ts";
 import { LinkLayer } from "./link_layer.ts";
 import { Network, type Trouble } from "./network.ts";
+import { QueueingClient } from "./queueing_client.ts";
 import { SERVER, SignalServer } from "./signal_server.ts";
 import type { NodeFactory, Surroundings, Watcher } from "./surroundings.ts";
 import { Timeline } from "./timeline.ts";
@@ -41,6 +42,8 @@ export interface WorldOptions {
   readonly watcher?: Watcher;
   readonly createNode?: NodeFactory;
   readonly clientWatcher?: ClientWatcher;
+  /** Clients whose jobs wait in the queue; none where left out. */
+  readonly queuers?: number;
 }
 
 /** A simulated lab. */
@@ -52,6 +55,7 @@ export class World {
   readonly links: LinkLayer;
   readonly server: SignalServer;
   readonly client: AskingClient;
+  readonly queuers: readonly QueueingClient[];
   readonly machines: readonly Machine[];
   readonly #surroundings: Surroundings;
   readonly #mends = new Set<() => void>();
@@ -80,6 +84,19 @@ export class World {
       highest: FIRST_LIFE - 1,
       life: undefined,
     }));
+    this.queuers = Array.from(
+      { length: options.queuers ?? 0 },
+      (_, index) =>
+        new QueueingClient(index, {
+          timeline: this.timeline,
+          server: this.server,
+          links: this.links,
+          wire: this.wire,
+          random,
+          roomId,
+          workers: this.machines.map(({ peerId }) => peerId),
+        }),
+    );
     this.#surroundings = {
       timeline: this.timeline,
       links: this.links,
@@ -95,7 +112,8 @@ export class World {
 
   /** The names of everything that the network joins. */
   get endpoints(): string[] {
-    return [...this.machines.map((machine) => machine.peerId), SERVER, CLIENT];
+    const queuers = this.queuers.map(({ name }) => name);
+    return [...this.machines.map((machine) => machine.peerId), SERVER, CLIENT, ...queuers];
   }
 
   /** Changes to the room state that workers have written so far. */
@@ -208,6 +226,7 @@ export class World {
   /** Frees what the lives hold. */
   dispose(): void {
     for (const life of this.lives) life.kill();
+    for (const queuer of this.queuers) queuer.dispose();
   }
 
   #mendLater(mend: () => void, durationMs: number): void {

@@ -1,0 +1,95 @@
+/**
+ * A job's place in the queue of a room, for as long as its client waits: it watches the room in a
+ * session of its own, and tells whose turn it is. Knows nothing of what follows then.
+ */
+
+import { Failure } from "../base/failure.ts";
+import type { JobId, PeerId } from "../base/id.ts";
+import type { Needs } from "../protocol/queue_message.ts";
+import type { LinkBackend } from "../rtc/link.ts";
+import { holderOf, type QueueOutlook, queueOutlook } from "./queue_outlook.ts";
+import { RoomWatch } from "./room_watch.ts";
+import { Session, type SessionOptions } from "./session.ts";
+import type { WorkerLinkOptions } from "./worker_link.ts";
+
+/** How to wait. */
+export interface QueuePlaceOptions extends WorkerLinkOptions, SessionOptions {
+  readonly jobId: JobId;
+  readonly needs: Needs;
+  /** Told at first, and whenever it looks different. */
+  tell(outlook: QueueOutlook): void;
+}
+
+/** A place, from its opening until it is closed. */
+export class QueuePlace implements AsyncDisposable {
+  readonly #options: QueuePlaceOptions;
+  readonly #session: Session;
+  readonly #watch: RoomWatch;
+  readonly #refused = Promise.withResolvers<Failure>();
+  #changed = Promise.withResolvers<void>();
+  #told = "";
+
+  private constructor(session: Session, backend: LinkBackend, options: QueuePlaceOptions) {
+    const { jobId, needs } = options;
+    this.#options = options;
+    this.#session = session;
+    const refused = (reason: string) =>
+      this.#refused.resolve(new Failure("no_worker", `${jobId} cannot wait: ${reason}`));
+    this.#watch = new RoomWatch(session, backend, {
+      ...options,
+      request: { jobId, needs, refused },
+      hear: () => this.#look(),
+    });
+  }
+
+  /**
+   * Takes a place at the end of the queue, or the one that the job has. The session is another than
+   * that of the job's own link: a worker keeps one link a client.
+   *
+   * @throws {Failure} Where the server does not let us in.
+   * @throws The signal's reason, where it is aborted.
+   */
+  static async open(backend: LinkBackend, options: QueuePlaceOptions): Promise<QueuePlace> {
+    return new QueuePlace(await Session.open(options), backend, options);
+  }
+
+  /**
+   * Waits for the job's turn. Gives the worker that is held for it.
+   *
+   * @throws {Failure} Where the room does not let it wait.
+   * @throws The signal's reason, where it is aborted.
+   */
+  async turn(): Promise<PeerId> {
+    const { jobId, signal } = this.#options;
+    const aborted = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => aborted.resolve(), { once: true });
+    for (;;) {
+      signal.throwIfAborted();
+      const holder = holderOf(this.#watch.list({}), jobId);
+      if (holder !== undefined) return holder.peer_id;
+      const { promise } = this.#changed;
+      const refusal = await Promise.race([this.#refused.promise, promise, aborted.promise]);
+      if (refusal instanceof Failure) throw refusal;
+    }
+  }
+
+  /** Leaves the queue. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#watch.close();
+    await this.#session.close();
+  }
+
+  #look(): void {
+    const { jobId, needs, tell } = this.#options;
+    const outlook = queueOutlook(this.#watch.list({}), jobId, needs);
+    const text = JSON.stringify(outlook);
+    // Before it is written down nobody knows its place.
+    const isNews = text !== this.#told && (outlook.position !== undefined || this.#told !== "");
+    if (isNews) {
+      this.#told = text;
+      tell(outlook);
+    }
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+}

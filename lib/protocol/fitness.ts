@@ -1,0 +1,27 @@
+/** Whether a worker could run a job, were it free. One rule for clients that choose and workers that wait on them. */
+
+import type { Listed } from "./match.ts";
+import type { Needs } from "./queue_message.ts";
+import { gpuMemoryMb } from "./worker.ts";
+
+/** What `worker` lacks for `needs`, to follow its name in a sentence; `undefined` where it fits. */
+export function shortcomingOf(worker: Listed, needs: Needs): string | undefined {
+  if (needs.worker !== null && worker.peer_id !== needs.worker) return "was not asked for";
+  const memoryMb = gpuMemoryMb(worker.metadata);
+  if (memoryMb < needs.min_gpu_memory_mb) return `has ${memoryMb} MB of GPU memory`;
+  const { gpu_fault: fault, gpu_memory_free_mb: freeMb } = worker.metadata.properties;
+  if (typeof fault === "string") return `has a GPU that failed: ${fault}`;
+  // What is used by nobody else is an earlier job's, and free when ours begins.
+  if (isUsedByOthers(worker) && typeof freeMb === "number" && freeMb < needs.min_gpu_memory_mb) {
+    return `has ${freeMb} MB of GPU memory free; the rest is in use by others`;
+  }
+  const runners = worker.metadata.properties["runners"];
+  // A worker that does not say what it runs is asked.
+  if (!Array.isArray(runners) || runners.includes(needs.runner)) return undefined;
+  return `has no runner ${needs.runner}`;
+}
+
+/** Whether somebody besides our jobs uses the worker's GPU. */
+export function isUsedByOthers({ metadata }: Pick<Listed, "metadata">): boolean {
+  return metadata.properties["gpu_in_use_by_others"] === true;
+}
