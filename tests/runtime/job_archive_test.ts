@@ -31,12 +31,26 @@ async function names(folder: string): Promise<string[]> {
 
 Deno.test("job folder: a job id that is taken is refused, and the job that has it is left alone", () =>
   withFolder(async (folder) => {
-    const first = new JobFolder(folder, jobOf("job-aaaaaaaa"));
+    const job = jobOf("job-aaaaaaaa");
+    const first = new JobFolder(folder, job);
     await first.create(SPEC, ADA);
     await Deno.writeTextFile(join(first.output, "model.json"), "mine");
-    const second = new JobFolder(folder, jobOf("job-aaaaaaaa"));
-    await rejects(second.create({ ...SPEC, run_name: "b" }, ADA), /got one that is taken/);
+    const other = { ...SPEC, run_name: "b" };
+    const bob = peerOf("laptop-bobbobbobb");
+    await rejects(new JobFolder(folder, job).create(other, bob), /got one that is taken/);
+    // That of its own client, too, once it has run.
+    first.note({ type: "job_accepted", job_id: job, attempt: 1, sequence: 1, epochs_max: null });
+    await rejects(new JobFolder(folder, job).create(other, ADA), /got one that is taken/);
     equal(await Deno.readTextFile(join(first.output, "model.json")), "mine");
+  }));
+
+Deno.test("job folder: a client's job that never ran can be sent again, with what has arrived", () =>
+  withFolder(async (folder) => {
+    const first = new JobFolder(folder, jobOf("job-aaaaaaaa"));
+    await first.create(SPEC, ADA);
+    await Deno.writeTextFile(join(first.inputs, "half.slp"), "half");
+    await new JobFolder(folder, jobOf("job-aaaaaaaa")).create(SPEC, ADA);
+    equal(await Deno.readTextFile(join(first.inputs, "half.slp")), "half");
   }));
 
 Deno.test("job archive: a job is for those of the key that asked for it, also in a worker's next life", () =>
