@@ -16,7 +16,7 @@ export const DOORS: readonly (readonly [name: string, file: string])[] = [
   ["jose", "signaling/identity/id_token.ts"],
   ["node-datachannel", "lib/rtc/native.ts"],
   ["prom-client", "signaling/metrics.ts"],
-  ["smol-toml", "lib/runtime/config.ts"],
+  ["smol-toml", "lib/runtime/config_file.ts"],
   ["uqr", "lib/cli/qr_code.ts"],
   ["werift", "lib/rtc/werift.ts"],
   ["ws", "lib/runtime/signal_client.ts"],
