@@ -24,6 +24,7 @@ import { followToEnd, type TrainingResult, withDiary } from "./following.ts";
 import { JobDiary } from "./job_diary.ts";
 import type { JobRecords } from "./job_records.ts";
 import { JobVisit } from "./job_visit.ts";
+import { refusalFailure, refusalOfAll } from "./refusal.ts";
 import { ResultFolder } from "./result_folder.ts";
 import { Session } from "./session.ts";
 import { NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
@@ -117,9 +118,7 @@ async function submitTo(
     if (!(result instanceof Failure)) return result;
     refusals.push(result);
   }
-  const reasons = refusals.map(({ message }) => message).join("; ");
-  const allLost = refusals.every(({ kind }) => kind === "worker_lost");
-  throw new Failure(allLost ? "worker_lost" : "job_refused", `No worker takes the job: ${reasons}`);
+  throw refusalOfAll(refusals);
 }
 
 /** Trains at `worker`; gives the failure where it cannot be reached or does not take the job. */
@@ -156,7 +155,7 @@ async function visit(
   let isStarted = false;
   try {
     const refusal = await visit.reserve(spec, inputs);
-    if (refusal !== undefined) return new Failure("job_refused", `${worker}: ${refusal}`);
+    if (refusal !== undefined) return refusalFailure(worker, refusal);
     await visit.upload(inputs, () => packagePath);
     await start(visit);
     isStarted = true;

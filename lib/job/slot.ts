@@ -18,6 +18,7 @@ import { haveOneKey } from "../protocol/identity.ts";
 import type { JobEvent, JobRefusal } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
+import type { MissingFile } from "../protocol/mount.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import type { SlotEffect } from "./slot_effect.ts";
 import type { JobEnding, Request, SlotInput, Verdict } from "./slot_input.ts";
@@ -32,6 +33,8 @@ export type Suitability = (spec: JobSpec, inputs: Manifest) => Refused | undefin
 export interface Refused {
   readonly code: JobRefusal;
   readonly reason: string;
+  /** Videos that are not found, where that is why. */
+  readonly missing?: MissingFile[];
 }
 
 interface Held {

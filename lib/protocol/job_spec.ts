@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { relativePathSchema } from "./manifest.ts";
+import { foreignPathSchema, pathMapSchema } from "./mount.ts";
 
 /** Bytes of an inline configuration. Higher: reservations grow; lower: long augmentations fail. */
 export const CONFIG_BYTES_MAX = 256 * 1024;
@@ -34,11 +35,26 @@ const configSchema = z.string({ error: CONFIG_WANTED }).refine(
   CONFIG_WANTED,
 );
 
+/** Videos that one job's labels may name. Higher: reservations grow; lower: large projects fail. */
+export const VIDEOS_MAX = 1_000;
+
+/** What every job says of the labels that it works on. */
+const labels = {
+  /** The labels, by their path in the manifest of the job's inputs. */
+  package: inputFileSchema,
+  /**
+   * Videos that the labels name and do not hold, so that a worker can refuse before anything is
+   * sent. The labels themselves decide: a worker looks into them again.
+   */
+  videos: z.array(foreignPathSchema).max(VIDEOS_MAX).optional(),
+  /** Prefixes of those paths, and what stands there on the worker. */
+  maps: z.array(pathMapSchema).max(32).optional(),
+};
+
 /** What every training says. The limits are the original's (UPSTREAM 3.2). */
 const training = {
   kind: z.literal("train"),
-  /** The training package, by its path in the manifest of the job's inputs. */
-  package: inputFileSchema,
+  ...labels,
   run_name: runNameSchema,
   max_epochs: z.int().min(1).max(10_000).optional(),
   batch_size: z.int().min(1).max(256).optional(),

@@ -8,13 +8,14 @@ import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
-import { JobSlot } from "../job/slot.ts";
+import { JobSlot, type Refused } from "../job/slot.ts";
 import type { SlotEffect } from "../job/slot_effect.ts";
 import type { JobEnding, SlotInput } from "../job/slot_input.ts";
 import { objectionTo } from "../job/suitability.ts";
 import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
+import type { PathMap } from "../protocol/mount.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
@@ -23,9 +24,11 @@ import { FileSender } from "./file_sender.ts";
 import { JobArchive } from "./job_archive.ts";
 import { JobAudience } from "./job_audience.ts";
 import { JobFolder } from "./job_folder.ts";
+import { JobPreparation } from "./job_preparation.ts";
 import { JobRecall } from "./job_recall.ts";
 import { JobRun } from "./job_run.ts";
 import { tellPeer } from "./link_speech.ts";
+import { MountTable } from "./mount_table.ts";
 
 /** What a desk works with. */
 export interface JobDeskOptions {
@@ -33,6 +36,10 @@ export interface JobDeskOptions {
   readonly folder: string;
   readonly executables: Executables;
   readonly runners: readonly JobSpec["runner"][];
+  /** The folders that jobs may read from; none where left out. */
+  readonly mounts?: MountTable;
+  /** Prefixes of paths in labels, and what stands there on this worker. */
+  readonly maps?: readonly PathMap[];
   readonly clock: Clock;
   readonly log: Log;
   /** Tells the room what this worker does. */
@@ -46,6 +53,7 @@ interface Visit {
 }
 
 interface Prepared {
+  readonly client: PeerId;
   readonly folder: JobFolder;
   readonly inputs: Manifest;
   /** Resolves when the folder is there, and rejects where it cannot be made. */
@@ -61,6 +69,9 @@ export class JobDesk {
   readonly #archive: JobArchive;
   readonly #audience = new JobAudience();
   readonly #recall: JobRecall;
+  readonly #preparation: JobPreparation;
+  /** Who has asked for a job whose files are being looked for. Released meanwhile, it is not here. */
+  readonly #inquirers = new Map<JobId, PeerId>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   /** What goes on by itself, and must be over before the desk is. */
   readonly #chores = new Set<Promise<void>>();
@@ -79,7 +90,11 @@ export class JobDesk {
       const sequence = jobId === undefined ? undefined : this.#slot.sequenceOf(jobId);
       return { jobId, sequence };
     });
-    this.#slot = new JobSlot((spec, inputs) => objectionTo(spec, inputs, options.runners));
+    this.#preparation = new JobPreparation(options.folder, {
+      mounts: options.mounts ?? MountTable.none,
+      maps: options.maps ?? [],
+    });
+    this.#slot = new JobSlot((spec, inputs) => this.#objectionTo(spec, inputs));
   }
 
   /** A client's link is open. */
@@ -106,15 +121,15 @@ export class JobDesk {
   hear(client: PeerId, message: JobMessage | TransferMessage): void {
     this.#step({ type: "alive", client });
     switch (message.type) {
-      case "job_reserve": {
-        const { request_id: requestId, job_id: jobId, spec, inputs } = message;
-        return this.#step({ type: "reserve", client, requestId, jobId, spec, inputs });
-      }
+      case "job_reserve":
+      case "job_inquire":
+        return this.#inquire(client, message);
       case "job_start": {
         const { request_id: requestId, job_id: jobId } = message;
         return this.#step({ type: "start", client, requestId, jobId });
       }
       case "job_release":
+        if (this.#inquirers.get(message.job_id) === client) this.#inquirers.delete(message.job_id);
         return this.#step({ type: "release", client, jobId: message.job_id });
       case "job_fetch":
         return this.#fetch(client, message.job_id);
@@ -138,6 +153,7 @@ export class JobDesk {
         return visit?.sender?.receive(message);
       }
       case "job_lease":
+      case "job_suitable":
       case "job_refused":
       case "job_following":
       case "job_accepted":
@@ -225,10 +241,40 @@ export class JobDesk {
     effect satisfies never;
   }
 
+  #objectionTo(spec: JobSpec, inputs: Manifest): Refused | undefined {
+    return objectionTo(spec, inputs, this.#options.runners) ??
+      this.#preparation.objectionOfDisk(inputs);
+  }
+
+  /** Looks for the job's files before the slot is asked, which cannot wait; or only says what it finds. */
+  #inquire(
+    client: PeerId,
+    question: Extract<JobMessage, { type: "job_reserve" | "job_inquire" }>,
+  ): void {
+    const { request_id, request_id: requestId, job_id, job_id: jobId, spec, inputs } = question;
+    const isReserving = question.type === "job_reserve";
+    const reserve = () => this.#step({ type: "reserve", client, requestId, jobId, spec, inputs });
+    // A slot that is not free says so at once.
+    const isSearched = (spec.videos ?? []).length > 0 && this.#slot.jobId === undefined;
+    if (isReserving && !isSearched) return reserve();
+    if (isReserving) this.#inquirers.set(jobId, client);
+    this.#chore("A job's files cannot be looked for", jobId, async () => {
+      const objection = this.#objectionTo(spec, inputs) ??
+        await this.#preparation.objectionOfPaths(client, spec, inputs);
+      if (objection !== undefined) {
+        return this.#tell(client, { type: "job_refused", request_id, job_id, ...objection });
+      }
+      if (!isReserving) return this.#tell(client, { type: "job_suitable", request_id, job_id });
+      const isWanted = this.#inquirers.get(jobId) === client && this.#visits.has(client);
+      this.#inquirers.delete(jobId);
+      if (isWanted) reserve();
+    });
+  }
+
   #prepare(client: PeerId, jobId: JobId, spec: JobSpec, inputs: Manifest): void {
     const folder = new JobFolder(this.#jobsFolder, jobId);
     const ready = folder.create(spec, client);
-    this.#prepared.set(jobId, { folder, inputs, ready });
+    this.#prepared.set(jobId, { client, folder, inputs, ready });
     this.#chore("A job's folder cannot be made", jobId, () => ready);
   }
 
@@ -317,12 +363,14 @@ export class JobDesk {
     if (prepared === undefined) {
       throw new Error(`Expected ${jobId} to be prepared before it runs`);
     }
-    const { folder } = prepared;
+    const { folder, client } = prepared;
     const { clock, log, executables } = this.#options;
     const { runner } = spec;
     const run = new JobRun(folder, spec, {
       executables,
       clock,
+      prepare: async () =>
+        folder.pathsFor(spec, await this.#preparation.labelsFor(client, spec, folder)),
       handlers: {
         started: (pid) => log.write("info", "Training started", { job_id: jobId, pid, runner }),
         printed: (stream, text) => this.#step({ type: "printed", stream, text }),

@@ -67,10 +67,14 @@ export class JobFolder {
     }
   }
 
-  /** The paths that the runner's command line names. */
-  pathsFor(spec: JobSpec): RunnerPaths {
+  /**
+   * The paths that the runner's command line names.
+   *
+   * @param labels The labels to work on: as they came, or a copy with this worker's paths.
+   */
+  pathsFor(spec: JobSpec, labels: string): RunnerPaths {
     const paths = {
-      package: join(this.inputs, spec.package),
+      package: labels,
       output: this.output,
       config: { folder: this.#config, name: CONFIG_NAME },
     };

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/time.ts";
 import { OutputValve } from "../job/output_valve.ts";
-import { type Executables, runnerCommand } from "../job/runner.ts";
+import { type Executables, runnerCommand, type RunnerPaths } from "../job/runner.ts";
 import type { JobEnding, Verdict } from "../job/slot_input.ts";
 import type { Epoch } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
@@ -44,6 +44,8 @@ export class JobRun {
       readonly executables: Executables;
       readonly clock: Clock;
       readonly handlers: JobRunHandlers;
+      /** Looks into the inputs, and gives the paths that the trainer is started with. */
+      readonly prepare: () => Promise<RunnerPaths>;
     },
   ) {
     const now = options.clock.now();
@@ -51,7 +53,7 @@ export class JobRun {
     this.#clock = options.clock;
     this.#handlers = options.handlers;
     this.#valves = { stdout: new OutputValve(now), stderr: new OutputValve(now) };
-    this.verdict = this.#run(spec, options.executables);
+    this.verdict = this.#run(spec, options);
   }
 
   /** Ends the trainer as its owner wants: `cancel` kills, `stop` asks. `verdict` follows. */
@@ -69,9 +71,23 @@ export class JobRun {
     await this.#process?.kill();
   }
 
-  async #run(spec: JobSpec, executables: Executables): Promise<Verdict> {
+  async #run(
+    spec: JobSpec,
+    { prepare, executables }: {
+      readonly prepare: () => Promise<RunnerPaths>;
+      readonly executables: Executables;
+    },
+  ): Promise<Verdict> {
+    let paths: RunnerPaths;
     try {
-      this.#process = this.#start(spec, executables);
+      paths = await prepare();
+    } catch (error) {
+      return failed(null, messageOf(error));
+    }
+    if (this.#stopped) return failed(null, "The worker was stopped");
+    if (this.#ending !== undefined) return { type: "cancelled" };
+    try {
+      this.#process = this.#start(spec, paths, executables);
       this.#handlers.started(this.#process.pid);
     } catch (error) {
       return failed(null, `The trainer cannot be started: ${messageOf(error)}`);
@@ -87,10 +103,10 @@ export class JobRun {
     return await this.#judge(end);
   }
 
-  #start(spec: JobSpec, executables: Executables): JobProcess {
+  #start(spec: JobSpec, paths: RunnerPaths, executables: Executables): JobProcess {
     const folder = this.#folder;
     const { epoch, warned } = this.#handlers;
-    return new JobProcess(runnerCommand(spec, folder.pathsFor(spec), executables), {
+    return new JobProcess(runnerCommand(spec, paths, executables), {
       folder: folder.path,
       logPaths: ["output/training_log.csv", `output/${spec.run_name}/training_log.csv`],
       handlers: {

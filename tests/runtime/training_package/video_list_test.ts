@@ -132,7 +132,7 @@ for (const name of ["videos_json", "frames", "video0/video"]) {
       await withList(join(folder, "secret.slp"), ['{"filename": "/secret.mp4"}']);
       const path = join(folder, "labels.slp");
       if (name !== "videos_json") await withList(path, ['{"filename": "a.mp4"}']);
-      const file = new File(path, "a");
+      const file = new File(path, name === "videos_json" ? "w" : "a");
       if (name.includes("/")) file.create_group("video0");
       file.create_external_link(join(folder, "secret.slp"), "videos_json", name);
       file.close();
