@@ -14,9 +14,10 @@ import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Io } from "./io.ts";
 import { logOptions, openLog } from "./log_option.ts";
+import { mapOption, mapsOf, mountOption, mountsOf } from "./mount_option.ts";
 import { type RoomFlags, roomLayer, roomOptions } from "./room_option.ts";
 import { rtcLayer, rtcOption } from "./rtc_option.ts";
-import { gpuSetup, runnerSetup } from "./worker_setup.ts";
+import { gpuSetup, openMounts, runnerSetup } from "./worker_setup.ts";
 
 const parser = merge(
   object("Worker", {
@@ -45,6 +46,8 @@ const parser = merge(
     sleapNn: optional(option("--sleap-nn", path({ metavar: "PATH", type: "file" }), {
       description: message`The sleap-nn program by absolute path (by default found on PATH)`,
     })),
+    mounts: mountOption,
+    maps: mapOption,
     drainTimeout: withDefault(
       option("--drain-timeout", integer({ min: 0, max: 86_400, metavar: "SECONDS" }), {
         description:
@@ -70,6 +73,7 @@ export const workerCommand = defineCommand({
     "SLEAP_RTC_INVITE=… sleap-rtc worker",
     "sleap-rtc worker --invite-file lab.invite --name gpu-box --tag a5000",
     "sleap-rtc worker --runner demo --gpu-memory 8000 --json",
+    "sleap-rtc worker --mount lab=/mnt/lab --map /home/ann/videos=lab:videos",
     "sleap-rtc worker --drain-timeout 3600",
   ],
   exits: ["serverUnreachable", "refused", "protocol"],
@@ -85,6 +89,7 @@ export const workerCommand = defineCommand({
     const name = config.get("worker.name")?.value ?? Deno.hostname();
     const peerId = identity.peerIdOf(name);
     const setup = await runnerSetup(given.runners, config, io.env);
+    const mounts = await openMounts(config);
     const { runWorker } = await import("../runtime/worker.ts");
     const { log, stop } = await openLog(given, io, "info");
     let source: GpuSource | undefined;
@@ -101,6 +106,8 @@ export const workerCommand = defineCommand({
         ...gpu,
         tags: config.get("worker.tags")?.value ?? [],
         ...setup,
+        mounts,
+        maps: config.get("maps")?.value ?? [],
         iceServers: config.get("ice_servers")?.value ?? [],
         drainMs: given.drainTimeout * SECOND_MS,
         ready: (facts: ReadyFacts) => tellReady(facts, given.json, io),
@@ -135,9 +142,12 @@ function workerLayer(
     readonly gpuModel: string | undefined;
     readonly sleapNn: string | undefined;
     readonly tags: readonly string[];
+    readonly mounts: readonly string[];
+    readonly maps: readonly string[];
   },
 ): Layer {
   const { name, folder, gpuMemory, gpuModel, sleapNn, tags } = given;
+  const [mounts, maps] = [mountsOf(given.mounts), mapsOf(given.maps)];
   return {
     ...(name === undefined ? {} : { "worker.name": { value: name, from: "--name" } }),
     ...(folder === undefined ? {} : { "worker.folder": { value: folder, from: "--folder" } }),
@@ -148,6 +158,8 @@ function workerLayer(
       ? {}
       : { "worker.gpu_model": { value: gpuModel, from: "--gpu-model" } }),
     ...(sleapNn === undefined ? {} : { "worker.sleap_nn": { value: sleapNn, from: "--sleap-nn" } }),
+    ...(mounts.length === 0 ? {} : { "worker.mounts": { value: mounts, from: "--mount" } }),
+    ...(maps.length === 0 ? {} : { maps: { value: maps, from: "--map" } }),
     ...(tags.length === 0 ? {} : { "worker.tags": { value: [...tags], from: "--tag" } }),
   };
 }

@@ -6,6 +6,7 @@ import { findExecutable } from "../runtime/executable.ts";
 import type { Gpu, GpuReading } from "../runtime/gpu/gpu.ts";
 import type { GpuSlot } from "../runtime/gpu/gpu_watch.ts";
 import { type Inventory, type InventoryOptions, takeInventory } from "../runtime/gpu/inventory.ts";
+import { MountTable } from "../runtime/mount_table.ts";
 import { requireExecutable } from "./executable.ts";
 import { Mistake } from "./mistake.ts";
 
@@ -40,6 +41,21 @@ export async function runnerSetup(
     );
   }
   return { runners, executables: { sleapNn } };
+}
+
+/**
+ * The folders that the settings let jobs read from.
+ *
+ * @throws {Mistake} Where one is no folder.
+ */
+export async function openMounts(config: Config): Promise<MountTable> {
+  const given = config.get("worker.mounts");
+  try {
+    return await MountTable.open(given?.value ?? []);
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    throw new Mistake(`${cause.message} (from ${given?.from})`, { cause });
+  }
 }
 
 /** The GPU that a worker states, and the one that it gives its jobs. */

@@ -10,15 +10,6 @@ import { foreignPathSchema, pathMapSchema } from "./mount.ts";
 /** Bytes of an inline configuration. Higher: reservations grow; lower: long augmentations fail. */
 export const CONFIG_BYTES_MAX = 256 * 1024;
 
-/**
- * A file of the job's inputs, by its path in their manifest. No part may look like an option, since
- * a trainer reads its command line by that sign.
- */
-const inputFileSchema = relativePathSchema.refine(
-  (path) => path.split("/").every((part) => !part.startsWith("-")),
-  "Expected the name of a file that does not start with `-`",
-);
-
 /** A name for people and folders. */
 export const runNameSchema = z.string().regex(
   /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/,
@@ -41,7 +32,7 @@ export const VIDEOS_MAX = 1_000;
 /** What every job says of the labels that it works on. */
 const labels = {
   /** The labels, by their path in the manifest of the job's inputs. */
-  package: inputFileSchema,
+  package: relativePathSchema,
   /**
    * Videos that the labels name and do not hold, so that a worker can refuse before anything is
    * sent. The labels themselves decide: a worker looks into them again.
@@ -74,7 +65,7 @@ export const trainJobSpecSchema = z.discriminatedUnion("runner", [
     /** What the configuration trains, for people to read; the configuration decides. */
     model_types: z.array(runNameSchema).min(1).max(8).optional(),
     /** A checkpoint to go on from, by its path in the manifest of the job's inputs. */
-    resume_ckpt: inputFileSchema.optional(),
+    resume_ckpt: relativePathSchema.optional(),
   }),
   z.strictObject({
     ...training,

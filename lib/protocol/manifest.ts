@@ -1,6 +1,7 @@
 /** What a transfer carries: files by name, size and digest, cut into blocks. */
 
 import { z } from "zod";
+import { nameFault, nameKey } from "./file_name.ts";
 import { sha256Schema } from "./name.ts";
 
 /** Files in one transfer. */
@@ -11,13 +12,12 @@ export const FILES_MAX = 10_000;
  * It is a label until the receiver has resolved and checked it.
  */
 export const relativePathSchema = z.string().min(1).max(512).refine(
-  (path) =>
-    path.split("/").every((part) =>
-      part !== "" && part !== "." && part !== ".." && part.length <= 255
-    ) &&
-    // deno-lint-ignore no-control-regex -- control characters are what is refused
-    !/[\\:\u0000-\u001f\u007f]/.test(path),
-  "Expected a relative path with forward slashes, without `..`, `:`, `\\` or control characters",
+  (path) => nameFault(path) === undefined,
+  {
+    error: ({ input }) =>
+      "Expected a relative path with forward slashes that can be a file anywhere, got one that " +
+      `cannot: ${typeof input === "string" ? nameFault(input) : "it is no text"}`,
+  },
 );
 
 /** One file of a transfer. */
@@ -32,6 +32,11 @@ export const fileEntrySchema = z.object({
 export type FileEntry = z.infer<typeof fileEntrySchema>;
 
 /** The files of one transfer. */
-export const manifestSchema = z.object({ files: z.array(fileEntrySchema).max(FILES_MAX) });
+export const manifestSchema = z.object({
+  files: z.array(fileEntrySchema).max(FILES_MAX).refine(
+    (files) => new Set(files.map(({ path }) => nameKey(path))).size === files.length,
+    "Expected each path once, however its letters are written",
+  ),
+});
 /** The files of one transfer. */
 export type Manifest = z.infer<typeof manifestSchema>;

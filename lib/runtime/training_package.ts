@@ -78,13 +78,17 @@ const LISTED_MAX = 5;
 /**
  * Looks into the package at `path`. Opens no video and no other file, whatever the package names.
  *
+ * @param options.frames Whether its labelled frames must be inside, or may be in videos elsewhere.
  * @throws {PackageRefused} Where it is not one that a worker could train on.
  */
-export async function inspectPackage(path: string): Promise<PackageFacts> {
+export async function inspectPackage(
+  path: string,
+  { frames }: { readonly frames: "inside" | "anywhere" } = { frames: "inside" },
+): Promise<PackageFacts> {
   const bytes = await checkContent(path);
   const labels = await load(path, { withFrames: false });
   const labelled = labelledFrames(path, labels);
-  checkFramesAreHere(path, labelled.map((frame) => frame.video));
+  if (frames === "inside") checkFramesAreHere(path, labelled.map((frame) => frame.video));
   return {
     path,
     bytes,

@@ -4,6 +4,7 @@ import type { PeerId, RoomId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Executables } from "../job/runner.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
+import type { PathMap } from "../protocol/mount.ts";
 import { SOFTWARE_VERSION } from "../protocol/version.ts";
 import type { Metadata } from "../protocol/worker.ts";
 import { selectBackend } from "../rtc/backend.ts";
@@ -17,6 +18,7 @@ import { type GpuNews, gpuProperties } from "./gpu/bulletin.ts";
 import { type GpuSlot, GpuWatch } from "./gpu/gpu_watch.ts";
 import { JobDesk } from "./job_desk.ts";
 import { MeshPeer } from "./mesh_peer.ts";
+import type { MountTable } from "./mount_table.ts";
 import { selfCommand } from "./self_command.ts";
 import { holdWorkerFolder } from "./worker_folder.ts";
 
@@ -38,6 +40,10 @@ export interface WorkerOptions {
   /** The trainers of this machine, by absolute path. */
   readonly executables: Omit<Executables, "self">;
   readonly runners: readonly JobSpec["runner"][];
+  /** The folders that jobs may read from. */
+  readonly mounts: MountTable;
+  /** Prefixes of paths in labels, and what stands there on this worker. */
+  readonly maps: readonly PathMap[];
   readonly iceServers: readonly IceServer[];
   /** Called once, when the worker is in its room. */
   readonly ready: (facts: WorkerReady) => void;
@@ -88,6 +94,8 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       self: selfCommand(),
     },
     runners: options.runners,
+    mounts: options.mounts,
+    maps: options.maps,
     clock: systemClock,
     log,
     status: (status, currentJob) => {
@@ -148,7 +156,7 @@ function metadataOf(
   rtc: BackendName,
   gpuNews: GpuNews | undefined,
 ): Metadata {
-  const { name, gpuMemoryMb, gpuModel, gpuSlot, tags, runners } = options;
+  const { name, gpuMemoryMb, gpuModel, gpuSlot, tags, runners, mounts } = options;
   const isSeen = gpuSlot !== undefined && gpuNews !== undefined;
   return {
     tags: [...new Set(["sleap-rtc", "training-worker", ...tags])],
@@ -161,6 +169,7 @@ function metadataOf(
       sleap_rtc_version: SOFTWARE_VERSION,
       supported_job_types: ["training"],
       runners: [...runners],
+      ...(mounts.labels.length === 0 ? {} : { mounts: mounts.labels }),
       rtc,
     },
   };

@@ -21,6 +21,7 @@ export const DOORS: readonly (readonly [name: string, file: string])[] = [
   ["werift", "lib/rtc/werift.ts"],
   ["ws", "lib/runtime/signal_client.ts"],
   ["ws", "signaling/upgrade.ts"],
+  ["yaml", "lib/job/yaml_text.ts"],
 ];
 
 /** What is wrong with the file at `importer` naming `specifier`; `undefined` where nothing is. */
