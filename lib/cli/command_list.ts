@@ -51,6 +51,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import("./train.ts")).trainCommand,
   ),
   entry(
+    "track",
+    "Predict with trained models on a worker of a room",
+    async () => (await import("./track.ts")).trackCommand,
+  ),
+  entry(
     "jobs",
     "List the jobs of a room, and those that were sent from here",
     async () => (await import("./jobs.ts")).jobsCommand,
@@ -100,6 +105,22 @@ export const COMMANDS: readonly CommandEntry[] = [
       "demo-trainer",
       "Learn a package's labels with a small linear model, for trying things out",
       async () => (await import("./demo_trainer.ts")).demoTrainerCommand,
+    ),
+    isHidden: true,
+  },
+  {
+    ...entry(
+      "demo-tracker",
+      "Predict keypoints with the demo trainer's model, for trying things out",
+      async () => (await import("./demo_tracker.ts")).demoTrackerCommand,
+    ),
+    isHidden: true,
+  },
+  {
+    ...entry(
+      "job-stages",
+      "Run the stages of a job one after the other",
+      async () => (await import("./job_stages.ts")).jobStagesCommand,
     ),
     isHidden: true,
   },

@@ -3,13 +3,12 @@
  * package, watches the training and brings the results home. A watcher is told of every step.
  */
 
-import { basename } from "node:path";
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import { Failure } from "../base/failure.ts";
 import { SECOND_MS } from "../base/time.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
-import type { Manifest } from "../protocol/manifest.ts";
+import type { FileEntry, Manifest } from "../protocol/manifest.ts";
 import type { WorkerView } from "../protocol/worker.ts";
 import { selectBackend } from "../rtc/backend.ts";
 import { guardAgainstStrayFailures } from "../rtc/guard.ts";
@@ -19,6 +18,7 @@ import type { RoomAccess, RtcChoice } from "../runtime/config.ts";
 import type { PeerIdentity } from "../runtime/credentials.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { digestFile } from "../runtime/file_digest.ts";
+import type { InputFile } from "../runtime/input_bundle.ts";
 import type { SubmissionEvent } from "./event.ts";
 import { followToEnd, type TrainingResult, withDiary } from "./following.ts";
 import { JobDiary } from "./job_diary.ts";
@@ -37,6 +37,8 @@ const DISCOVER_AGAIN_MS = SECOND_MS;
 /** What is to be trained, and where the results go. */
 export interface TrainingRequest {
   readonly packagePath: string;
+  /** What is sent besides the package: videos, models, a checkpoint. */
+  readonly others?: readonly InputFile[];
   readonly spec: JobSpec;
   /** The one worker that may run it; the best free one where left out. */
   readonly worker?: PeerId;
@@ -127,7 +129,7 @@ async function visit(
   inputs: Manifest,
   submission: Submission,
 ): Promise<TrainingResult | Failure> {
-  const { request: { spec, reattachMs, packagePath }, jobId, folder, options } = submission;
+  const { request, request: { spec, reattachMs }, jobId, folder, options } = submission;
   const record = new TrainingRecord();
   const diary = new JobDiary(options.records, record, {
     record: {
@@ -156,7 +158,8 @@ async function visit(
   try {
     const refusal = await visit.reserve(spec, inputs);
     if (refusal !== undefined) return refusalFailure(worker, refusal);
-    await visit.upload(inputs, () => packagePath);
+    const files = inputFiles(request);
+    await visit.upload(inputs, (index) => files[index]?.local ?? request.packagePath);
     await start(visit);
     isStarted = true;
   } finally {
@@ -173,8 +176,19 @@ async function start(visit: JobVisit): Promise<void> {
     if (!(error instanceof Failure) || error.kind !== "worker_lost") throw error;
   }
 }
-async function describeInputs({ packagePath }: TrainingRequest): Promise<Manifest> {
-  return { files: [{ path: basename(packagePath), ...await digestFile(packagePath) }] };
+
+/** What is sent, in the order of the manifest. */
+function inputFiles({ packagePath, others = [], spec }: TrainingRequest): InputFile[] {
+  return [{ path: spec.package, local: packagePath }, ...others];
+}
+
+/** The manifest of the inputs. */
+export async function describeInputs(request: TrainingRequest): Promise<Manifest> {
+  const files: FileEntry[] = [];
+  for (const { path, local } of inputFiles(request)) {
+    files.push({ path, ...await digestFile(local) });
+  }
+  return { files };
 }
 
 /** The workers to ask, best first. Asked twice: right after an admin's death the first answer is old. */

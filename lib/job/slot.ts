@@ -16,7 +16,7 @@ import type { JobId, PeerId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 import { haveOneKey } from "../protocol/identity.ts";
 import type { JobEvent, JobRefusal } from "../protocol/job_message.ts";
-import type { JobSpec } from "../protocol/job_spec.ts";
+import { epochsMaxOf, type JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile } from "../protocol/mount.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
@@ -185,7 +185,7 @@ export class JobSlot {
     }
     const { client, jobId, spec } = lease;
     this.#state = { name: "running", client, jobId, spec, startedAt: now, sequence: 0 };
-    const epochs_max = spec.max_epochs ?? null;
+    const epochs_max = epochsMaxOf(spec) ?? null;
     this.#tellRoom("busy", { job_id: jobId, client_id: client });
     this.#effects.push({ type: "admit", client, jobId });
     this.#report((stamp) => ({ type: "job_accepted", ...stamp, epochs_max }));

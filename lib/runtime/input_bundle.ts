@@ -124,6 +124,11 @@ async function filesBelow(folder: string, given: string): Promise<InputFile[]> {
   return files.toSorted((one, other) => one.path < other.path ? -1 : 1);
 }
 
+/** Whether the file at `path` may hold labels: whether it is HDF5. */
+export async function isLabels(path: string): Promise<boolean> {
+  return isHdf5(await headOf(path));
+}
+
 /** The first bytes of a file. */
 async function headOf(path: string): Promise<Uint8Array> {
   // Asked before it is opened: opening a pipe would wait for somebody to write.

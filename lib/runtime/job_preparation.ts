@@ -11,11 +11,11 @@ import { MISSING_MAX } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile, PathMap } from "../protocol/mount.ts";
+import { isLabels } from "./input_bundle.ts";
 import { MapMemory } from "./map_memory.ts";
 import type { MountTable } from "./mount_table.ts";
 import { type Resolution, resolvePaths } from "./path_resolution.ts";
 import { nameOf, writeResolved } from "./resolved_labels.ts";
-import { isHdf5, SIGNATURE_BYTES } from "./training_package/signature.ts";
 import { listVideos } from "./training_package/video_list.ts";
 
 /** Bytes that a disk must have left when all inputs are there. */
@@ -151,13 +151,6 @@ function refusalOf(missing: readonly MissingFile[], labels: readonly string[]): 
     `The worker does not find ${JSON.stringify(first?.path.slice(0, 300))}${more}; ${where}; ` +
     "say where with --map FROM=TO, or send a package with its frames inside (.pkg.slp)";
   return { code: "unsuitable", reason, missing: missing.slice(0, MISSING_MAX) };
-}
-
-async function isLabels(path: string): Promise<boolean> {
-  using file = await Deno.open(path);
-  const head = new Uint8Array(SIGNATURE_BYTES);
-  const count = await file.read(head) ?? 0;
-  return isHdf5(head.subarray(0, count));
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../base/time.ts";
 import { OutputValve } from "../job/output_valve.ts";
-import { type Executables, runnerCommand, type RunnerPaths } from "../job/runner.ts";
+import { type Executables, type RunnerPaths, runnerStages, stagesCommand } from "../job/runner.ts";
 import type { JobEnding, Verdict } from "../job/slot_input.ts";
 import type { Epoch } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
@@ -106,9 +106,11 @@ export class JobRun {
   #start(spec: JobSpec, paths: RunnerPaths, executables: Executables): JobProcess {
     const folder = this.#folder;
     const { epoch, warned } = this.#handlers;
-    return new JobProcess(runnerCommand(spec, paths, executables), {
+    const stages = runnerStages(spec, paths, executables);
+    const plan = stages.length > 1 ? folder.writePlan(stages) : "";
+    return new JobProcess(stagesCommand(stages, plan, executables), {
       folder: folder.path,
-      logPaths: ["output/training_log.csv", `output/${spec.run_name}/training_log.csv`],
+      logPaths: stages.flatMap((stage) => stage.logPaths),
       handlers: {
         printed: (stream, { text }) => {
           if (stream === "stderr" && text !== "") this.#complaint = text;

@@ -12,18 +12,37 @@ export interface LogFollowerHandlers {
   unreadable(reason: string): void;
 }
 
-/** Follows one log. It never throws: a log that cannot be read is told of once, and left alone. */
+/** Follows the logs of one job, each of its stages' own. */
 export class LogFollower {
-  readonly #paths: readonly string[];
+  readonly #logs: readonly OneLog[];
+
+  /** @param paths Where logs may come to be; each is followed once it is there. */
+  constructor(paths: readonly string[], handlers: LogFollowerHandlers) {
+    this.#logs = paths.map((path) => new OneLog(path, handlers));
+  }
+
+  /** Tells what is new. */
+  read(): void {
+    for (const log of this.#logs) log.read();
+  }
+
+  /** Tells what is left, and frees the files. */
+  end(): void {
+    for (const log of this.#logs) log.end();
+  }
+}
+
+/** Follows one log. It never throws: a log that cannot be read is told of once, and left alone. */
+class OneLog {
+  readonly #path: string;
   readonly #handlers: LogFollowerHandlers;
   readonly #parser = new TrainingLogParser();
   readonly #decoder = new TextDecoder();
   #file: Deno.FsFile | undefined;
   #broken = false;
 
-  /** @param paths Where the log may be; the first one that is there is followed. */
-  constructor(paths: readonly string[], handlers: LogFollowerHandlers) {
-    this.#paths = paths;
+  constructor(path: string, handlers: LogFollowerHandlers) {
+    this.#path = path;
     this.#handlers = handlers;
   }
 
@@ -62,18 +81,15 @@ export class LogFollower {
   }
 
   #open(): Deno.FsFile | undefined {
-    for (const path of this.#paths) {
-      try {
-        // To open a pipe would wait for its writer, and with it the whole worker.
-        if (Deno.statSync(path).isFile) return Deno.openSync(path);
-      } catch (error) {
-        // The trainer has not begun to write it yet.
-        if (error instanceof Deno.errors.NotFound) continue;
-        if (error instanceof Deno.errors.NotADirectory) continue;
-        throw error;
-      }
+    try {
+      // To open a pipe would wait for its writer, and with it the whole worker.
+      return Deno.statSync(this.#path).isFile ? Deno.openSync(this.#path) : undefined;
+    } catch (error) {
+      // The trainer has not begun to write it yet.
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      if (error instanceof Deno.errors.NotADirectory) return undefined;
+      throw error;
     }
-    return undefined;
   }
 
   #tell(entries: readonly LogEntry[]): void {

@@ -78,7 +78,7 @@ async function resolve(
 }
 
 /** Which of the files that were sent is meant: the longest tail, or the one of that name. */
-function sentAs(path: string, sent: readonly string[]): string | undefined {
+export function sentAs(path: string, sent: readonly string[]): string | undefined {
   const tails = tailsOf(path);
   const name = tails.at(-1)?.split("/").at(-1);
   for (const tail of [...tails, ...(name === undefined ? [] : [name])]) {
