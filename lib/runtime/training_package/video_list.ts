@@ -5,6 +5,7 @@
 
 import { Dataset, File, Group, ready } from "h5wasm/node";
 import { z } from "zod";
+import { overwriteText } from "./text_patch.ts";
 
 /** Videos of one file. */
 const VIDEOS_MAX = 5_000;
@@ -67,25 +68,37 @@ export async function rewriteVideos(
   ways: ReadonlyMap<number, readonly ListedVideo[]>,
 ): Promise<void> {
   await ready;
+  const patches: { readonly before: string; readonly after: string }[] = [];
   const file = new File(path, "a");
   try {
     const dataset = listOf(file, path);
     const { size, vlen } = dataset.metadata;
-    for (const [index, video] of readList(dataset, path).entries()) {
-      const texts = (ways.get(index) ?? []).map((way) => asciiJson(renamed(video, way.files)));
-      if (texts.length === 0) continue;
-      const text = texts.find((candidate) => vlen || candidate.length <= size);
-      if (text === undefined) {
+    const texts = textsOf(dataset, path);
+    for (const [index, text] of texts.entries()) {
+      const roomBytes = vlen ? utf8(text).length : size;
+      const video = decodeVideo(text, index, path);
+      const choices = (ways.get(index) ?? []).map((way) => asciiJson(renamed(video, way.files)));
+      if (choices.length === 0) continue;
+      const after = choices.find((candidate) => candidate.length <= roomBytes);
+      if (after === undefined) {
         throw new VideoListRefused(
           `Expected room for a path of video ${
             index + 1
-          } in ${path}, got ${size} bytes; export a training package (.pkg.slp), which has its frames inside`,
+          } in ${path}, got ${roomBytes} bytes; export a training package (.pkg.slp), which has its frames inside`,
         );
       }
-      dataset.write_slice([[index, index + 1]], [text]);
+      if (vlen) patches.push({ before: text, after: after.padEnd(roomBytes) });
+      else dataset.write_slice([[index, index + 1]], [after]);
     }
   } finally {
     file.close();
+  }
+  // Texts of varying length lie as they are in the file; spaces at the end of JSON mean nothing.
+  for (const { before, after } of patches) {
+    if (await overwriteText(path, utf8(before), utf8(after)) > 0) continue;
+    throw new VideoListRefused(
+      `Expected the paths of the videos as plain text in ${path}, got none; export a training package (.pkg.slp)`,
+    );
   }
 }
 
@@ -123,17 +136,25 @@ function refuseForeignLinks(file: File, path: string): void {
 }
 
 function readList(list: Dataset, path: string): Listed[] {
+  return textsOf(list, path).map((text, index) => decodeVideo(text, index, path));
+}
+
+function textsOf(list: Dataset, path: string): string[] {
   const texts = z.array(z.string()).safeParse(list.to_array());
-  if (!texts.success) {
-    throw new VideoListRefused(`Expected a list of texts of the videos in ${path}, got another`);
-  }
-  return texts.data.map((text, index) => {
-    const decoded = listedSchema.safeParse(parsed(text));
-    if (decoded.success) return decoded.data;
-    throw new VideoListRefused(
-      `Expected video ${index + 1} of ${path} as SLEAP writes it, got other`,
-    );
-  });
+  if (texts.success) return texts.data;
+  throw new VideoListRefused(`Expected a list of texts of the videos in ${path}, got another`);
+}
+
+function decodeVideo(text: string, index: number, path: string): Listed {
+  const decoded = listedSchema.safeParse(parsed(text));
+  if (decoded.success) return decoded.data;
+  throw new VideoListRefused(
+    `Expected video ${index + 1} of ${path} as SLEAP writes it, got other`,
+  );
+}
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }
 
 function parsed(text: string): unknown {

@@ -11,7 +11,9 @@ import {
   rewriteVideos,
   VideoListRefused,
 } from "../../../lib/runtime/training_package/video_list.ts";
+import { overwriteText } from "../../../lib/runtime/training_package/text_patch.ts";
 import { withFolder } from "../condition.ts";
+import { writeOutsideLabels } from "../outside_labels.ts";
 
 const DATA = fileURLToPath(new URL("../../../../shared/data/slp/", import.meta.url));
 
@@ -80,6 +82,49 @@ Deno.test("a package whose frames are inside names no video", () =>
     const path = join(folder, "sample.pkg.slp");
     await writeSamplePackage(path, { frames: 2, seed: 1, width: 32, height: 32 });
     deepEqual(await listVideos(path), []);
+  }));
+
+Deno.test("texts of varying length, as the web's SLEAP writes them, are overwritten in place", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "labels.slp");
+    const videos = [
+      "/home/ann/fly/day1/clip.mp4",
+      "/home/ann/fly/day2/clip.mp4",
+      "/home/ann/x.mp4",
+    ];
+    await writeOutsideLabels(path, videos);
+    const before = await everythingElse(path);
+    await rewriteVideos(
+      path,
+      new Map([[0, [{ files: ["/mnt/a.mp4"] }]], [1, [{ files: ["resolved/1.mp4"] }]]]),
+    );
+    deepEqual((await listVideos(path)).flatMap(({ files }) => files), [
+      "/mnt/a.mp4",
+      "resolved/1.mp4",
+      "/home/ann/x.mp4",
+    ]);
+    deepEqual(await everythingElse(path), before);
+    await rejects(
+      rewriteVideos(path, new Map([[2, [{ files: [`/${"x".repeat(300)}.mp4`] }]]])),
+      /Expected room/,
+    );
+  }));
+
+Deno.test("a text is overwritten wherever it stands, over the borders of reads, too", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "file");
+    const bytes = new Uint8Array(9 * 1024 ** 2).fill(97);
+    const places = [0, 4 * 1024 ** 2 - 2, 8 * 1024 ** 2 - 3, bytes.length - 4];
+    for (const place of places) bytes.set(new TextEncoder().encode("abcd"), place);
+    await Deno.writeFile(path, bytes);
+    const text = (content: string) => new TextEncoder().encode(content);
+    equal(await overwriteText(path, text("abcd"), text("WXYZ")), places.length);
+    const after = await Deno.readFile(path);
+    for (const place of places) {
+      equal(new TextDecoder().decode(after.subarray(place, place + 4)), "WXYZ");
+    }
+    equal(after.filter((byte) => byte === 97).length, bytes.length - 4 * places.length);
+    await rejects(overwriteText(path, text("a"), text("ab")), /Expected 1 bytes/);
   }));
 
 Deno.test("pictures of a sequence are listed and written one by one", () =>
