@@ -40,6 +40,8 @@ export interface WorkerOptions {
   /** The trainers of this machine, by absolute path. */
   readonly executables: Omit<Executables, "self">;
   readonly runners: readonly JobSpec["runner"][];
+  /** The version of sleap-nn, where it can be told. */
+  readonly sleapNnVersion: string | undefined;
   /** The folders that jobs may read from. */
   readonly mounts: MountTable;
   /** Prefixes of paths in labels, and what stands there on this worker. */
@@ -156,7 +158,7 @@ function metadataOf(
   rtc: BackendName,
   gpuNews: GpuNews | undefined,
 ): Metadata {
-  const { name, gpuMemoryMb, gpuModel, gpuSlot, tags, runners, mounts } = options;
+  const { name, gpuMemoryMb, gpuModel, gpuSlot, tags, runners, mounts, sleapNnVersion } = options;
   const isSeen = gpuSlot !== undefined && gpuNews !== undefined;
   return {
     tags: [...new Set(["sleap-rtc", "training-worker", ...tags])],
@@ -167,8 +169,9 @@ function metadataOf(
       gpu_model: gpuModel ?? "none",
       ...(isSeen ? gpuProperties(gpuSlot.gpu, gpuNews) : {}),
       sleap_rtc_version: SOFTWARE_VERSION,
-      supported_job_types: ["training"],
+      supported_job_types: ["training", "inference"],
       runners: [...runners],
+      ...(sleapNnVersion === undefined ? {} : { sleap_nn_version: sleapNnVersion }),
       ...(mounts.labels.length === 0 ? {} : { mounts: mounts.labels }),
       rtc,
     },

@@ -77,12 +77,14 @@ Deno.test({
       deepEqual(await runnerSetup(["demo"], empty, env), {
         runners: ["demo"],
         executables: {},
+        sleapNnVersion: undefined,
       });
 
       await Deno.chmod(program, 0o755);
       deepEqual(await runnerSetup([], empty, env), {
         runners: ["sleap-nn"],
         executables: { sleapNn: program },
+        sleapNnVersion: undefined,
       });
       const configured = new Config([
         { "worker.sleap_nn": { value: "relative/sleap-nn", from: "--sleap-nn" } },
