@@ -3,7 +3,10 @@
 import { Instance, LabeledFrame, Labels, saveSlp, Skeleton, Video } from "@talmolab/sleap-io.js";
 
 /** Writes labels of two keypoints with a labelled frame for each video that is named. */
-export async function writeOutsideLabels(path: string, videos: readonly string[]): Promise<void> {
+export async function writeOutsideLabels(
+  path: string,
+  videos: readonly (string | string[])[],
+): Promise<void> {
   const skeleton = new Skeleton({
     name: "fly",
     nodes: ["head", "thorax"],
