@@ -189,3 +189,103 @@ Deno.test("a job sees the worker's GPU and no other, by its name", () => {
     });
   }
 });
+
+const TRACK: JobSpec = {
+  kind: "track",
+  runner: "sleap-nn",
+  package: "fly.slp",
+  run_name: "fly",
+  models: ["models/1", "models/2"],
+};
+const TRACKED: RunnerPaths = {
+  ...PATHS,
+  models: ["/jobs/1/inputs/models/1", "/jobs/1/inputs/models/2"],
+};
+const TRACK_HEAD = [
+  "track",
+  "--data_path",
+  PATHS.package,
+  "--model_paths",
+  "/jobs/1/inputs/models/1",
+  "--model_paths",
+  "/jobs/1/inputs/models/2",
+  "-o",
+  "/jobs/1/output/predictions.slp",
+];
+
+const trackings: [string, JobSpec, string[]][] = [
+  ["as its models say", TRACK, TRACK_HEAD],
+  [
+    "with every option in the original's order",
+    {
+      ...TRACK,
+      batch_size: 4,
+      peak_threshold: 0.25,
+      frame_filter: "user",
+      exclude_user_labeled: true,
+      video_index: 0,
+      frames: "0-9,20",
+    },
+    [
+      ...TRACK_HEAD,
+      "--batch_size",
+      "4",
+      "--peak_threshold",
+      "0.25",
+      "--only_labeled_frames",
+      "--exclude_user_labeled",
+      "--video_index",
+      "0",
+      "--frames",
+      "0-9,20",
+    ],
+  ],
+];
+for (const [what, spec, args] of trackings) {
+  Deno.test(`a tracker's arguments: ${what}`, () => {
+    deepEqual(stagesOf(spec, TRACKED, EXECUTABLES).args, args);
+  });
+}
+
+Deno.test("several models and their predictions are stages of one process", () => {
+  const spec: JobSpec = {
+    ...SLEAP_NN,
+    next_config_contents: ["b: 2"],
+    model_types: ["centroid", "centered_instance"],
+    resume_ckpt: "best.ckpt",
+    predict: true,
+  };
+  const paths: RunnerPaths = {
+    ...PATHS,
+    config: { folder: "/jobs/1", names: ["config.yaml", "config_2.yaml"] },
+    resumeCheckpoint: "/jobs/1/inputs/best.ckpt",
+  };
+  const gpuUuid = "GPU-1";
+  const stages = runnerStages(spec, paths, { ...EXECUTABLES, gpuUuid });
+  deepEqual(stages.map(({ title }) => title), [
+    "Training model 1/2: centroid",
+    "Training model 2/2: centered_instance",
+    "Predicting on the labels",
+  ]);
+  deepEqual(stages.map(({ logPaths }) => logPaths), [
+    ["output/fly.1.centroid/training_log.csv"],
+    ["output/fly.2.centered_instance/training_log.csv"],
+    [],
+  ]);
+  const resumed = stages.map(({ command }) =>
+    command.args.some((word) => word.startsWith("trainer_config.resume_ckpt_path="))
+  );
+  deepEqual(resumed, [true, false, false]);
+  const command = stagesCommand(stages, "/jobs/1/stages.json", EXECUTABLES);
+  deepEqual([command.executable, ...command.args], [
+    "/usr/bin/deno",
+    "run",
+    "-A",
+    "main.ts",
+    "job-stages",
+    "--plan",
+    "/jobs/1/stages.json",
+  ]);
+  equal(command.environment.set["CUDA_VISIBLE_DEVICES"], gpuUuid);
+  equal(command.environment.set["PYTHONUNBUFFERED"], "1");
+});
