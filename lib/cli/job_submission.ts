@@ -3,6 +3,7 @@
 import type { SubmissionEvent } from "../client/event.ts";
 import type { SubmissionOptions, TrainingRequest } from "../client/submission.ts";
 import { isPeerId, type PeerId } from "../base/id.ts";
+import type { PathMap } from "../protocol/mount.ts";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
@@ -64,17 +65,19 @@ export interface SubmissionFlags extends JobSessionFlags {
 /**
  * Prepares a job and sends it, or rehearses it. Returns the exit code.
  *
- * @param prepare Looks into what is to be sent.
+ * @param prepare Looks into what is to be sent, with the prefixes that the settings have.
  * @throws {Mistake} Where something that was given cannot be used.
  * @throws {Failure} Where it did not come to whole results.
  */
 export async function sendJob(
   given: SubmissionFlags,
   io: Io,
-  prepare: () => Promise<PreparedJob>,
+  prepare: (maps: readonly PathMap[]) => Promise<PreparedJob>,
 ): Promise<number> {
   const worker = given.worker === undefined ? undefined : workerOf(given.worker);
-  await using job = await prepare();
+  const { loadConfig } = await import("../runtime/config.ts");
+  const settings = await loadConfig({}, io.env);
+  await using job = await prepare(settings.get("maps")?.value ?? []);
   const { spec, packagePath, others } = job;
   const outputFolder = given.output ?? `${spec.run_name}_${timestamp(new Date())}`;
   const request: TrainingRequest = {

@@ -82,6 +82,6 @@ export const trackCommand = defineCommand({
   parser,
   async run(given, io) {
     const { prepareTracking } = await import("./tracking_request.ts");
-    return await sendJob(given, io, () => prepareTracking(given));
+    return await sendJob(given, io, (maps) => prepareTracking(given, maps));
   },
 });

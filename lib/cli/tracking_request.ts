@@ -1,5 +1,6 @@
 /** From the arguments of `track` to what is sent: files looked into, limits checked. Sends nothing. */
 
+import type { PathMap } from "../protocol/mount.ts";
 import { inspectPackage } from "../runtime/training_package.ts";
 import { isLabels } from "../runtime/input_bundle.ts";
 import { findModels, modelInputs } from "../runtime/model_folder.ts";
@@ -28,10 +29,14 @@ export interface TrackingFlags {
 /**
  * Looks into the labels or the video and the models, and writes the job's specification.
  *
+ * @param settings Prefixes of paths from the settings, weaker than the command line's.
  * @throws {Mistake} With the exit code for bad input where a file cannot be used, and with that for
  * usage where an option is wrong.
  */
-export async function prepareTracking(flags: TrackingFlags): Promise<PreparedJob> {
+export async function prepareTracking(
+  flags: TrackingFlags,
+  settings: readonly PathMap[] = [],
+): Promise<PreparedJob> {
   if (flags.models.length === 0) {
     throw new Mistake(
       "Expected --model FOLDER, the results of a training, got none; it may be repeated",
@@ -49,7 +54,7 @@ export async function prepareTracking(flags: TrackingFlags): Promise<PreparedJob
     )))
       .flat();
     const models = found.map((model, index) => modelInputs(model, index + 1));
-    const maps = mapsOf(flags.maps);
+    const maps = [...mapsOf(flags.maps), ...settings];
     const only = flags.runner === "demo" ? {} : {
       peak_threshold: flags.peakThreshold,
       frame_filter: flags.only,

@@ -76,6 +76,6 @@ export const trainCommand = defineCommand({
   parser,
   async run(given, io) {
     const { prepareTraining } = await import("./training_request.ts");
-    return await sendJob(given, io, () => prepareTraining(given));
+    return await sendJob(given, io, (maps) => prepareTraining(given, maps));
   },
 });

@@ -3,6 +3,7 @@
 import { basename } from "node:path";
 import { MODEL_TYPES, type ModelType, readTrainingConfig } from "../job/training_config.ts";
 import { CONFIG_BYTES_MAX } from "../protocol/job_spec.ts";
+import type { PathMap } from "../protocol/mount.ts";
 import type { InputBundle, InputFile } from "../runtime/input_bundle.ts";
 import { findCheckpoint } from "../runtime/model_folder.ts";
 import { inspectPackage, type PackageFacts } from "../runtime/training_package.ts";
@@ -36,10 +37,14 @@ interface Config {
 /**
  * Looks into the labels and the configurations, and writes the job's specification.
  *
+ * @param settings Prefixes of paths from the settings, weaker than the command line's.
  * @throws {Mistake} With the exit code for bad input where a file cannot be used, and with that for
  * usage where an option is wrong.
  */
-export async function prepareTraining(flags: TrainingFlags): Promise<PreparedJob> {
+export async function prepareTraining(
+  flags: TrainingFlags,
+  settings: readonly PathMap[] = [],
+): Promise<PreparedJob> {
   if (flags.runner === "demo") {
     refuse("--config", flags.configs[0]);
     refuse("--resume", flags.resume);
@@ -51,7 +56,7 @@ export async function prepareTraining(flags: TrainingFlags): Promise<PreparedJob
     const [first, ...next] = configs;
     const videos = facts.videos.filter(({ isEmbedded }) => !isEmbedded).map(({ source }) => source);
     const resume = flags.resume === undefined ? undefined : await resumeInput(flags.resume);
-    const maps = mapsOf(flags.maps);
+    const maps = [...mapsOf(flags.maps), ...settings];
     const spec = checkedSpec({
       kind: "train",
       runner: flags.runner,

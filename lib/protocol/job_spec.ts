@@ -95,10 +95,10 @@ export const trainJobSpecSchema = z.discriminatedUnion("runner", [
 export type TrainJobSpec = z.infer<typeof trainJobSpecSchema>;
 
 /** Which frames are predicted: those suggested, labelled by people, or predicted before. */
-export const frameFilterSchema = z.enum(["suggested", "user", "predicted"]);
+const frameFilterSchema = z.enum(["suggested", "user", "predicted"]);
 
 /** Frames as people write them. */
-export const framesSchema = z.string().max(4_096).regex(
+const framesSchema = z.string().max(4_096).regex(
   /^\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*$/,
   "Expected frames such as 0-99,150",
 );

@@ -260,7 +260,13 @@ export class JobDesk {
     if (isReserving) this.#inquirers.set(jobId, client);
     this.#chore("A job's files cannot be looked for", jobId, async () => {
       const objection = this.#objectionTo(spec, inputs) ??
-        await this.#preparation.objectionOfPaths(client, spec, inputs);
+        await this.#preparation.objectionOfPaths(client, spec, inputs).catch((error: unknown) => {
+          this.#warn("A job's videos cannot be looked for", error, jobId);
+          return {
+            code: "unsuitable",
+            reason: "The worker cannot look for the videos now",
+          } as const;
+        });
       if (objection !== undefined) {
         return this.#tell(client, { type: "job_refused", request_id, job_id, ...objection });
       }

@@ -6,11 +6,13 @@
 import { statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { PeerId } from "../base/id.ts";
+import { SECOND_MS } from "../base/time.ts";
 import type { Refused } from "../job/slot.ts";
 import { MISSING_MAX } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile, PathMap } from "../protocol/mount.ts";
+import { within } from "./deadline.ts";
 import { isLabels } from "./input_bundle.ts";
 import { MapMemory } from "./map_memory.ts";
 import type { MountTable } from "./mount_table.ts";
@@ -20,6 +22,14 @@ import { listVideos } from "./training_package/video_list.ts";
 
 /** Bytes that a disk must have left when all inputs are there. */
 const SPARE_BYTES = 256 * 1024 ** 2;
+
+/** For a worker's disks to tell of a job's videos: less than clients wait for an answer. */
+const LOOK_MS = 8 * SECOND_MS;
+/** For the same when the inputs are here and nobody waits but the job itself. */
+const PREPARE_MS = 5 * 60 * SECOND_MS;
+
+const LATE = "Expected this worker's disks to tell of the job's videos in time, got nothing; " +
+  "look at its mounts";
 
 /** Where a job's files are, as far as its preparation needs to know. */
 export interface PreparedFolder {
@@ -70,7 +80,8 @@ export class JobPreparation {
     inputs: Manifest,
   ): Promise<Refused | undefined> {
     const sent = inputs.files.map(({ path }) => path);
-    const { missing } = await this.#resolve(client, spec, spec.videos ?? [], { folder: "", sent });
+    const looking = this.#resolve(client, spec, spec.videos ?? [], { folder: "", sent });
+    const { missing } = await within(looking, LOOK_MS, LATE);
     return missing.length === 0 ? undefined : refusalOf(missing, this.#mounts.labels);
   }
 
@@ -80,7 +91,11 @@ export class JobPreparation {
    *
    * @throws {Error} Where a video is not found, or the labels cannot be read or copied.
    */
-  async labelsFor(
+  async labelsFor(client: PeerId, spec: JobSpec, folder: PreparedFolder): Promise<string> {
+    return await within(this.#labelsFor(client, spec, folder), PREPARE_MS, LATE);
+  }
+
+  async #labelsFor(
     client: PeerId,
     spec: JobSpec,
     { path: jobFolder, inputs: folder }: PreparedFolder,

@@ -149,12 +149,16 @@ Deno.test("an archive brings its own configurations and videos, and is gone afte
         ],
       }),
     );
-    const job = await prepareTraining({ ...TRAINING, file, maps: ["/elsewhere=lab:fly"] });
+    const settings = [{ from: "/ann", to: "lab:ann" }];
+    const job = await prepareTraining(
+      { ...TRAINING, file, maps: ["/elsewhere=lab:fly"] },
+      settings,
+    );
     const { spec } = job;
     ok(spec.kind === "train" && spec.runner === "sleap-nn");
     deepEqual(spec.model_types, ["centroid", "centered_instance"]);
     deepEqual(spec.videos, ["C:\\ann\\fly\\clip.mp4", "/elsewhere/other.mp4"]);
-    deepEqual(spec.maps, [{ from: "/elsewhere", to: "lab:fly" }]);
+    deepEqual(spec.maps, [{ from: "/elsewhere", to: "lab:fly" }, ...settings]);
     deepEqual(job.others.map(({ path }) => path), ["job/clip.mp4"]);
     match(job.facts.join("\n"), /Videos outside of the labels: 2, .* but 1 sent along/);
     ok(existsSync(job.packagePath));

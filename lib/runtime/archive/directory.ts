@@ -8,7 +8,7 @@ import { nameFault, nameKey } from "../../protocol/file_name.ts";
 import { ArchiveRefused } from "./refusal.ts";
 
 /** Bytes of all entries, unpacked. */
-export const UNPACKED_BYTES_MAX = 256 * 1024 ** 3;
+const UNPACKED_BYTES_MAX = 256 * 1024 ** 3;
 /** Unpacked bytes for each packed one. Deflate reaches 1,032; frames and labels stay below 100. */
 const RATIO_MAX = 200;
 /** Below so many bytes a ratio says nothing. */
