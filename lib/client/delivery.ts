@@ -10,6 +10,7 @@ import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { JobVisit, type VisitParts } from "./job_visit.ts";
+import { refusalFailure } from "./refusal.ts";
 import { pause } from "./visit_wait.ts";
 
 /** Between two attempts; each takes its own time besides. */
@@ -45,7 +46,7 @@ export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVi
       const refusal = await visit.reserve(delivery.spec, delivery.inputs);
       if (refusal !== undefined) {
         await visit.close();
-        return new Failure("job_refused", `${worker}: ${refusal}`);
+        return refusalFailure(worker, refusal);
       }
       isReserved = true;
       lostAt = undefined;

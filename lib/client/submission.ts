@@ -3,13 +3,12 @@
  * package, watches the training and brings the results home. A watcher is told of every step.
  */
 
-import { basename } from "node:path";
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import { Failure } from "../base/failure.ts";
 import { SECOND_MS } from "../base/time.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
-import type { Manifest } from "../protocol/manifest.ts";
+import type { FileEntry, Manifest } from "../protocol/manifest.ts";
 import type { WorkerView } from "../protocol/worker.ts";
 import { selectBackend } from "../rtc/backend.ts";
 import { guardAgainstStrayFailures } from "../rtc/guard.ts";
@@ -19,11 +18,13 @@ import type { RoomAccess, RtcChoice } from "../runtime/config.ts";
 import type { PeerIdentity } from "../runtime/credentials.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { digestFile } from "../runtime/file_digest.ts";
+import type { InputFile } from "../runtime/input_bundle.ts";
 import { deliver } from "./delivery.ts";
 import type { SubmissionEvent } from "./event.ts";
 import { followToEnd, type TrainingResult, withDiary } from "./following.ts";
 import { JobDiary } from "./job_diary.ts";
 import type { JobRecords } from "./job_records.ts";
+import { refusalOfAll } from "./refusal.ts";
 import { ResultFolder } from "./result_folder.ts";
 import { Session } from "./session.ts";
 import { NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
@@ -36,6 +37,8 @@ const DISCOVER_AGAIN_MS = SECOND_MS;
 /** What is to be trained, and where the results go. */
 export interface TrainingRequest {
   readonly packagePath: string;
+  /** What is sent besides the package: videos, models, a checkpoint. */
+  readonly others?: readonly InputFile[];
   readonly spec: JobSpec;
   /** The one worker that may run it; the best free one where left out. */
   readonly worker?: PeerId;
@@ -45,7 +48,7 @@ export interface TrainingRequest {
   readonly outputFolder: string;
   /** For how long a worker that is lost is looked for; 0 gives up at once. */
   readonly reattachMs: number;
-  /** Whether the package is sent even if the worker has it in its cache. */
+  /** Whether the inputs are sent even if the worker has them already. */
   readonly isFresh?: boolean;
 }
 
@@ -119,9 +122,7 @@ async function submitTo(
     if (!(result instanceof Failure)) return result;
     refusals.push(result);
   }
-  const reasons = refusals.map(({ message }) => message).join("; ");
-  const allLost = refusals.every(({ kind }) => kind === "worker_lost");
-  throw new Failure(allLost ? "worker_lost" : "job_refused", `No worker takes the job: ${reasons}`);
+  throw refusalOfAll(refusals);
 }
 
 /** Trains at `worker`; gives the failure where it cannot be reached or does not take the job. */
@@ -131,7 +132,8 @@ async function visit(
   submission: Submission,
 ): Promise<TrainingResult | Failure> {
   const { request, jobId, folder, options } = submission;
-  const { spec, reattachMs, packagePath } = request;
+  const { spec, reattachMs } = request;
+  const files = inputFiles(request);
   const record = new TrainingRecord();
   const diary = new JobDiary(options.records, record, {
     record: {
@@ -153,7 +155,7 @@ async function visit(
     ...parts,
     spec,
     inputs,
-    pathOf: () => packagePath,
+    pathOf: (index) => files[index]?.local ?? request.packagePath,
     isFresh: request.isFresh ?? false,
     reattachMs,
   });
@@ -161,8 +163,18 @@ async function visit(
   return await followToEnd(visit, { ...parts, folder, diary, reattachMs });
 }
 
-async function describeInputs({ packagePath }: TrainingRequest): Promise<Manifest> {
-  return { files: [{ path: basename(packagePath), ...await digestFile(packagePath) }] };
+/** What is sent, in the order of the manifest. */
+function inputFiles({ packagePath, others = [], spec }: TrainingRequest): InputFile[] {
+  return [{ path: spec.package, local: packagePath }, ...others];
+}
+
+/** The manifest of the inputs. */
+export async function describeInputs(request: TrainingRequest): Promise<Manifest> {
+  const files: FileEntry[] = [];
+  for (const { path, local } of inputFiles(request)) {
+    files.push({ path, ...await digestFile(local) });
+  }
+  return { files };
 }
 
 /** The workers to ask, best first. Asked twice: right after an admin's death the first answer is old. */

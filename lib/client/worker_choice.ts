@@ -37,7 +37,8 @@ export function chooseWorkers(workers: readonly WorkerView[], wish: WorkerWish):
   return { candidates: [...alone, ...candidates.filter(isUsedByOthers)], objections };
 }
 
-function objectionTo(worker: WorkerView, wish: WorkerWish): string | undefined {
+/** Why `worker` does not fit, such as `is busy`; `undefined` where it may. */
+export function objectionTo(worker: WorkerView, wish: WorkerWish): string | undefined {
   if (wish.worker !== undefined && worker.peer_id !== wish.worker) return "was not asked for";
   if (!worker.alive) return "gives no sign of life";
   if (worker.status !== "available") return `is ${worker.status}`;
