@@ -18,7 +18,7 @@ import { reattachMsOf, reattachOption, requireNewFolder } from "./job_option.ts"
 import { type JobSessionFlags, type JobSessionOptions, withJobs } from "./job_session.ts";
 import { Mistake } from "./mistake.ts";
 import { missingLines } from "./missing_view.ts";
-import { mapOption } from "./mount_option.ts";
+import { mapOption, mountsOf, sharedMountOption } from "./mount_option.ts";
 import { rtcOption } from "./rtc_option.ts";
 import { cleanText, jsonText } from "./terminal_text.ts";
 import { trainingReport } from "./training_report.ts";
@@ -37,6 +37,7 @@ export const submissionOptions = {
   output: optional(option("--output", path({ metavar: "FOLDER", type: "directory" }), {
     description: message`A new folder for the results (by default the run's name and the time)`,
   })),
+  mounts: sharedMountOption,
   maps: mapOption,
   dryRun: withDefault(
     flag("--dry-run", {
@@ -63,6 +64,7 @@ export interface SubmissionFlags extends JobSessionFlags {
   readonly worker: string | undefined;
   readonly minGpuMemory: number | undefined;
   readonly output: string | undefined;
+  readonly mounts: readonly string[];
   readonly dryRun: boolean;
   readonly noCache: boolean;
   readonly reattach: number;
@@ -83,13 +85,17 @@ export async function sendJob(
 ): Promise<number> {
   const worker = given.worker === undefined ? undefined : workerOf(given.worker);
   const { loadConfig } = await import("../runtime/config.ts");
-  const settings = await loadConfig({}, io.env);
+  const { openMounts } = await import("./worker_setup.ts");
+  const mounted = { "worker.mounts": { value: mountsOf(given.mounts), from: "--mount" } };
+  const settings = await loadConfig(given.mounts.length === 0 ? {} : mounted, io.env);
+  const mounts = await openMounts(settings);
   await using job = await prepare(settings.get("maps")?.value ?? []);
   const { spec, packagePath, others } = job;
   const outputFolder = given.output ?? `${spec.run_name}_${timestamp(new Date())}`;
   const request: TrainingRequest = {
     packagePath,
     others,
+    mounts,
     outputFolder,
     reattachMs: reattachMsOf(given),
     isFresh: given.noCache,

@@ -13,6 +13,12 @@ export const mountOption = multiple(option("--mount", string({ metavar: "LABEL=P
   description: message`A folder that jobs may read videos from; may be repeated`,
 }));
 
+/** `--mount LABEL=PATH`, of a command that sends files. */
+export const sharedMountOption = multiple(option("--mount", string({ metavar: "LABEL=PATH" }), {
+  description:
+    message`A folder that workers may have mounted, too, under the same label: they read there what they see, and it is not sent; may be repeated`,
+}));
+
 /** `--map FROM=TO`. */
 export const mapOption = multiple(option("--map", string({ metavar: "FROM=TO" }), {
   description:

@@ -19,6 +19,7 @@ import type { PeerIdentity } from "../runtime/credentials.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { digestFile } from "../runtime/file_digest.ts";
 import type { InputFile } from "../runtime/input_bundle.ts";
+import type { MountTable } from "../runtime/mount_table.ts";
 import { deliver } from "./delivery.ts";
 import type { SubmissionEvent } from "./event.ts";
 import { followToEnd, type TrainingResult, withDiary } from "./following.ts";
@@ -39,6 +40,8 @@ export interface TrainingRequest {
   readonly packagePath: string;
   /** What is sent besides the package: videos, models, a checkpoint. */
   readonly others?: readonly InputFile[];
+  /** Folders that workers may see, too: what lies there is named by its place. None where left out. */
+  readonly mounts?: MountTable;
   readonly spec: JobSpec;
   /** The one worker that may run it; the best free one where left out. */
   readonly worker?: PeerId;
@@ -172,7 +175,12 @@ function inputFiles({ packagePath, others = [], spec }: TrainingRequest): InputF
 export async function describeInputs(request: TrainingRequest): Promise<Manifest> {
   const files: FileEntry[] = [];
   for (const { path, local } of inputFiles(request)) {
-    files.push({ path, ...await digestFile(local) });
+    const shared = await request.mounts?.placeOf(local);
+    files.push({
+      path,
+      ...await digestFile(local),
+      ...(shared === undefined ? {} : { shared }),
+    });
   }
   return { files };
 }

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { nameFault, nameKey } from "./file_name.ts";
+import { mountLabelSchema } from "./mount.ts";
 import { sha256Schema } from "./name.ts";
 
 /** Files in one transfer. */
@@ -25,7 +26,7 @@ export const relativePathSchema = z.string().min(1).max(512).refine(
 /** Where a file can also be seen by machines that have the same folder mounted. */
 export const sharedPlaceSchema = z.object({
   /** What the folder is called: a label that each machine maps to a folder of its own, or to none. */
-  mount: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
+  mount: mountLabelSchema,
   /** The file within that folder. */
   path: relativePathSchema,
 });

@@ -103,7 +103,7 @@ export class JobDesk {
       concluded: (jobId, verdict) => this.#conclude(jobId, verdict),
     });
     const partsFolder = join(folder, "parts");
-    this.#visits = new JobVisits({ partsFolder, cache, chores: this.#chores, log });
+    this.#visits = new JobVisits({ partsFolder, cache, mounts, chores: this.#chores, log });
     this.#archive = new JobArchive(this.#jobsFolder, partsFolder);
     this.#recall = new JobRecall(this.#archive, this.#audience, () => {
       const { jobId } = this.#slot;

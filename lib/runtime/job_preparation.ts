@@ -67,7 +67,10 @@ export class JobPreparation {
 
   /** Why the disk cannot take `inputs`; `undefined` where it can. */
   objectionOfDisk(inputs: Manifest): Refused | undefined {
-    const bytes = inputs.files.reduce((sum, file) => sum + file.bytes, 0);
+    const sent = inputs.files.filter(({ shared }) =>
+      shared === undefined || !this.#mounts.labels.includes(shared.mount)
+    );
+    const bytes = sent.reduce((sum, file) => sum + file.bytes, 0);
     const { bavail, bsize } = statfsSync(this.#folder);
     const freeBytes = bavail * bsize + this.#spareableBytes();
     if (bytes + SPARE_BYTES <= freeBytes) return undefined;
@@ -175,9 +178,10 @@ function refusalOf(missing: readonly MissingFile[], labels: readonly string[]): 
   return { code: "unsuitable", reason, missing: missing.slice(0, MISSING_MAX) };
 }
 
+/** Links among inputs are the worker's own, to files that it has checked under its mounts. */
 async function isFile(path: string): Promise<boolean> {
   try {
-    return (await Deno.lstat(path)).isFile;
+    return (await Deno.stat(path)).isFile;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
@@ -188,7 +192,7 @@ async function pathsBelow(folder: string, prefix = ""): Promise<string[]> {
   const paths: string[] = [];
   for await (const entry of Deno.readDir(join(folder, prefix))) {
     if (entry.isDirectory) paths.push(...await pathsBelow(folder, `${prefix}${entry.name}/`));
-    else if (entry.isFile) paths.push(`${prefix}${entry.name}`);
+    else if (entry.isFile || entry.isSymlink) paths.push(`${prefix}${entry.name}`);
   }
   return paths;
 }

@@ -4,7 +4,9 @@
  */
 
 import { realpath } from "node:fs/promises";
-import { isAbsolute, join, relative, sep } from "node:path";
+import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { decode } from "../protocol/decode.ts";
+import { type SharedPlace, sharedPlaceSchema } from "../protocol/manifest.ts";
 import type { MountSetting } from "./setting.ts";
 
 /** Folders and files that a search looks at. Higher: large disks are searched for longer. */
@@ -72,6 +74,26 @@ export class MountTable {
   async find(path: string): Promise<MountedFile | undefined> {
     const absolute = this.#absolute(path);
     return absolute === undefined ? undefined : await this.#confined(absolute);
+  }
+
+  /**
+   * Where this machine has a file that another one names by its mount. Nothing where there is no such
+   * mount or file here, or where it leads out of the mounts.
+   */
+  async locate({ mount, path }: SharedPlace): Promise<string | undefined> {
+    if (!this.labels.includes(mount)) return undefined;
+    return (await this.find(`${mount}:${path}`))?.path;
+  }
+
+  /**
+   * How other machines may find the file at `path`, which need not be absolute; `undefined` where it
+   * is under no mount, or its name cannot travel.
+   */
+  async placeOf(path: string): Promise<SharedPlace | undefined> {
+    const file = await this.find(resolve(path));
+    const [, mount, inner] = /^([^:]+):(.*)$/s.exec(file?.name ?? "") ?? [];
+    const decoded = decode({ mount, path: inner }, sharedPlaceSchema);
+    return decoded.ok ? decoded.value : undefined;
   }
 
   /** What each mount has at `tail` below it. */

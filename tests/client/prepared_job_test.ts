@@ -12,6 +12,7 @@ import { FilesMissing } from "../../lib/client/refusal.ts";
 import { rehearse } from "../../lib/client/rehearsal.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import { temporaryIdentity } from "../../lib/runtime/credentials.ts";
+import { MountTable } from "../../lib/runtime/mount_table.ts";
 import { writeSamplePackage } from "../../lib/runtime/training_package.ts";
 import { listVideos } from "../../lib/runtime/training_package/video_list.ts";
 import { withFolder } from "../runtime/condition.ts";
@@ -73,6 +74,10 @@ function test(what: string, body: (scene: Scene) => Promise<void>): void {
   });
 }
 
+async function namesIn(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+}
+
 async function write(path: string): Promise<void> {
   await Deno.mkdir(join(path, ".."), { recursive: true });
   await Deno.writeTextFile(path, "frames");
@@ -98,6 +103,42 @@ test("videos are found under the worker's mount, and the labels that are trained
       "";
     ok(file === target || links.includes(`${file.replace("resolved/", "")} -> ${target}`), file);
   }
+});
+
+test("what lies under a mount of both is not sent, and what the worker's mount lacks is", async (scene) => {
+  const { signaling, folder, mount, worker } = scene;
+  const ours = join(folder, "ours");
+  const [packagePath, video] = [join(ours, "day1", "labels.slp"), join(ours, "day1", "clip.mp4")];
+  await write(video);
+  await writeOutsideLabels(packagePath, ["/home/ann/videos/clip.mp4"]);
+  const mounts = await MountTable.open([{ label: "lab", path: ours }]);
+  // Under this path it is nowhere under the mount: it is found among the inputs, or not at all.
+  const others = [{ path: "videos/clip.mp4", local: video }];
+  await Deno.mkdir(join(mount, "day1"));
+  await Deno.copyFile(packagePath, join(mount, "day1", "labels.slp"));
+  // The same name with other bytes: nobody's word is taken for what a file has.
+  await Deno.writeTextFile(join(mount, "day1", "clip.mp4"), "others");
+  await submit(signaling, { folder, packagePath, others, mounts, spec: SPEC });
+  const [job = ""] = await namesIn(join(worker.folder, "jobs"));
+  const inputs = join(worker.folder, "jobs", job, "inputs");
+  equal(await Deno.readLink(join(inputs, "labels.slp")), join(mount, "day1", "labels.slp"));
+  equal((await Deno.lstat(join(inputs, "videos", "clip.mp4"))).isFile, true);
+  equal(await Deno.readTextFile(join(inputs, "videos", "clip.mp4")), "frames");
+
+  // A video that both see is found among the inputs, and nothing is copied.
+  await Deno.copyFile(video, join(mount, "day1", "clip.mp4"));
+  await Deno.remove(join(folder, "results"), { recursive: true });
+  await submit(signaling, { folder, packagePath, others, mounts, spec: SPEC });
+  const jobs = await namesIn(join(worker.folder, "jobs"));
+  const next = join(worker.folder, "jobs", jobs.find((name) => name !== job) ?? "", "inputs");
+  equal(await Deno.readLink(join(next, "videos", "clip.mp4")), join(mount, "day1", "clip.mp4"));
+
+  // Who wants everything sent gets it sent.
+  await Deno.remove(join(folder, "results"), { recursive: true });
+  await submit(signaling, { folder, packagePath, others, mounts, spec: SPEC, isFresh: true });
+  const last = (await namesIn(join(worker.folder, "jobs"))).find((name) => !jobs.includes(name));
+  const fresh = join(worker.folder, "jobs", last ?? "", "inputs", "labels.slp");
+  equal((await Deno.lstat(fresh)).isSymlink, false);
 });
 
 test("a video that is missing is refused before anything is sent, with what comes nearest", async (scene) => {

@@ -132,6 +132,8 @@ export interface LabRequest {
   readonly folder: string;
   readonly packagePath: string;
   readonly others?: TrainingRequest["others"];
+  /** The client's own mounts; none where left out. */
+  readonly mounts?: MountTable;
   readonly spec: JobSpec;
   readonly signal?: AbortSignal;
   readonly watch?: (event: SubmissionEvent) => void;
@@ -152,8 +154,10 @@ export function recordsOf({ folder }: Pick<LabRequest, "folder">): JobRecords {
 export function submit(signaling: SignalingLab, request: LabRequest): Promise<TrainingResult> {
   const { folder, packagePath, others = [], spec, signal = new AbortController().signal } = request;
   const { identity = temporaryIdentity(), reattachMs = 0, isFresh = false } = request;
+  const { mounts = MountTable.none } = request;
   const outputFolder = join(folder, "results");
-  return submitTraining({ packagePath, others, spec, outputFolder, reattachMs, isFresh }, {
+  const training = { packagePath, others, mounts, spec, outputFolder, reattachMs, isFresh };
+  return submitTraining(training, {
     room: signaling.room,
     identity,
     rtc: "werift",

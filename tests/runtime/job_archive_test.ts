@@ -20,6 +20,7 @@ function peerOf(text: string) {
 }
 
 const ADA = peerOf("laptop-adaadaadaa");
+const BOB = peerOf("laptop-bobbobbobb");
 
 async function age(path: string, ageMs: number): Promise<void> {
   await Deno.utime(path, new Date(NOW_MS - ageMs), new Date(NOW_MS - ageMs));
@@ -35,7 +36,12 @@ Deno.test("job folder: a job id that is taken is refused, and the job that has i
     await first.create(SPEC, ADA);
     await Deno.writeTextFile(join(first.output, "model.json"), "mine");
     const second = new JobFolder(folder, jobOf("job-aaaaaaaa"));
-    await rejects(second.create({ ...SPEC, run_name: "b" }, ADA), /got one that is taken/);
+    const other = { ...SPEC, run_name: "b" };
+    await rejects(second.create(other, BOB), /got one that is taken/);
+    // A folder in which it never ran is its own client's to use again; one in which it ran is not.
+    const stamp = { job_id: jobOf("job-aaaaaaaa"), attempt: 1, sequence: 1 };
+    first.note({ type: "job_accepted", ...stamp, epochs_max: null });
+    await rejects(second.create(other, ADA), /got one that is taken/);
     equal(await Deno.readTextFile(join(first.output, "model.json")), "mine");
   }));
 

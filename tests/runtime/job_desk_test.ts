@@ -417,6 +417,8 @@ test("a newer link of a client takes the place of the older", WRITES, async (lab
   const first = await lab.client();
   await first.reserve(ONE);
   await first.next("job_lease");
+  // It never hears that the worker wants the files: they must not be sent before the link is cut.
+  first.end.onMessage = () => {};
   const cut = await first.upload(ONE);
   const second = await lab.client();
   await rejects(cut.done, /The link closed/);
@@ -430,7 +432,12 @@ test("an offer that begins anew takes the place of the older", WRITES, async (la
   const client = await lab.client();
   await client.reserve(ONE);
   await client.next("job_lease");
+  // The older one never hears that the worker wants the files, or it might be done first.
+  const { onMessage } = client.end;
+  client.end.onMessage = () => {};
   const older = await client.upload(ONE);
+  await client.next("transfer_want");
+  client.end.onMessage = onMessage;
   await (await client.upload(ONE)).done;
   older.end(new Error("The test is over"));
   await rejects(older.done, /The test is over/);

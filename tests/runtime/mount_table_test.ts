@@ -61,6 +61,22 @@ test("a link within the mount is what it points at", async (table, folder) => {
   equal((await table.find("lab:inside.mp4"))?.path, real);
 });
 
+test("a file has the same place on every machine that has its mount", async (table, folder) => {
+  const clip = join(folder, "lab", "fly", "day1", "clip.mp4");
+  const place = { mount: "lab", path: "fly/day1/clip.mp4" };
+  deepEqual(await table.placeOf(clip), place);
+  deepEqual(await table.placeOf(join(folder, "lab", "inside.mp4")), place);
+  equal(await table.placeOf(join(folder, "secret", "clip.mp4")), undefined);
+  equal(await table.placeOf(join(folder, "lab", "file_out.mp4")), undefined);
+  equal(await table.locate(place), clip);
+  equal(await table.locate({ ...place, mount: "other" }), undefined);
+  const hostile = ["nothing.mp4", "file_out.mp4", "folder_out/clip.mp4", "up/secret/clip.mp4"];
+  for (const path of [...hostile, "../secret/clip.mp4", join(folder, "secret", "clip.mp4")]) {
+    equal(await table.locate({ mount: "lab", path }), undefined, path);
+  }
+  equal(await MountTable.none.locate(place), undefined);
+});
+
 const outside = [
   "file_out.mp4",
   "folder_out/clip.mp4",
