@@ -507,6 +507,32 @@ test(
   },
 );
 
+/** Trains one model of several, the second when `go` is there. */
+const TRAINS_MODEL = `name=fly.1.centroid; for word in "$@"; do case "$word" in
+    trainer_config.run_name=*.2.*) name=fly.2.centered_instance; ${WAITS};;
+  esac; done
+  mkdir -p "output/$name"; log="output/$name/training_log.csv"
+  echo epoch,train_loss,val_loss > "$log"; echo 0,0.5,0.4 >> "$log"; echo 1,0.4,0.3 >> "$log"`;
+
+test(
+  "a worker that leaves a job of several models takes up those that are still to come",
+  TRAINS_MODEL,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE, {
+      ...SPEC,
+      next_config_contents: ["b: 2"],
+      model_types: ["centroid", "centered_instance"],
+    });
+    const metrics = () => lab.events(ONE).filter((type) => type === "job_metric").length;
+    await until("the first model", () => metrics() === 2);
+    await lab.nextLife();
+    await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+    await until("the verdict", () => lab.statuses.at(-1) === "available");
+    deepEqual([lab.events(ONE).at(-1), metrics()], ["job_done", 4]);
+  },
+);
+
 test("a job that ended while its worker was away is done, once", TRAINS, async (lab) => {
   const client = await lab.client();
   await client.run(ONE);
