@@ -9,6 +9,7 @@ import type { Parser } from "@optique/core/parser";
 import type { Usage, UsageTerm } from "@optique/core/usage";
 import { EXIT, EXIT_MEANINGS, exitCodeOfInterruption, type ExitName } from "./exit_code.ts";
 import type { Io } from "./io.ts";
+import { cleanText } from "./terminal_text.ts";
 import { verdictOf } from "./verdict.ts";
 
 /** What is written down of a subcommand. */
@@ -110,7 +111,7 @@ async function tell(error: unknown, given: object, io: Io): Promise<number> {
   }
   io.err(interruption.aborted ? verdict.message : `Error: ${verdict.message}`);
   if (verdict.kind === "fault" && error instanceof Error && error.stack !== undefined) {
-    io.err(error.stack);
+    for (const line of error.stack.split("\n")) io.err(cleanText(line));
   }
   return verdict.exitCode;
 }

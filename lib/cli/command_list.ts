@@ -51,6 +51,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import("./train.ts")).trainCommand,
   ),
   entry(
+    "track",
+    "Predict with trained models on a worker of a room",
+    async () => (await import("./track.ts")).trackCommand,
+  ),
+  entry(
     "jobs",
     "List the jobs of a room, and those that were sent from here",
     async () => (await import("./jobs.ts")).jobsCommand,
@@ -113,6 +118,22 @@ export const COMMANDS: readonly CommandEntry[] = [
       "trainer-keeper",
       "Start a job's trainer and write down how it ends; workers use it",
       async () => (await import("./trainer_keeper.ts")).trainerKeeperCommand,
+    ),
+    isHidden: true,
+  },
+  {
+    ...entry(
+      "demo-tracker",
+      "Predict keypoints with the demo trainer's model, for trying things out",
+      async () => (await import("./demo_tracker.ts")).demoTrackerCommand,
+    ),
+    isHidden: true,
+  },
+  {
+    ...entry(
+      "job-stages",
+      "Run the stages of a job one after the other",
+      async () => (await import("./job_stages.ts")).jobStagesCommand,
     ),
     isHidden: true,
   },

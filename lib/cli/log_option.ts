@@ -8,7 +8,7 @@ import { choice } from "@optique/core/valueparser";
 import type { Log, LogLevel } from "../base/log.ts";
 import type { Notice } from "../runtime/logging.ts";
 import type { Io } from "./io.ts";
-import { cleanText, paint, type Style } from "./terminal_text.ts";
+import { cleanText, escapeHarmful, paint, type Style } from "./terminal_text.ts";
 
 /** `--verbose` and `--log-level`. */
 export const logOptions = object("Log", {
@@ -44,7 +44,9 @@ export async function openLog(
   const isJson = wanted === "json" || (wanted !== "pretty" && !io.isErrTerminal);
   return startLogging({
     level: flags.verbose ? "debug" : flags.logLevel ?? defaultLevel,
-    render: isJson ? jsonLine : (notice) => sentenceOf(notice, io.isColored),
+    render: isJson
+      ? (notice) => escapeHarmful(jsonLine(notice))
+      : (notice) => sentenceOf(notice, io.isColored),
     write: io.err,
   });
 }

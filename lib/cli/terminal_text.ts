@@ -28,7 +28,12 @@ export function cleanText(text: string): string {
 
 /** `value` as JSON on one line, in which harmful characters stand escaped: programs read the same. */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value).replace(
+  return escapeHarmful(JSON.stringify(value));
+}
+
+/** JSON with its harmful characters escaped. */
+export function escapeHarmful(json: string): string {
+  return json.replace(
     HARMFUL,
     (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

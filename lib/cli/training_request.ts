@@ -1,72 +1,159 @@
 /** From the arguments of `train` to what is sent: files looked into, limits checked. Sends nothing. */
 
 import { basename } from "node:path";
-import { decode } from "../protocol/decode.ts";
-import { CONFIG_BYTES_MAX, type JobSpec, jobSpecSchema } from "../protocol/job_spec.ts";
-import { inspectPackage, type PackageFacts, PackageRefused } from "../runtime/training_package.ts";
+import { MODEL_TYPES, type ModelType, readTrainingConfig } from "../job/training_config.ts";
+import { CONFIG_BYTES_MAX } from "../protocol/job_spec.ts";
+import type { PathMap } from "../protocol/mount.ts";
+import type { InputBundle, InputFile } from "../runtime/input_bundle.ts";
+import { findCheckpoint } from "../runtime/model_folder.ts";
+import { inspectPackage, type PackageFacts } from "../runtime/training_package.ts";
+import { count, formatBytes } from "./amount.ts";
 import { EXIT } from "./exit_code.ts";
+import { checkedSpec, type PreparedJob, videosOf, withBundle } from "./input_option.ts";
 import { Mistake } from "./mistake.ts";
+import { mapsOf } from "./mount_option.ts";
 
 /** What the command line says of a training. */
 export interface TrainingFlags {
   readonly file: string;
   readonly runner: "sleap-nn" | "demo";
-  readonly config: string | undefined;
+  readonly configs: readonly string[];
   readonly epochs: number | undefined;
   readonly batchSize: number | undefined;
   readonly learningRate: number | undefined;
   readonly runName: string | undefined;
+  readonly resume: string | undefined;
+  readonly predict: boolean;
+  readonly maps: readonly string[];
+}
+
+/** A configuration that was read and is well. */
+interface Config {
+  readonly file: string;
+  readonly text: string;
+  readonly modelType: ModelType;
 }
 
 /**
- * Looks into the package and writes the job's specification.
+ * Looks into the labels and the configurations, and writes the job's specification.
  *
- * @throws {Mistake} With the exit code for bad input where the package or the configuration cannot
- * be used, and with that for usage where an option is wrong.
+ * @param settings Prefixes of paths from the settings, weaker than the command line's.
+ * @throws {Mistake} With the exit code for bad input where a file cannot be used, and with that for
+ * usage where an option is wrong.
  */
-export async function trainingSpec(
+export async function prepareTraining(
   flags: TrainingFlags,
-): Promise<{ readonly spec: JobSpec; readonly facts: PackageFacts }> {
-  if (flags.runner === "sleap-nn" && flags.config === undefined) {
-    throw new Mistake(
-      "Expected --config FILE.yaml for sleap-nn, got none; export one in SLEAP (Predict → Run Training), or try things out with --runner demo",
-    );
+  settings: readonly PathMap[] = [],
+): Promise<PreparedJob> {
+  if (flags.runner === "demo") {
+    refuse("--config", flags.configs[0]);
+    refuse("--resume", flags.resume);
   }
-  if (flags.runner === "demo" && flags.config !== undefined) {
-    throw new Mistake("Expected no --config with --runner demo, which reads none; leave it out");
-  }
-  const facts = await inspect(flags.file);
-  const { epochs, batchSize, learningRate } = flags;
-  const decoded = decode({
-    kind: "train",
-    runner: flags.runner,
-    package: basename(flags.file),
-    run_name: flags.runName ?? runNameOf(flags.file),
-    ...(epochs === undefined ? {} : { max_epochs: epochs }),
-    ...(batchSize === undefined ? {} : { batch_size: batchSize }),
-    ...(learningRate === undefined ? {} : { learning_rate: learningRate }),
-    ...(flags.config === undefined ? {} : { config_content: await readConfig(flags.config) }),
-  }, jobSpecSchema);
-  if (decoded.ok) return { spec: decoded.value, facts };
-  throw new Mistake(
-    `Expected a training that workers take, got one they refuse: ${decoded.reason}`,
-  );
+  return await withBundle(flags.file, async (bundle) => {
+    const frames = flags.runner === "demo" ? "inside" : "anywhere";
+    const facts = await inspectPackage(bundle.labels.local, { frames });
+    const configs = flags.runner === "demo" ? [] : await configsOf(flags.configs, bundle, facts);
+    const [first, ...next] = configs;
+    const videos = facts.videos.filter(({ isEmbedded }) => !isEmbedded).map(({ source }) => source);
+    const resume = flags.resume === undefined ? undefined : await resumeInput(flags.resume);
+    const maps = [...mapsOf(flags.maps), ...settings];
+    const spec = checkedSpec({
+      kind: "train",
+      runner: flags.runner,
+      package: bundle.labels.path,
+      run_name: flags.runName ?? runNameOf(flags.file),
+      max_epochs: flags.epochs,
+      batch_size: flags.batchSize,
+      learning_rate: flags.learningRate,
+      predict: flags.predict ? true : undefined,
+      videos: videos.length === 0 ? undefined : videos,
+      maps: maps.length === 0 ? undefined : maps,
+      ...(first === undefined ? {} : {
+        config_content: first.text,
+        model_types: configs.map(({ modelType }) => modelType),
+      }),
+      next_config_contents: next.length === 0 ? undefined : next.map(({ text }) => text),
+      resume_ckpt: resume?.path,
+    });
+    const sent = videosOf(bundle, videos);
+    return {
+      spec,
+      packagePath: bundle.labels.local,
+      others: [...sent, ...(resume === undefined ? [] : [resume])],
+      facts: [
+        packageFact(flags.file, facts),
+        ...videosFact(videos.length, sent.length),
+        ...configs.map(({ file, modelType }) => `Configuration ${file}: ${modelType}`),
+        ...(resume === undefined ? [] : [`Going on from ${resume.local}`]),
+      ],
+    };
+  });
 }
 
 /** A run name made of the package's: `fly labels.pkg.slp` is `fly-labels`. */
 export function runNameOf(file: string): string {
-  const stem = basename(file).replace(/(\.pkg)?\.slp$/i, "");
+  const stem = basename(file).replace(/(\.pkg)?\.(slp|zip)$/i, "");
   const name = stem.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9_]+/, "").slice(0, 64);
   return name === "" ? "training" : name;
 }
 
-async function inspect(file: string): Promise<PackageFacts> {
-  try {
-    return await inspectPackage(file);
-  } catch (cause) {
-    if (!(cause instanceof PackageRefused)) throw cause;
-    throw new Mistake(cause.message, { cause, exitCode: EXIT.badInput });
+function refuse(flag: string, value: string | undefined): void {
+  if (value === undefined) return;
+  throw new Mistake(`Expected no ${flag} with --runner demo, which reads none; leave it out`);
+}
+
+function packageFact(file: string, { labelledFrames, nodes, bytes }: PackageFacts): string {
+  return `Package ${file}: ${count(labelledFrames, "labelled frame")}, ${
+    count(nodes.length, "keypoint")
+  }, ${formatBytes(bytes)}`;
+}
+
+/** How many videos stay outside of the labels, in a sentence; none where all frames are inside. */
+export function videosFact(videos: number, sent: number): string[] {
+  if (videos === 0) return [];
+  const where = sent === videos
+    ? "sent along"
+    : `to be found on the worker, but ${sent} sent along`;
+  return [
+    `Videos outside of the labels: ${videos}, ${sent === 0 ? "to be found on the worker" : where}`,
+  ];
+}
+
+async function resumeInput(path: string): Promise<InputFile> {
+  const local = await findCheckpoint(path);
+  return { path: "resume/checkpoint.ckpt", local };
+}
+
+/** The configurations that were named, or else those that came along, centroids first. */
+async function configsOf(
+  named: readonly string[],
+  bundle: InputBundle,
+  { nodes }: PackageFacts,
+): Promise<Config[]> {
+  const configs: Config[] = [];
+  for (const file of named) {
+    const text = await readConfig(file);
+    const config = readTrainingConfig(text, nodes);
+    if ("message" in config) {
+      throw new Mistake(`${config.message} (${file}, line ${config.line})`, {
+        exitCode: EXIT.badInput,
+      });
+    }
+    configs.push({ file, text, modelType: config.modelType });
   }
+  if (named.length > 0) return configs;
+  for (const { path, local } of bundle.withEndings([".yaml", ".yml", ".json"])) {
+    const text = await readConfig(local);
+    const config = readTrainingConfig(text, nodes);
+    if (!("message" in config)) configs.push({ file: path, text, modelType: config.modelType });
+  }
+  if (configs.length > 0) {
+    const rank = ({ modelType }: Config) => MODEL_TYPES.indexOf(modelType);
+    return configs.toSorted((one, other) => rank(one) - rank(other));
+  }
+  throw new Mistake(
+    "Expected --config FILE.yaml for sleap-nn, got none; export one in SLEAP (Predict → Run Training), or try things out with --runner demo",
+  );
 }
 
 async function readConfig(file: string): Promise<string> {
@@ -77,10 +164,7 @@ async function readConfig(file: string): Promise<string> {
   } catch (cause) {
     throw new Mistake(
       `Expected a readable configuration at ${file} (from --config), got an error`,
-      {
-        cause,
-        exitCode,
-      },
+      { cause, exitCode },
     );
   }
   throw new Mistake(

@@ -16,9 +16,10 @@ import { EXIT } from "./exit_code.ts";
 import type { Io } from "./io.ts";
 import { logOptions, openLog } from "./log_option.ts";
 import { Mistake } from "./mistake.ts";
+import { mapOption, mapsOf, mountOption, mountsOf } from "./mount_option.ts";
 import { type RoomFlags, roomLayer, roomOptions } from "./room_option.ts";
 import { rtcLayer, rtcOption } from "./rtc_option.ts";
-import { gpuSetup, runnerSetup, slotPlace } from "./worker_setup.ts";
+import { gpuSetup, openMounts, runnerSetup, slotPlace } from "./worker_setup.ts";
 
 const parser = merge(
   object("Worker", {
@@ -48,6 +49,8 @@ const parser = merge(
     sleapNn: optional(option("--sleap-nn", path({ metavar: "PATH", type: "file" }), {
       description: message`The sleap-nn program by absolute path (by default found on PATH)`,
     })),
+    mounts: mountOption,
+    maps: mapOption,
     cacheMax: optional(option("--cache-max", integer({ min: 0, max: 100_000, metavar: "GB" }), {
       description:
         message`Inputs to keep so that they need not be sent again (20 if left out, 0 for none)`,
@@ -85,6 +88,7 @@ export const workerCommand = defineCommand({
     "sleap-rtc worker --runner demo --gpu-memory 8000 --json",
     "sleap-rtc worker --gpu 1 --drain-timeout 3600",
     "sleap-rtc worker --leave-jobs",
+    "sleap-rtc worker --mount lab=/mnt/lab --map /home/ann/videos=lab:videos",
   ],
   exits: ["serverUnreachable", "refused", "protocol"],
   parser,
@@ -100,6 +104,7 @@ export const workerCommand = defineCommand({
     const peerId = identity.peerIdOf(name);
     const leaving = leavingOf(given);
     const setup = await runnerSetup(given.runners, config, io.env);
+    const mounts = await openMounts(config);
     const { runWorker } = await import("../runtime/worker.ts");
     const { log, stop } = await openLog(given, io, "info");
     let source: GpuSource | undefined;
@@ -116,6 +121,8 @@ export const workerCommand = defineCommand({
         ...gpu,
         tags: config.get("worker.tags")?.value ?? [],
         ...setup,
+        mounts,
+        maps: config.get("maps")?.value ?? [],
         iceServers: config.get("ice_servers")?.value ?? [],
         ...(given.cacheMax === undefined ? {} : { cacheBytesMax: given.cacheMax * 1e9 }),
         leaving,
@@ -164,9 +171,12 @@ function workerLayer(
     readonly gpuModel: string | undefined;
     readonly sleapNn: string | undefined;
     readonly tags: readonly string[];
+    readonly mounts: readonly string[];
+    readonly maps: readonly string[];
   },
 ): Layer {
   const { name, folder, gpuMemory, gpuModel, sleapNn, tags } = given;
+  const [mounts, maps] = [mountsOf(given.mounts), mapsOf(given.maps)];
   return {
     ...(name === undefined ? {} : { "worker.name": { value: name, from: "--name" } }),
     ...(folder === undefined ? {} : { "worker.folder": { value: folder, from: "--folder" } }),
@@ -177,6 +187,8 @@ function workerLayer(
       ? {}
       : { "worker.gpu_model": { value: gpuModel, from: "--gpu-model" } }),
     ...(sleapNn === undefined ? {} : { "worker.sleap_nn": { value: sleapNn, from: "--sleap-nn" } }),
+    ...(mounts.length === 0 ? {} : { "worker.mounts": { value: mounts, from: "--mount" } }),
+    ...(maps.length === 0 ? {} : { maps: { value: maps, from: "--map" } }),
     ...(tags.length === 0 ? {} : { "worker.tags": { value: [...tags], from: "--tag" } }),
   };
 }

@@ -8,6 +8,8 @@ import { findExecutable } from "../runtime/executable.ts";
 import type { Gpu, GpuReading } from "../runtime/gpu/gpu.ts";
 import type { GpuSlot } from "../runtime/gpu/gpu_watch.ts";
 import { type Inventory, type InventoryOptions, takeInventory } from "../runtime/gpu/inventory.ts";
+import { MountTable } from "../runtime/mount_table.ts";
+import { sleapNnVersion } from "../runtime/trainer_version.ts";
 import { requireExecutable } from "./executable.ts";
 import { Mistake } from "./mistake.ts";
 
@@ -18,6 +20,8 @@ export type RunnerName = "sleap-nn" | "demo";
 export interface RunnerSetup {
   readonly runners: RunnerName[];
   readonly executables: Omit<Executables, "self">;
+  /** The version of sleap-nn, where it can be told. */
+  readonly sleapNnVersion: string | undefined;
 }
 
 /**
@@ -31,7 +35,9 @@ export async function runnerSetup(
   env: (name: string) => string | undefined,
 ): Promise<RunnerSetup> {
   const runners = wanted.length === 0 ? ["sleap-nn" as const] : [...new Set(wanted)];
-  if (!runners.includes("sleap-nn")) return { runners, executables: {} };
+  if (!runners.includes("sleap-nn")) {
+    return { runners, executables: {}, sleapNnVersion: undefined };
+  }
   const configured = config.get("worker.sleap_nn");
   const sleapNn = configured === undefined
     ? await findExecutable("sleap-nn", env)
@@ -41,7 +47,22 @@ export async function runnerSetup(
       "Expected sleap-nn on PATH, got none; install it, give --sleap-nn PATH, or try things out with --runner demo",
     );
   }
-  return { runners, executables: { sleapNn } };
+  return { runners, executables: { sleapNn }, sleapNnVersion: await sleapNnVersion(sleapNn) };
+}
+
+/**
+ * The folders that the settings let jobs read from.
+ *
+ * @throws {Mistake} Where one is no folder.
+ */
+export async function openMounts(config: Config): Promise<MountTable> {
+  const given = config.get("worker.mounts");
+  try {
+    return await MountTable.open(given?.value ?? []);
+  } catch (cause) {
+    if (!(cause instanceof Error)) throw cause;
+    throw new Mistake(`${cause.message} (from ${given?.from})`, { cause });
+  }
 }
 
 /** What a worker is called, and what it keeps across its lives. */

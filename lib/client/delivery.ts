@@ -10,6 +10,7 @@ import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { JobVisit, type VisitParts } from "./job_visit.ts";
+import { refusalFailure } from "./refusal.ts";
 import { pause } from "./visit_wait.ts";
 
 /** Between two attempts; each takes its own time besides. */
@@ -57,7 +58,7 @@ export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVi
       const refusal = await visit.reserve(delivery.spec, delivery.inputs);
       if (refusal !== undefined) {
         await visit.close();
-        const failure = new Failure("job_refused", `${worker}: ${refusal.reason}`);
+        const failure = refusalFailure(worker, refusal);
         return { failure, mayPass: refusal.code === "busy" || refusal.code === "closed" };
       }
       isReserved = true;

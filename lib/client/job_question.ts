@@ -7,12 +7,12 @@ import type { VisitWait } from "./visit_wait.ts";
 /** What a client may ask. */
 export type Question = Extract<
   JobMessage,
-  { type: "job_reserve" | "job_start" | "job_follow" | "job_cancel" | "job_stop" }
+  { type: "job_reserve" | "job_inquire" | "job_start" | "job_follow" | "job_cancel" | "job_stop" }
 >;
 /** What a worker may answer. */
 export type Answer = Extract<
   JobMessage,
-  { type: "job_lease" | "job_refused" | "job_accepted" | "job_following" }
+  { type: "job_lease" | "job_suitable" | "job_refused" | "job_accepted" | "job_following" }
 >;
 /** That a worker refuses, and why. */
 export type JobRefusedAnswer = Extract<JobMessage, { type: "job_refused" }>;

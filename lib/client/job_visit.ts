@@ -87,6 +87,16 @@ export class JobVisit {
   }
 
   /**
+   * Asks whether the worker would run this, and holds nothing. Gives the refusal, if any.
+   *
+   * @throws {Failure} Where the worker is lost, or does not answer.
+   */
+  async inquire(spec: JobSpec, inputs: Manifest): Promise<JobRefusedAnswer | undefined> {
+    const answer = await this.#ask({ type: "job_inquire", job_id: this.#jobId, spec, inputs });
+    return answer.type === "job_refused" ? answer : undefined;
+  }
+
+  /**
    * Asks for the worker's slot. Gives the refusal, if any.
    *
    * @throws {Failure} Where the worker is lost, or does not answer.
@@ -225,6 +235,7 @@ export class JobVisit {
   #hear(message: JobMessage | TransferMessage): void {
     switch (message.type) {
       case "job_lease":
+      case "job_suitable":
       case "job_refused":
         this.#questions.take(message);
         return;
@@ -259,6 +270,7 @@ export class JobVisit {
       case "job_alive":
         return;
       case "job_reserve":
+      case "job_inquire":
       case "job_release":
       case "job_start":
       case "job_fetch":

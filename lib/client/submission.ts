@@ -3,13 +3,12 @@
  * package, watches the training and brings the results home. A watcher is told of every step.
  */
 
-import { basename } from "node:path";
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import { Failure } from "../base/failure.ts";
 import { SECOND_MS } from "../base/time.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
-import type { Manifest } from "../protocol/manifest.ts";
+import type { FileEntry, Manifest } from "../protocol/manifest.ts";
 import type { WorkerView } from "../protocol/worker.ts";
 import { selectBackend } from "../rtc/backend.ts";
 import { guardAgainstStrayFailures } from "../rtc/guard.ts";
@@ -19,6 +18,8 @@ import type { RoomAccess, RtcChoice } from "../runtime/config.ts";
 import type { PeerIdentity } from "../runtime/credentials.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { digestFile } from "../runtime/file_digest.ts";
+import type { InputFile } from "../runtime/input_bundle.ts";
+import type { MountTable } from "../runtime/mount_table.ts";
 import { deliver, isSetback, type Setback } from "./delivery.ts";
 import type { SubmissionEvent } from "./event.ts";
 import { followToEnd, type TrainingResult, withDiary } from "./following.ts";
@@ -26,6 +27,7 @@ import { JobDiary } from "./job_diary.ts";
 import type { JobRecords } from "./job_records.ts";
 import { isEverServed } from "./queue_outlook.ts";
 import { QueuePlace } from "./queue_place.ts";
+import { refusalOfAll } from "./refusal.ts";
 import { ResultFolder } from "./result_folder.ts";
 import { Session } from "./session.ts";
 import { NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
@@ -40,6 +42,10 @@ const TURN_AGAIN_MS = SECOND_MS;
 /** What is to be trained, and where the results go. */
 export interface TrainingRequest {
   readonly packagePath: string;
+  /** What is sent besides the package: videos, models, a checkpoint. */
+  readonly others?: readonly InputFile[];
+  /** Folders that workers may see, too: what lies there is named by its place. None where left out. */
+  readonly mounts?: MountTable;
   readonly spec: JobSpec;
   /** The one worker that may run it; the best free one where left out. */
   readonly worker?: PeerId;
@@ -49,7 +55,7 @@ export interface TrainingRequest {
   readonly outputFolder: string;
   /** For how long a worker that is lost is looked for; 0 gives up at once. */
   readonly reattachMs: number;
-  /** Whether the package is sent even if the worker has it in its cache. */
+  /** Whether the inputs are sent even if the worker has them already. */
   readonly isFresh?: boolean;
   /** Whether the job waits for its turn where workers fit and none is free; else that is an error. */
   readonly mayWait?: boolean;
@@ -127,10 +133,7 @@ async function submitTo(
   }
   const mayPass = setbacks.every(({ mayPass }) => mayPass);
   if (submission.request.mayWait === true && mayPass) return await submitInTurn(inputs, submission);
-  const failures = setbacks.map(({ failure }) => failure);
-  const reasons = failures.map(({ message }) => message).join("; ");
-  const allLost = failures.every(({ kind }) => kind === "worker_lost");
-  throw new Failure(allLost ? "worker_lost" : "job_refused", `No worker takes the job: ${reasons}`);
+  throw refusalOfAll(setbacks.map(({ failure }) => failure));
 }
 
 /** Waits in the queue, and trains at the worker whose turn it is for. */
@@ -164,7 +167,8 @@ async function visit(
   started?: () => Promise<void>,
 ): Promise<TrainingResult | Setback> {
   const { request, jobId, folder, options } = submission;
-  const { spec, reattachMs, packagePath } = request;
+  const { spec, reattachMs } = request;
+  const files = inputFiles(request);
   const record = new TrainingRecord();
   const diary = new JobDiary(options.records, record, {
     record: {
@@ -186,7 +190,7 @@ async function visit(
     ...parts,
     spec,
     inputs,
-    pathOf: () => packagePath,
+    pathOf: (index) => files[index]?.local ?? request.packagePath,
     isFresh: request.isFresh ?? false,
     reattachMs,
   });
@@ -200,8 +204,23 @@ async function visit(
   return await followToEnd(visit, { ...parts, folder, diary, reattachMs });
 }
 
-async function describeInputs({ packagePath }: TrainingRequest): Promise<Manifest> {
-  return { files: [{ path: basename(packagePath), ...await digestFile(packagePath) }] };
+/** What is sent, in the order of the manifest. */
+function inputFiles({ packagePath, others = [], spec }: TrainingRequest): InputFile[] {
+  return [{ path: spec.package, local: packagePath }, ...others];
+}
+
+/** The manifest of the inputs. */
+export async function describeInputs(request: TrainingRequest): Promise<Manifest> {
+  const files: FileEntry[] = [];
+  for (const { path, local } of inputFiles(request)) {
+    const shared = await request.mounts?.placeOf(local);
+    files.push({
+      path,
+      ...await digestFile(local),
+      ...(shared === undefined ? {} : { shared }),
+    });
+  }
+  return { files };
 }
 
 /**

@@ -44,7 +44,8 @@ export function needsOf({ worker, minGpuMemoryMb, runner }: WorkerWish): Needs {
   return { runner, min_gpu_memory_mb: minGpuMemoryMb ?? 0, worker: worker ?? null };
 }
 
-function objectionTo(worker: WorkerView, wish: WorkerWish): string | undefined {
+/** Why `worker` does not fit, such as `is busy`; `undefined` where it may. */
+export function objectionTo(worker: WorkerView, wish: WorkerWish): string | undefined {
   const needs = needsOf(wish);
   if (needs.worker !== null && worker.peer_id !== needs.worker) return "was not asked for";
   if (!worker.alive) return "gives no sign of life";

@@ -14,12 +14,13 @@
  *  8. A lease belongs to one client; a running job to the key of the one that started it.
  */
 
-import type { JobId, PeerId } from "../base/id.ts";
+import type { JobId, PeerId, RequestId } from "../base/id.ts";
 import { formatDuration, type Instant } from "../base/time.ts";
 import { haveOneKey } from "../protocol/identity.ts";
-import type { JobEvent, JobRefusal } from "../protocol/job_message.ts";
-import type { JobSpec } from "../protocol/job_spec.ts";
+import type { JobEvent, JobMessage, JobRefusal } from "../protocol/job_message.ts";
+import { epochsMaxOf, type JobSpec, modelsOf } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
+import type { MissingFile } from "../protocol/mount.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import type { SlotEffect } from "./slot_effect.ts";
 import type { JobEnding, Request, SlotInput, Verdict } from "./slot_input.ts";
@@ -36,6 +37,23 @@ export interface Refused {
   readonly reason: string;
   /** After how many milliseconds it is worth asking again, where that can be told. */
   readonly retryAfterMs?: number;
+  /** Videos that are not found, where that is why. */
+  readonly missing?: MissingFile[];
+}
+
+/** A refusal as it is told. */
+export function refusalMessage(
+  question: { readonly request_id: RequestId; readonly job_id: JobId },
+  { code, reason, retryAfterMs, missing }: Refused,
+): Extract<JobMessage, { type: "job_refused" }> {
+  return {
+    type: "job_refused",
+    ...question,
+    code,
+    reason,
+    ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
+    ...(missing === undefined ? {} : { missing }),
+  };
 }
 
 interface Held {
@@ -219,7 +237,7 @@ export class JobSlot {
     }
     const { client, jobId, spec } = lease;
     this.#state = { name: "running", client, jobId, spec, startedAt: now, sequence: 0 };
-    const epochs_max = spec.max_epochs ?? null;
+    const epochs_max = epochsMaxOf(spec) ?? null;
     this.#tellRoom("busy", { job_id: jobId, client_id: client });
     this.#effects.push({ type: "admit", client, jobId });
     this.#report((stamp) => ({ type: "job_accepted", ...stamp, epochs_max }));
@@ -301,10 +319,8 @@ export class JobSlot {
   }
 
   #refuse({ client, requestId: request_id, jobId: job_id }: Request, refused: Refused): void {
-    const { code, reason, retryAfterMs: retry_after_ms } = refused;
-    const message = { type: "job_refused", request_id, job_id, code, reason } as const;
-    const hinted = retry_after_ms === undefined ? message : { ...message, retry_after_ms };
-    this.#effects.push({ type: "tell", client, message: hinted });
+    const message = refusalMessage({ request_id, job_id }, refused);
+    this.#effects.push({ type: "tell", client, message });
   }
 
   #report(say: (stamp: { job_id: JobId; attempt: number; sequence: number }) => JobEvent): void {
@@ -326,7 +342,9 @@ function hint(state: Leased | Running, now: Instant): Omit<Refused, "code"> {
     const retryAfterMs = Math.max(0, state.until - now);
     return { reason: "The worker is reserved for another job", retryAfterMs };
   }
-  const { pace, spec: { max_epochs: epochsMax }, startedAt } = state;
+  const { pace, spec, startedAt } = state;
+  // Each of several models counts its epochs anew: the pace of one tells nothing of the rest.
+  const epochsMax = modelsOf(spec) === 1 ? epochsMaxOf(spec) : undefined;
   const sentence = `The worker runs another job for ${
     formatDuration(Math.max(0, now - startedAt))
   }`;

@@ -17,12 +17,26 @@ export function objectionTo(
     const has = runners.join(", ") || "none";
     return { code: "no_runner", reason: `The worker has no runner ${spec.runner}; it has ${has}` };
   }
-  if (!inputs.files.some((file) => file.path === spec.package)) {
-    const reason = `The package ${spec.package} is not among the inputs`;
-    return { code: "unsuitable", reason };
+  const absent = namesOf(spec).find(([name]) =>
+    !inputs.files.some(({ path }) => path === name || path.startsWith(`${name}/`))
+  );
+  if (absent !== undefined) {
+    const [name, what] = absent;
+    return { code: "unsuitable", reason: `The ${what} ${name} is not among the inputs` };
   }
   const bytes = inputs.files.reduce((sum, file) => sum + file.bytes, 0);
   if (bytes <= INPUT_BYTES_MAX) return undefined;
   const reason = `The inputs have ${bytes} bytes; the worker takes ${INPUT_BYTES_MAX}`;
   return { code: "too_large", reason };
+}
+
+/** What the job names of its inputs, and what it takes each for. */
+function namesOf(spec: JobSpec): [name: string, what: string][] {
+  const names: [string, string][] = [[spec.package, "package"]];
+  if (spec.kind === "track") {
+    names.push(...spec.models.map((name): [string, string] => [name, "model"]));
+  } else if (spec.runner === "sleap-nn" && spec.resume_ckpt !== undefined) {
+    names.push([spec.resume_ckpt, "checkpoint"]);
+  }
+  return names;
 }

@@ -6,7 +6,11 @@
 import { z } from "zod";
 import { jobSpecSchema } from "./job_spec.ts";
 import { manifestSchema } from "./manifest.ts";
+import { missingFileSchema } from "./mount.ts";
 import { jobIdSchema, requestIdSchema } from "./name.ts";
+
+/** Missing files that one refusal lists. */
+export const MISSING_MAX = 50;
 
 /** Why a worker does not take a job. */
 export const jobRefusalSchema = z.enum([
@@ -123,7 +127,19 @@ export const jobMessageSchema = z.discriminatedUnion("type", [
     reason: z.string().max(1_000),
     /** Milliseconds after which it is worth asking again, where the worker can tell. */
     retry_after_ms: z.number().min(0).optional(),
+    /** Videos that the worker does not find. */
+    missing: z.array(missingFileSchema).max(MISSING_MAX).exactOptional(),
   }),
+  /** Client: would you run this? Nothing is promised by the answer. */
+  z.object({
+    type: z.literal("job_inquire"),
+    request_id: requestIdSchema,
+    ...job,
+    spec: jobSpecSchema,
+    inputs: manifestSchema,
+  }),
+  /** Worker: I would. `job_refused` is the other answer. */
+  z.object({ type: z.literal("job_suitable"), request_id: requestIdSchema, ...job }),
   /** Client: I don't need the lease any more. */
   z.object({ type: z.literal("job_release"), ...job }),
   /** Client: the files are there, run it. */

@@ -5,18 +5,10 @@
 
 import { z } from "zod";
 import { relativePathSchema } from "./manifest.ts";
+import { foreignPathSchema, pathMapSchema } from "./mount.ts";
 
 /** Bytes of an inline configuration. Higher: reservations grow; lower: long augmentations fail. */
 export const CONFIG_BYTES_MAX = 256 * 1024;
-
-/**
- * A file of the job's inputs, by its path in their manifest. No part may look like an option, since
- * a trainer reads its command line by that sign.
- */
-const inputFileSchema = relativePathSchema.refine(
-  (path) => path.split("/").every((part) => !part.startsWith("-")),
-  "Expected the name of a file that does not start with `-`",
-);
 
 /** A name for people and folders. */
 export const runNameSchema = z.string().regex(
@@ -34,16 +26,43 @@ const configSchema = z.string({ error: CONFIG_WANTED }).refine(
   CONFIG_WANTED,
 );
 
-/** What every training says. The limits are the original's (UPSTREAM 3.2). */
+/** Videos that one job's labels may name. Higher: reservations grow; lower: large projects fail. */
+export const VIDEOS_MAX = 1_000;
+
+/** What every job says of the labels that it works on. */
+const labels = {
+  /** The labels, by their path in the manifest of the job's inputs. */
+  package: relativePathSchema,
+  /**
+   * Videos that the labels name and do not hold, so that a worker can refuse before anything is
+   * sent. The labels themselves decide: a worker looks into them again.
+   */
+  videos: z.array(foreignPathSchema).max(VIDEOS_MAX).optional(),
+  /** Prefixes of those paths, and what stands there on the worker. */
+  maps: z.array(pathMapSchema).max(32).optional(),
+};
+
+/** What every job says. The limits are the original's (UPSTREAM 3.2). */
+const job = {
+  ...labels,
+  run_name: runNameSchema,
+  batch_size: z.int().min(1).max(256).optional(),
+};
+
+/** What every training says. */
 const training = {
   kind: z.literal("train"),
-  /** The training package, by its path in the manifest of the job's inputs. */
-  package: inputFileSchema,
-  run_name: runNameSchema,
+  ...job,
   max_epochs: z.int().min(1).max(10_000).optional(),
-  batch_size: z.int().min(1).max(256).optional(),
   learning_rate: z.number().min(1e-10).max(1).optional(),
+  /** Whether the model is to predict on its own labels when it is trained. */
+  predict: z.boolean().optional(),
 };
+
+/** Models that one job trains or tracks with. */
+const MODELS_MAX = 8;
+/** Bytes of all configurations but the first. */
+const NEXT_CONFIGS_BYTES_MAX = CONFIG_BYTES_MAX / 2;
 
 /**
  * A training. For `sleap-nn`, what is left out stays as its configuration says; for `demo`, it is
@@ -55,10 +74,15 @@ export const trainJobSpecSchema = z.discriminatedUnion("runner", [
     ...training,
     runner: z.literal("sleap-nn"),
     config_content: configSchema,
-    /** What the configuration trains, for people to read; the configuration decides. */
-    model_types: z.array(runNameSchema).min(1).max(8).optional(),
+    /** Configurations of the models that are trained after the first, in their order. */
+    next_config_contents: z.array(configSchema).max(MODELS_MAX - 1).refine(
+      (texts) => new TextEncoder().encode(texts.join("")).length <= NEXT_CONFIGS_BYTES_MAX,
+      `Expected at most ${NEXT_CONFIGS_BYTES_MAX} bytes of configurations after the first`,
+    ).optional(),
+    /** What the configurations train, for people and folders; the configurations decide. */
+    model_types: z.array(runNameSchema).min(1).max(MODELS_MAX).optional(),
     /** A checkpoint to go on from, by its path in the manifest of the job's inputs. */
-    resume_ckpt: inputFileSchema.optional(),
+    resume_ckpt: relativePathSchema.optional(),
   }),
   z.strictObject({
     ...training,
@@ -70,7 +94,55 @@ export const trainJobSpecSchema = z.discriminatedUnion("runner", [
 /** A training. */
 export type TrainJobSpec = z.infer<typeof trainJobSpecSchema>;
 
+/** Which frames are predicted: those suggested, labelled by people, or predicted before. */
+const frameFilterSchema = z.enum(["suggested", "user", "predicted"]);
+
+/** Frames as people write them. */
+const framesSchema = z.string().max(4_096).regex(
+  /^\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*$/,
+  "Expected frames such as 0-99,150",
+);
+
+const tracking = {
+  kind: z.literal("track"),
+  ...job,
+};
+
+/** Predictions by models that are trained, on labels or on a video (`package`). */
+export const trackJobSpecSchema = z.discriminatedUnion("runner", [
+  z.strictObject({
+    ...tracking,
+    runner: z.literal("sleap-nn"),
+    /** Folders among the job's inputs, each a trained model; the order is the trainer's to judge. */
+    models: z.array(relativePathSchema).min(1).max(MODELS_MAX),
+    peak_threshold: z.number().min(0).max(1).optional(),
+    frame_filter: frameFilterSchema.optional(),
+    exclude_user_labeled: z.boolean().optional(),
+    frames: framesSchema.optional(),
+    video_index: z.int().min(0).max(VIDEOS_MAX).optional(),
+  }),
+  z.strictObject({
+    ...tracking,
+    runner: z.literal("demo"),
+    /** The folder among the job's inputs that has the trained model. */
+    models: z.array(relativePathSchema).length(1),
+  }),
+]);
+/** Predictions by models that are trained. */
+export type TrackJobSpec = z.infer<typeof trackJobSpecSchema>;
+
 /** A job. */
-export const jobSpecSchema = trainJobSpecSchema;
+export const jobSpecSchema = z.discriminatedUnion("kind", [trainJobSpecSchema, trackJobSpecSchema]);
 /** A job. */
 export type JobSpec = z.infer<typeof jobSpecSchema>;
+
+/** How many models the job trains, one after the other. */
+export function modelsOf(spec: JobSpec): number {
+  if (spec.kind !== "train") return 0;
+  return spec.runner === "sleap-nn" ? 1 + (spec.next_config_contents ?? []).length : 1;
+}
+
+/** Epochs at most, where the job is a training and says so. */
+export function epochsMaxOf(spec: JobSpec): number | undefined {
+  return spec.kind === "train" ? spec.max_epochs : undefined;
+}

@@ -1,6 +1,8 @@
 /** What a transfer carries: files by name, size and digest. Knows nothing of how they travel. */
 
 import { z } from "zod";
+import { nameFault, nameKey } from "./file_name.ts";
+import { mountLabelSchema } from "./mount.ts";
 import { sha256Schema } from "./name.ts";
 
 /** Files in one transfer. */
@@ -13,19 +15,18 @@ export const TRANSFER_BYTES_MAX = 4 * 1024 ** 4;
  * It is a label until the receiver has resolved and checked it.
  */
 export const relativePathSchema = z.string().min(1).max(512).refine(
-  (path) =>
-    path.split("/").every((part) =>
-      part !== "" && part !== "." && part !== ".." && part.length <= 255
-    ) &&
-    // deno-lint-ignore no-control-regex -- control characters are what is refused
-    !/[\\:\u0000-\u001f\u007f]/.test(path),
-  "Expected a relative path with forward slashes, without `..`, `:`, `\\` or control characters",
+  (path) => nameFault(path) === undefined,
+  {
+    error: ({ input }) =>
+      "Expected a relative path with forward slashes that can be a file anywhere, got one that " +
+      `cannot: ${typeof input === "string" ? nameFault(input) : "it is no text"}`,
+  },
 );
 
 /** Where a file can also be seen by machines that have the same folder mounted. */
 export const sharedPlaceSchema = z.object({
   /** What the folder is called: a label that each machine maps to a folder of its own, or to none. */
-  mount: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
+  mount: mountLabelSchema,
   /** The file within that folder. */
   path: relativePathSchema,
 });
@@ -50,6 +51,9 @@ export const manifestSchema = z.object({
   files: z.array(fileEntrySchema).max(FILES_MAX).refine(
     (files) => files.reduce((sum, { bytes }) => sum + bytes, 0) <= TRANSFER_BYTES_MAX,
     `Expected files of at most ${TRANSFER_BYTES_MAX} bytes in all`,
+  ).refine(
+    (files) => new Set(files.map(({ path }) => nameKey(path))).size === files.length,
+    "Expected each path once, however its letters are written",
   ),
 });
 /** The files of one transfer. */

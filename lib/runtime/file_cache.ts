@@ -31,6 +31,16 @@ export class FileCache {
     this.#bytesMax = bytesMax;
   }
 
+  /** What it holds, in bytes, all of which it would give up; 0 until {@linkcode load} has looked. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Looks what there is. @throws {Error} Where the folder cannot be read. */
+  async load(): Promise<void> {
+    await this.#loaded();
+  }
+
   /** Whether there is such a file. */
   async has({ sha256, bytes }: FileEntry): Promise<boolean> {
     return (await this.#loaded()).get(sha256) === bytes;

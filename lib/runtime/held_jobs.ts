@@ -11,6 +11,7 @@ import type { Chores } from "./chores.ts";
 import type { BenchJob } from "./job_bench.ts";
 import { JobFolder } from "./job_folder.ts";
 import type { Told } from "./job_process.ts";
+import type { Survivor } from "./job_survivors.ts";
 
 /** A job that holds the slot. */
 export interface HeldJob extends BenchJob {
@@ -44,13 +45,13 @@ export class HeldJobs {
     const folder = new JobFolder(this.#jobsFolder, jobId);
     // A job that is reserved again may still be on its way out.
     const ready = foldersFree.then(() => folder.create(spec, client));
-    this.#held.set(jobId, { folder, inputs, ready });
+    this.#held.set(jobId, { client, folder, inputs, ready });
     this.#chores.begin("A job's folder cannot be made", jobId, () => ready);
   }
 
-  /** A job of an earlier life of the worker, told as far as `told`, holds the slot again. */
-  takeUp(jobId: JobId, folder: JobFolder, told: Told): HeldJob & { readonly told: Told } {
-    const held = { folder, inputs: { files: [] }, ready: Promise.resolve(), told };
+  /** A job of an earlier life of the worker, told as far as it says, holds the slot again. */
+  takeUp({ jobId, client, folder, told }: Survivor): HeldJob & { readonly told: Told } {
+    const held = { client, folder, inputs: { files: [] }, ready: Promise.resolve(), told };
     this.#held.set(jobId, held);
     return held;
   }

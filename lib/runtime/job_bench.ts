@@ -3,7 +3,7 @@
  * and tells what happens as inputs of the slot. Decides nothing about who gets the slot.
  */
 
-import type { JobId } from "../base/id.ts";
+import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Clock } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
@@ -12,8 +12,9 @@ import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Chores } from "./chores.ts";
 import type { JobFolder } from "./job_folder.ts";
 import type { JobGpu } from "./job_gpu.ts";
+import type { JobPreparation } from "./job_preparation.ts";
 import type { Told } from "./job_process.ts";
-import { JobRun } from "./job_run.ts";
+import { JobRun, type RunOrigin } from "./job_run.ts";
 import { isAnothers } from "./process_identity.ts";
 
 /** How a worker ends what it runs: it ends the trainer, or leaves it to its next life. */
@@ -24,6 +25,8 @@ export interface JobBenchOptions {
   readonly executables: Executables;
   readonly clock: Clock;
   readonly log: Log;
+  /** Finds what a job's labels name. */
+  readonly preparation: JobPreparation;
   /** The GPU that jobs use, where there is one that may be asked. */
   readonly gpu?: JobGpu | undefined;
 }
@@ -37,6 +40,8 @@ export interface JobBenchHandlers {
 
 /** A job on the bench. */
 export interface BenchJob {
+  /** Who asked for it. */
+  readonly client: PeerId;
   readonly folder: JobFolder;
   /** How far its run's files were told; absent before any was. Kept up to date here. */
   told?: Told;
@@ -70,12 +75,16 @@ export class JobBench {
   /** Begins a job. */
   begin(jobId: JobId, spec: JobSpec, job: BenchJob): void {
     this.#options.gpu?.noteBefore();
-    this.#put(jobId, spec, job);
+    const { preparation } = this.#options;
+    const { client, folder } = job;
+    const prepare = async () =>
+      folder.pathsFor(spec, await preparation.labelsFor(client, spec, folder));
+    this.#put(jobId, spec, job, { type: "new", prepare });
   }
 
   /** Goes on with a job that an earlier life of the worker began. */
   takeUp(jobId: JobId, spec: JobSpec, job: BenchJob & { readonly told: Told }): void {
-    this.#put(jobId, spec, job, job.told);
+    this.#put(jobId, spec, job, { type: "adopted", told: job.told });
   }
 
   /** Has the job end as its owner wants. */
@@ -91,12 +100,12 @@ export class JobBench {
     await this.#run?.verdict;
   }
 
-  #put(jobId: JobId, spec: JobSpec, job: BenchJob, told?: Told): void {
+  #put(jobId: JobId, spec: JobSpec, job: BenchJob, from: RunOrigin): void {
     const { clock, log, executables } = this.#options;
     const run = new JobRun(job.folder, spec, {
       executables,
       clock,
-      ...(told === undefined ? {} : { told }),
+      from,
       handlers: {
         started: (pid) =>
           log.write("info", "Training started", { job_id: jobId, pid, runner: spec.runner }),

@@ -8,12 +8,14 @@ import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import { type Clock, MINUTE_MS } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
-import { JobSlot } from "../job/slot.ts";
+import { JobSlot, refusalMessage, type Refused } from "../job/slot.ts";
 import type { SlotEffect } from "../job/slot_effect.ts";
 import type { JobEnding, SlotInput, Verdict } from "../job/slot_input.ts";
 import { objectionTo } from "../job/suitability.ts";
 import type { JobMessage } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
+import type { Manifest } from "../protocol/manifest.ts";
+import type { PathMap } from "../protocol/mount.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
@@ -24,9 +26,12 @@ import { JobArchive } from "./job_archive.ts";
 import { JobAudience } from "./job_audience.ts";
 import { type DeskEnd, JobBench } from "./job_bench.ts";
 import type { JobGpu } from "./job_gpu.ts";
+import { JobInquiries, type JobInquiry } from "./job_inquiries.ts";
+import { JobPreparation } from "./job_preparation.ts";
 import { JobRecall } from "./job_recall.ts";
 import { findSurvivors, type Survivor } from "./job_survivors.ts";
 import { JobVisits } from "./job_visits.ts";
+import { MountTable } from "./mount_table.ts";
 
 /**
  * For clients to fetch their results from a worker that leaves. Higher: one that hangs keeps the worker
@@ -40,6 +45,10 @@ export interface JobDeskOptions {
   readonly folder: string;
   readonly executables: Executables;
   readonly runners: readonly JobSpec["runner"][];
+  /** The folders that jobs may read from; none where left out. */
+  readonly mounts?: MountTable;
+  /** Prefixes of paths in labels, and what stands there on this worker. */
+  readonly maps?: readonly PathMap[];
   readonly clock: Clock;
   readonly log: Log;
   /** Bytes of inputs that are kept so that they need not be sent again; 20 GB where left out. */
@@ -63,6 +72,9 @@ export class JobDesk {
   readonly #archive: JobArchive;
   readonly #audience = new JobAudience();
   readonly #recall: JobRecall;
+  readonly #cache: FileCache;
+  readonly #preparation: JobPreparation;
+  readonly #inquiries: JobInquiries;
   readonly #chores: Chores;
   readonly #bench: JobBench;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -75,27 +87,38 @@ export class JobDesk {
   #isServing = false;
 
   constructor(options: JobDeskOptions) {
-    const { folder, runners, log, gpu, cacheBytesMax = CACHE_BYTES_MAX } = options;
+    const { folder, log, cacheBytesMax = CACHE_BYTES_MAX } = options;
+    const { mounts = MountTable.none, maps = [] } = options;
     this.#options = options;
     this.#chores = new Chores(log);
     this.#held = new HeldJobs(this.#jobsFolder, this.#chores);
-    this.#bench = new JobBench(options, this.#chores, {
+    this.#cache = new FileCache(join(folder, "cache"), cacheBytesMax);
+    const cache = this.#cache;
+    const preparation = new JobPreparation(folder, {
+      mounts,
+      maps,
+      spareableBytes: () => cache.bytes,
+    });
+    this.#preparation = preparation;
+    this.#bench = new JobBench({ ...options, preparation }, this.#chores, {
       happened: (input) => this.#step(input),
       concluded: (jobId, verdict) => this.#conclude(jobId, verdict),
     });
     const partsFolder = join(folder, "parts");
-    const cache = new FileCache(join(folder, "cache"), cacheBytesMax);
-    this.#visits = new JobVisits({ partsFolder, cache, chores: this.#chores, log });
+    this.#visits = new JobVisits({ partsFolder, cache, mounts, chores: this.#chores, log });
     this.#archive = new JobArchive(this.#jobsFolder, partsFolder);
     this.#recall = new JobRecall(this.#archive, this.#audience, () => {
       const { jobId } = this.#slot;
       const sequence = jobId === undefined ? undefined : this.#slot.sequenceOf(jobId);
       return { jobId, sequence };
     });
-    this.#slot = new JobSlot((spec, inputs) => {
-      const reason = gpu?.objection;
-      if (reason !== undefined) return { code: "closed", reason };
-      return objectionTo(spec, inputs, runners);
+    const objectionTo = (spec: JobSpec, inputs: Manifest) => this.#objectionTo(spec, inputs);
+    this.#slot = new JobSlot(objectionTo);
+    this.#inquiries = new JobInquiries({ preparation, chores: this.#chores, objectionTo }, {
+      isFree: () => this.#slot.jobId === undefined,
+      linkOf: (client) => this.#visits.linkOf(client),
+      tell: (client, message) => this.#visits.tell(client, message),
+      reserve: (client, inquiry) => this.#reserve(client, inquiry),
     });
   }
 
@@ -106,6 +129,7 @@ export class JobDesk {
    * @throws {Error} Where the folder of jobs cannot be read.
    */
   async takeUp(): Promise<void> {
+    await this.#cache.load();
     this.#survivors.push(...await findSurvivors(this.#archive, this.#options.log));
     this.#adoptNext();
   }
@@ -134,20 +158,15 @@ export class JobDesk {
   hear(client: PeerId, message: JobMessage | TransferMessage): void {
     this.#step({ type: "alive", client });
     switch (message.type) {
-      case "job_reserve": {
-        const { request_id: requestId, job_id: jobId, spec, inputs } = message;
-        const reason = this.#options.objectionTo?.(client, jobId);
-        if (reason !== undefined) {
-          const refusal = { type: "job_refused", request_id: requestId, job_id: jobId } as const;
-          return this.#visits.tell(client, { ...refusal, code: "busy", reason });
-        }
-        return this.#step({ type: "reserve", client, requestId, jobId, spec, inputs });
-      }
+      case "job_reserve":
+      case "job_inquire":
+        return this.#inquiries.ask(client, message);
       case "job_start": {
         const { request_id: requestId, job_id: jobId } = message;
         return this.#step({ type: "start", client, requestId, jobId });
       }
       case "job_release":
+        this.#inquiries.forget(client, message.job_id);
         return this.#step({ type: "release", client, jobId: message.job_id });
       case "job_fetch":
         return this.#fetch(client, message.job_id);
@@ -168,6 +187,7 @@ export class JobDesk {
       case "transfer_failed":
         return this.#visits.hear(client, message);
       case "job_lease":
+      case "job_suitable":
       case "job_refused":
       case "job_following":
       case "job_accepted":
@@ -249,6 +269,25 @@ export class JobDesk {
     effect satisfies never;
   }
 
+  /** What can be said at once against a job. A GPU that has failed comes first: nothing else helps. */
+  #objectionTo(spec: JobSpec, inputs: Manifest): Refused | undefined {
+    const { gpu, runners } = this.#options;
+    const reason = gpu?.objection;
+    if (reason !== undefined) return { code: "closed", reason };
+    return objectionTo(spec, inputs, runners) ?? this.#preparation.objectionOfDisk(inputs);
+  }
+
+  /** Asks the slot, unless it is another's turn in the room's queue. */
+  #reserve(client: PeerId, inquiry: JobInquiry): void {
+    const { request_id, request_id: requestId, job_id, job_id: jobId, spec, inputs } = inquiry;
+    const reason = this.#options.objectionTo?.(client, jobId);
+    if (reason !== undefined) {
+      const refusal = refusalMessage({ request_id, job_id }, { code: "busy", reason });
+      return this.#visits.tell(client, refusal);
+    }
+    this.#step({ type: "reserve", client, requestId, jobId, spec, inputs });
+  }
+
   #later(delayMs: number, action: () => void): void {
     if (this.#ended.signal.aborted) return;
     // Rounded up: a timer of 2.5 ms may fire after 2, and before its time there is nothing to do.
@@ -327,11 +366,11 @@ export class JobDesk {
   #adoptNext(): void {
     const survivor = this.#ended.signal.aborted ? undefined : this.#survivors.shift();
     if (survivor === undefined) return;
-    const { jobId, client, spec, sequence, told, folder, startedAtMs } = survivor;
+    const { jobId, client, spec, sequence, startedAtMs } = survivor;
     const { clock, log } = this.#options;
     const ageMs = startedAtMs === undefined ? 0 : Math.max(0, clock.wallMs() - startedAtMs);
     log.write("info", "A job of an earlier life is taken up", { job_id: jobId, sequence });
-    const held = this.#held.takeUp(jobId, folder, told);
+    const held = this.#held.takeUp(survivor);
     const startedAt = clock.now() - ageMs;
     this.#step({ type: "adopted", client, jobId, spec, sequence, startedAt });
     if (startedAtMs !== undefined) return this.#bench.takeUp(jobId, spec, held);

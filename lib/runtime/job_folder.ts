@@ -10,14 +10,15 @@ import { decodeJson } from "../protocol/decode.ts";
 import { type JobEvent, jobEventSchema } from "../protocol/job_message.ts";
 import { type JobSpec, jobSpecSchema } from "../protocol/job_spec.ts";
 import { peerIdSchema } from "../protocol/name.ts";
-import type { RunnerPaths } from "../job/runner.ts";
+import { logsOf, type RunnerPaths, type Stage } from "../job/runner.ts";
 import type { Told } from "./job_process.ts";
 import { RunFolder } from "./run_folder.ts";
 
 /** The file within a job's folder that has what was said of the job, one event a line. */
 export const EVENTS_NAME = "events.jsonl";
 const LINE_FEED = 10;
-const CONFIG_NAME = "config.yaml";
+/** The stages of a job that has several. */
+const PLAN_NAME = "stages.json";
 /** The file that names the client, and the one that has the last event. */
 const OWNER_NAME = "job.json";
 const VERDICT_NAME = "verdict.json";
@@ -97,20 +98,42 @@ export class JobFolder {
       join(this.path, OWNER_NAME),
       `${JSON.stringify({ client_id: client })}\n`,
     );
-    if (spec.runner === "sleap-nn") {
-      await Deno.writeTextFile(join(this.#config, CONFIG_NAME), spec.config_content);
+    for (const [name, text] of configsOf(spec)) {
+      await Deno.writeTextFile(join(this.#config, name), text);
     }
   }
 
-  /** The paths that the runner's command line names. */
-  pathsFor(spec: JobSpec): RunnerPaths {
+  /**
+   * The paths that the runner's command line names.
+   *
+   * @param labels The labels to work on: as they came, or a copy with this worker's paths.
+   */
+  pathsFor(spec: JobSpec, labels: string): RunnerPaths {
     const paths = {
-      package: join(this.inputs, spec.package),
+      package: labels,
       output: this.output,
-      config: { folder: this.#config, name: CONFIG_NAME },
+      config: { folder: this.#config, names: configsOf(spec).map(([name]) => name) },
+      models: spec.kind === "track" ? spec.models.map((model) => join(this.inputs, model)) : [],
     };
-    if (spec.runner !== "sleap-nn" || spec.resume_ckpt === undefined) return paths;
-    return { ...paths, resumeCheckpoint: join(this.inputs, spec.resume_ckpt) };
+    if (spec.kind !== "train" || spec.runner !== "sleap-nn") return paths;
+    const { resume_ckpt: checkpoint } = spec;
+    if (checkpoint === undefined) return paths;
+    return { ...paths, resumeCheckpoint: join(this.inputs, checkpoint) };
+  }
+
+  /** Where the stages of `spec` may write their logs: of each that writes one, all places. */
+  logsFor(spec: JobSpec): readonly (readonly string[])[] {
+    return logsOf(spec).map((paths) => paths.map((path) => join(this.path, path)));
+  }
+
+  /** Writes down the stages of the job, for the process that runs them. Gives the file's path. */
+  writePlan(stages: readonly Stage[]): string {
+    const path = join(this.path, PLAN_NAME);
+    const plan = stages.map(({ title, command: { executable, args } }) => {
+      return { title, executable, args };
+    });
+    Deno.writeTextFileSync(path, `${JSON.stringify({ stages: plan }, null, 2)}\n`);
+    return path;
   }
 
   /**
@@ -219,6 +242,15 @@ export class JobFolder {
   get #config(): string {
     return join(this.path, "config");
   }
+}
+
+/** The job's configurations, in their order, by the names of their files. */
+function configsOf(spec: JobSpec): [name: string, text: string][] {
+  if (spec.kind !== "train" || spec.runner !== "sleap-nn") return [];
+  const next = (spec.next_config_contents ?? []).map((text, index): [string, string] => {
+    return [`config_${index + 2}.yaml`, text];
+  });
+  return [["config.yaml", spec.config_content], ...next];
 }
 
 /** The last word of a job. */

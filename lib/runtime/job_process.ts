@@ -3,7 +3,6 @@
  * read from files, from wherever an earlier life of the worker left off. Knows nothing of clients.
  */
 
-import { join } from "node:path";
 import type { RunnerCommand } from "../job/runner.ts";
 import type { EpochRow } from "../job/training_log.ts";
 import { JournalFollower } from "./journal_follower.ts";
@@ -28,7 +27,7 @@ const INHERITED_BY_KEEPER = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "SYSTEMROOT",
 export interface Told {
   /** Bytes of what the keeper wrote down. */
   readonly outputBytes: number;
-  /** Rows of the trainer's log. */
+  /** Rows of the trainer's logs, of all stages together. */
   readonly rows: number;
 }
 
@@ -44,8 +43,8 @@ export interface JobProcessHandlers {
 /** Where a run is, and who hears of it. */
 export interface JobProcessOptions {
   readonly folder: RunFolder;
-  /** Where the trainer may write its log; the first that is there is followed. */
-  readonly logPaths: readonly string[];
+  /** Where each stage may write its log; the first place that has one is followed. */
+  readonly logs: readonly (readonly string[])[];
   readonly handlers: JobProcessHandlers;
 }
 
@@ -82,12 +81,12 @@ export class JobProcess {
     told: Told,
     watch: (left: Promise<void>) => Promise<void>,
   ) {
-    const { folder, logPaths, handlers } = options;
+    const { folder, logs, handlers } = options;
     this.#options = options;
     this.#journal = new JournalFollower(folder.output, told.outputBytes, (line) => {
       handlers.printed(line, this.told);
     });
-    this.#log = new LogFollower(logPaths, {
+    this.#log = new LogFollower(logs, {
       epoch: (row) => handlers.epoch(row, this.told),
       unreadable: handlers.warned,
     }, told.rows);
@@ -246,10 +245,4 @@ function inherited(names: readonly string[]): Record<string, string> {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value] as const];
   }));
-}
-
-/** Where the trainer of `runName` may write its log, within a job's folder. */
-export function logPathsOf(jobFolder: string, runName: string): readonly string[] {
-  return ["output/training_log.csv", `output/${runName}/training_log.csv`]
-    .map((path) => join(jobFolder, path));
 }

@@ -1,13 +1,13 @@
 /** One run of a job: from its specification to its verdict. Knows nothing of who hears of it. */
 
 import type { Clock } from "../base/time.ts";
-import { type Executables, runnerCommand } from "../job/runner.ts";
+import { type Executables, type RunnerPaths, runnerStages, stagesCommand } from "../job/runner.ts";
 import type { JobEnding, Verdict } from "../job/slot_input.ts";
 import type { Epoch } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import { describeFolder } from "./file_digest.ts";
 import type { JobFolder } from "./job_folder.ts";
-import { JobProcess, logPathsOf, runPlanOf, type Told } from "./job_process.ts";
+import { JobProcess, type JobProcessOptions, runPlanOf, type Told } from "./job_process.ts";
 import type { ProcessIdentity } from "./process_identity.ts";
 import type { PrintedLine, RunEnd, RunWish } from "./run_folder.ts";
 
@@ -28,9 +28,15 @@ export interface JobRunOptions {
   readonly executables: Executables;
   readonly clock: Clock;
   readonly handlers: JobRunHandlers;
-  /** How far an earlier life of the worker told of this run; absent for one that is to be started. */
-  readonly told?: Told;
+  readonly from: RunOrigin;
 }
+
+/** Where a run begins. */
+export type RunOrigin =
+  /** It is new. `prepare` looks into the inputs, and gives the paths that the trainer is started with. */
+  | { readonly type: "new"; readonly prepare: () => Promise<RunnerPaths> }
+  /** An earlier life of the worker began it, and told of it as far as `told`. */
+  | { readonly type: "adopted"; readonly told: Told };
 
 /** A run, from its beginning, or from where an earlier life of the worker left off. */
 export class JobRun {
@@ -80,11 +86,16 @@ export class JobRun {
   }
 
   async #run(spec: JobSpec): Promise<Verdict | undefined> {
+    const { from } = this.#options;
     try {
-      this.#process = await this.#begin(spec);
+      this.#process = from.type === "adopted"
+        ? JobProcess.adopt(from.told, this.#processOptions(spec))
+        : await this.#begin(spec, from.prepare);
     } catch (error) {
-      return failed(null, `The trainer cannot be started: ${messageOf(error)}`);
+      return failed(null, messageOf(error));
     }
+    // Its owner, or the worker, wanted no trainer any more.
+    if (this.#process === undefined) return this.#judgeUnbegun();
     // Somebody may have asked meanwhile.
     this.#pass();
     if (this.#isLeft) this.#process.leave();
@@ -96,12 +107,31 @@ export class JobRun {
     }
   }
 
-  async #begin(spec: JobSpec): Promise<JobProcess> {
-    const { path, run } = this.#folder;
-    const { executables, clock, told, handlers } = this.#options;
-    const options = {
-      folder: run,
-      logPaths: logPathsOf(path, spec.run_name),
+  /** Starts the trainer; gives nothing where it is to end before it has begun. */
+  async #begin(
+    spec: JobSpec,
+    prepare: () => Promise<RunnerPaths>,
+  ): Promise<JobProcess | undefined> {
+    const paths = await prepare();
+    if (this.#wish !== undefined) return undefined;
+    const { executables, clock } = this.#options;
+    const folder = this.#folder;
+    try {
+      const stages = runnerStages(spec, paths, executables);
+      const stagesPath = stages.length > 1 ? folder.writePlan(stages) : "";
+      const command = stagesCommand(stages, stagesPath, executables);
+      const plan = runPlanOf(command, folder.path, clock.wallMs());
+      return await JobProcess.start(plan, executables.self, this.#processOptions(spec));
+    } catch (cause) {
+      throw new Error(`The trainer cannot be started: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  #processOptions(spec: JobSpec): JobProcessOptions {
+    const { handlers } = this.#options;
+    return {
+      folder: this.#folder.run,
+      logs: this.#folder.logsFor(spec),
       handlers: {
         started: handlers.started,
         printed: handlers.printed,
@@ -109,11 +139,11 @@ export class JobRun {
           handlers.epoch({ epoch, train_loss: trainLoss, val_loss: valLoss }, told),
         warned: handlers.warned,
       },
-    } satisfies Parameters<typeof JobProcess.adopt>[1];
-    if (told !== undefined) return JobProcess.adopt(told, options);
-    const command = runnerCommand(spec, this.#folder.pathsFor(spec), executables);
-    const plan = runPlanOf(command, path, clock.wallMs());
-    return await JobProcess.start(plan, executables.self, options);
+    };
+  }
+
+  #judgeUnbegun(): Verdict {
+    return this.#wish === "quit" ? failed(null, "The worker was stopped") : { type: "cancelled" };
   }
 
   async #judge(end: RunEnd): Promise<Verdict> {

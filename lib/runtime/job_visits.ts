@@ -6,18 +6,23 @@
 import { join } from "node:path";
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
+import { SECOND_MS } from "../base/time.ts";
 import type { JobMessage } from "../protocol/job_message.ts";
-import type { Manifest } from "../protocol/manifest.ts";
+import type { FileEntry, Manifest } from "../protocol/manifest.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import type { Chores } from "./chores.ts";
+import { within } from "./deadline.ts";
 import type { FileCache } from "./file_cache.ts";
 import { FileReceiver } from "./file_receiver.ts";
 import { FileSender } from "./file_sender.ts";
 import { tellPeer } from "./link_speech.ts";
+import type { MountTable } from "./mount_table.ts";
 
 /** What inputs must leave on the disk for the trainer to write. Higher: small disks refuse sooner. */
 const DISK_RESERVE_BYTES = 100e6;
+/** For a disk to say whether it has a file. Longer: one that hangs holds the transfer up for longer. */
+const LOCATE_MS = 5 * SECOND_MS;
 
 interface Visit {
   readonly link: PeerLink;
@@ -42,6 +47,8 @@ export interface JobVisitsOptions {
   readonly partsFolder: string;
   /** The inputs of earlier jobs. */
   readonly cache: FileCache;
+  /** The folders that this machine may see a client's files in. */
+  readonly mounts: MountTable;
   readonly chores: Chores;
   readonly log: Log;
 }
@@ -124,7 +131,7 @@ export class JobVisits {
       manifest,
       folder,
       partsFolder,
-      cache: isFresh ? undefined : cache,
+      ...(isFresh ? {} : { cache, locate: (file: FileEntry) => this.#locate(jobId, file) }),
       reserveBytes: DISK_RESERVE_BYTES,
       warned: (complaint) => log.write("warning", complaint, { job_id: jobId }),
       ready: Promise.all([ready, this.#foldersFree]),
@@ -156,6 +163,19 @@ export class JobVisits {
       pathOf: (index) => join(folder, manifest.files[index]?.path ?? ""),
     });
     await visit.sender.done;
+  }
+
+  /** Where this machine sees a file that the client says both see. */
+  async #locate(jobId: JobId, { path, shared }: FileEntry): Promise<string | undefined> {
+    if (shared === undefined) return undefined;
+    const { mounts, chores } = this.#options;
+    try {
+      return await within(mounts.locate(shared), LOCATE_MS, "its disk tells nothing in time");
+    } catch (error) {
+      // That costs time, and no job.
+      chores.warn(`${path} is sent, since it cannot be looked for under a mount`, error, jobId);
+      return undefined;
+    }
   }
 
   /** No inputs are expected any more. */

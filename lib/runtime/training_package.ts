@@ -1,21 +1,11 @@
 /**
- * SLEAP training packages: looked into, read for the demo trainer, and made as samples. The one door
- * to `@talmolab/sleap-io.js`; knows nothing of rooms, jobs and learning.
+ * SLEAP training packages: looked into, and read for the demo trainer. By way of
+ * `@talmolab/sleap-io.js`; knows nothing of rooms, jobs and learning.
  */
 
-import {
-  Instance,
-  LabeledFrame,
-  Labels,
-  loadSlp,
-  saveSlp,
-  Skeleton,
-  Video,
-} from "@talmolab/sleap-io.js";
-import { EMBEDDED_VIDEO, embedPictures } from "./training_package/embedded_video.ts";
-import { decodePicture, encodePicture, shrink } from "./training_package/picture.ts";
+import { type LabeledFrame, type Labels, loadSlp, type Video } from "@talmolab/sleap-io.js";
+import { decodePicture, shrink } from "./training_package/picture.ts";
 import { EXPORT_ADVICE, PackageRefused } from "./training_package/refusal.ts";
-import { ANIMAL_EDGES, ANIMAL_NODES, drawWalk } from "./training_package/sample_animal.ts";
 import {
   describeContent,
   hdf5Bytes,
@@ -23,6 +13,11 @@ import {
   SIGNATURE_BYTES,
 } from "./training_package/signature.ts";
 
+export {
+  type PredictedFrame,
+  writePredictions,
+  writeSamplePackage,
+} from "./training_package/label_writer.ts";
 export { PackageRefused, type RefusalReason } from "./training_package/refusal.ts";
 
 /** A video of a package. */
@@ -60,6 +55,9 @@ export interface Sample {
   readonly pixels: Float32Array;
   /** x and y of each keypoint, from 0 to 1 of the frame's width and height; NaN where invisible. */
   readonly keypoints: Float32Array;
+  /** The frame's own size in pixels. */
+  readonly width: number;
+  readonly height: number;
 }
 
 /** What the demo trainer learns from. */
@@ -78,13 +76,17 @@ const LISTED_MAX = 5;
 /**
  * Looks into the package at `path`. Opens no video and no other file, whatever the package names.
  *
+ * @param options.frames Whether its labelled frames must be inside, or may be in videos elsewhere.
  * @throws {PackageRefused} Where it is not one that a worker could train on.
  */
-export async function inspectPackage(path: string): Promise<PackageFacts> {
+export async function inspectPackage(
+  path: string,
+  { frames }: { readonly frames: "inside" | "anywhere" } = { frames: "inside" },
+): Promise<PackageFacts> {
   const bytes = await checkContent(path);
   const labels = await load(path, { withFrames: false });
   const labelled = labelledFrames(path, labels);
-  checkFramesAreHere(path, labelled.map((frame) => frame.video));
+  if (frames === "inside") checkFramesAreHere(path, labelled.map((frame) => frame.video));
   return {
     path,
     bytes,
@@ -112,50 +114,6 @@ export async function readSamples(path: string, { size }: { size: number }): Pro
   } finally {
     labels.videos.forEach(closeVideo);
   }
-}
-
-/**
- * Makes a training package of a drawn animal that walks, every frame labelled and embedded. The same
- * seed makes the same frames and labels.
- *
- * @throws {Error} Where the path does not end in `.pkg.slp`, a number is out of range, or the file
- * cannot be written.
- */
-export async function writeSamplePackage(
-  path: string,
-  options: { frames: number; seed: number; width: number; height: number },
-): Promise<void> {
-  const { frames, width, height } = options;
-  if (!path.endsWith(".pkg.slp")) {
-    throw new Error(`Expected a path that ends in .pkg.slp, got ${path}`);
-  }
-  checkRange("frames", frames, 1, 1_000);
-  checkRange("width", width, 32, 1_024);
-  checkRange("height", height, 32, 1_024);
-  const walk = drawWalk(options);
-  const pictures = walk.map(({ picture }) => encodePicture(picture));
-  const shape: [number, number, number, number] = [frames, height, width, 1];
-  const video = new Video({
-    filename: "sample_animal.mp4",
-    // What the library writes down of the video; the pictures follow below.
-    backendMetadata: { ...EMBEDDED_VIDEO, shape },
-  });
-  const skeleton = new Skeleton({
-    name: "sample_animal",
-    nodes: [...ANIMAL_NODES],
-    edges: [...ANIMAL_EDGES],
-  });
-  const labeledFrames = walk.map(({ keypoints }, frameIdx) =>
-    new LabeledFrame({
-      video,
-      frameIdx,
-      instances: [Instance.fromArray(keypoints.map((point) => [...point]), skeleton)],
-    })
-  );
-  const provenance = { made_by: "sleap-rtc", seed: options.seed };
-  const labels = new Labels({ labeledFrames, videos: [video], skeletons: [skeleton], provenance });
-  await saveSlp(labels, path);
-  await embedPictures(path, pictures);
 }
 
 /** The size of the file at `path` in bytes, once its first bytes are those of a whole HDF5 file. */
@@ -254,7 +212,8 @@ async function samplesOf(path: string, labels: Labels, size: number): Promise<Sa
       const places = instance.points.flatMap(({ xy: [x, y], visible }) =>
         visible ? [x / picture.width, y / picture.height] : [NaN, NaN]
       );
-      samples.push({ frame, pixels, keypoints: Float32Array.from(places) });
+      const { width, height } = picture;
+      samples.push({ frame, pixels, keypoints: Float32Array.from(places), width, height });
     }
   }
   if (samples.length === 0) {
@@ -292,10 +251,4 @@ function closeVideo(video: Video): void {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
-}
-
-function checkRange(name: string, value: number, min: number, max: number): void {
-  if (!Number.isSafeInteger(value) || value < min || value > max) {
-    throw new Error(`Expected ${name} to be a whole number from ${min} to ${max}, got ${value}`);
-  }
 }

@@ -4,6 +4,7 @@ import type { PeerId, RoomId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Executables } from "../job/runner.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
+import type { PathMap } from "../protocol/mount.ts";
 import { SOFTWARE_VERSION } from "../protocol/version.ts";
 import type { CurrentJob, Metadata, WorkerStatus } from "../protocol/worker.ts";
 import { selectBackend } from "../rtc/backend.ts";
@@ -18,6 +19,7 @@ import { type GpuSlot, GpuWatch } from "./gpu/gpu_watch.ts";
 import { JobDesk } from "./job_desk.ts";
 import { JobGpu } from "./job_gpu.ts";
 import { MeshPeer } from "./mesh_peer.ts";
+import type { MountTable } from "./mount_table.ts";
 import { selfCommand } from "./self_command.ts";
 import { holdWorkerFolder } from "./worker_folder.ts";
 
@@ -39,6 +41,12 @@ export interface WorkerOptions {
   /** The trainers of this machine, by absolute path. */
   readonly executables: Omit<Executables, "self">;
   readonly runners: readonly JobSpec["runner"][];
+  /** The version of sleap-nn, where it can be told. */
+  readonly sleapNnVersion: string | undefined;
+  /** The folders that jobs may read from. */
+  readonly mounts: MountTable;
+  /** Prefixes of paths in labels, and what stands there on this worker. */
+  readonly maps: readonly PathMap[];
   readonly iceServers: readonly IceServer[];
   /** Called once, when the worker is in its room. */
   readonly ready: (facts: WorkerReady) => void;
@@ -94,6 +102,8 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       self: selfCommand(),
     },
     runners: options.runners,
+    mounts: options.mounts,
+    maps: options.maps,
     clock: systemClock,
     log,
     gpu: options.gpuSlot === undefined ? undefined : new JobGpu(options.gpuSlot, {
@@ -186,7 +196,7 @@ function metadataOf(
   rtc: BackendName,
   gpuNews: GpuNews | undefined,
 ): Metadata {
-  const { name, gpuMemoryMb, gpuModel, gpuSlot, tags, runners } = options;
+  const { name, gpuMemoryMb, gpuModel, gpuSlot, tags, runners, mounts, sleapNnVersion } = options;
   const isSeen = gpuSlot !== undefined && gpuNews !== undefined;
   return {
     tags: [...new Set(["sleap-rtc", "training-worker", ...tags])],
@@ -197,8 +207,10 @@ function metadataOf(
       gpu_model: gpuModel ?? "none",
       ...(isSeen ? gpuProperties(gpuSlot.gpu, gpuNews) : {}),
       sleap_rtc_version: SOFTWARE_VERSION,
-      supported_job_types: ["training"],
+      supported_job_types: ["training", "inference"],
       runners: [...runners],
+      ...(sleapNnVersion === undefined ? {} : { sleap_nn_version: sleapNnVersion }),
+      ...(mounts.labels.length === 0 ? {} : { mounts: mounts.labels }),
       rtc,
     },
   };

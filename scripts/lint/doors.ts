@@ -3,7 +3,7 @@
 import { type Fault, isProduct, rule } from "./rule.ts";
 import { isRelative, onMention, packageOf } from "./specifier.ts";
 
-/** The one importing file of each package that has one; of `ws`, one at either end. */
+/** The importing files of each package that has doors: one, and of some one for each of two ends. */
 export const DOORS: readonly (readonly [name: string, file: string])[] = [
   ["@automerge/automerge", "lib/mesh/automerge.ts"],
   ["@aws-sdk/client-cognito-identity-provider", "signaling/identity/user_pool.ts"],
@@ -11,16 +11,18 @@ export const DOORS: readonly (readonly [name: string, file: string])[] = [
   ["@aws-sdk/lib-dynamodb", "signaling/store/dynamodb.ts"],
   ["@logtape/logtape", "lib/runtime/logging.ts"],
   ["@talmolab/sleap-io.js", "lib/runtime/training_package.ts"],
+  ["@talmolab/sleap-io.js", "lib/runtime/training_package/label_writer.ts"],
   ["asciichart", "lib/cli/plot.ts"],
   ["cli-table3", "lib/cli/table.ts"],
   ["jose", "signaling/identity/id_token.ts"],
   ["node-datachannel", "lib/rtc/native.ts"],
   ["prom-client", "signaling/metrics.ts"],
-  ["smol-toml", "lib/runtime/config.ts"],
+  ["smol-toml", "lib/runtime/config_file.ts"],
   ["uqr", "lib/cli/qr_code.ts"],
   ["werift", "lib/rtc/werift.ts"],
   ["ws", "lib/runtime/signal_client.ts"],
   ["ws", "signaling/upgrade.ts"],
+  ["yaml", "lib/job/yaml_text.ts"],
 ];
 
 /** What is wrong with the file at `importer` naming `specifier`; `undefined` where nothing is. */

@@ -4,13 +4,11 @@ import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { Mistake } from "../../lib/cli/mistake.ts";
 import { type RoomFlags, roomLayer } from "../../lib/cli/room_option.ts";
-import { runNameOf, trainingSpec } from "../../lib/cli/training_request.ts";
 import { gpuSetup, runnerSetup, slotPlace } from "../../lib/cli/worker_setup.ts";
 import { PEER_NAME_LENGTH_MAX } from "../../lib/protocol/identity.ts";
 import { Config } from "../../lib/runtime/config.ts";
 import { findExecutable } from "../../lib/runtime/executable.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
-import { writeSamplePackage } from "../../lib/runtime/training_package.ts";
 import { smiAnswers, stubSmi } from "../runtime/gpu/stub_driver.ts";
 import { fakeIo } from "./fake_io.ts";
 
@@ -80,12 +78,14 @@ Deno.test({
       deepEqual(await runnerSetup(["demo"], empty, env), {
         runners: ["demo"],
         executables: {},
+        sleapNnVersion: undefined,
       });
 
       await Deno.chmod(program, 0o755);
       deepEqual(await runnerSetup([], empty, env), {
         runners: ["sleap-nn"],
         executables: { sleapNn: program },
+        sleapNnVersion: undefined,
       });
       const configured = new Config([
         { "worker.sleap_nn": { value: "relative/sleap-nn", from: "--sleap-nn" } },
@@ -158,59 +158,6 @@ Deno.test({
       deepEqual(notes, ["No GPU: CUDA_VISIBLE_DEVICES= shows none of 2"]);
     }),
 });
-
-Deno.test("run names are made of file names", () => {
-  const cases: [string, string][] = [
-    ["labels.pkg.slp", "labels"],
-    ["data/fly labels.PKG.SLP", "fly-labels"],
-    ["--odd.slp", "odd"],
-    ["東京.slp", "training"],
-    [`${"x".repeat(80)}.slp`, "x".repeat(64)],
-  ];
-  for (const [file, name] of cases) equal(runNameOf(file), name);
-});
-
-Deno.test("a training is checked before anything is sent", () =>
-  withFolder(async (folder) => {
-    const file = join(folder, "fly.pkg.slp");
-    await writeSamplePackage(file, { frames: 3, seed: 1, width: 48, height: 48 });
-    const flags = {
-      file,
-      runner: "demo" as const,
-      config: undefined,
-      epochs: 3,
-      batchSize: undefined,
-      learningRate: undefined,
-      runName: undefined,
-    };
-    const { spec, facts } = await trainingSpec(flags);
-    deepEqual(spec, {
-      kind: "train",
-      runner: "demo",
-      package: "fly.pkg.slp",
-      run_name: "fly",
-      max_epochs: 3,
-    });
-    equal(facts.labelledFrames, 3);
-
-    const text = join(folder, "text.slp");
-    await Deno.writeTextFile(text, "{}");
-    const config = join(folder, "c.yaml");
-    await Deno.writeTextFile(config, "trainer_config: {}\n");
-    const cases: [Partial<typeof flags> | Readonly<Record<string, unknown>>, number, RegExp][] = [
-      [{ runner: "sleap-nn" }, 2, /--config FILE\.yaml.*--runner demo/],
-      [{ config }, 2, /no --config with --runner demo/],
-      [{ file: text }, 3, /Expected/],
-      [{ file: join(folder, "none.slp") }, 3, /no such file/],
-      [{ runner: "sleap-nn", config: join(folder, "none.yaml") }, 3, /from --config/],
-      [{ runName: "../up" }, 2, /run_name/],
-    ];
-    for (const [change, exitCode, message] of cases) {
-      await rejects(trainingSpec({ ...flags, ...change }), isMistake(exitCode, message));
-    }
-    const nn = await trainingSpec({ ...flags, runner: "sleap-nn", config });
-    equal(nn.spec.runner === "sleap-nn" && nn.spec.config_content, "trainer_config: {}\n");
-  }));
 
 const host = Deno.hostname();
 const places: [string, number | undefined, Record<string, [string, string]>, object][] = [

@@ -6,7 +6,7 @@ import type { SubmissionEvent } from "../../lib/client/event.ts";
 import type { TrainingResult } from "../../lib/client/following.ts";
 import type { AttendanceOptions } from "../../lib/client/job_attendance.ts";
 import { JobRecords } from "../../lib/client/job_records.ts";
-import { submitTraining } from "../../lib/client/submission.ts";
+import { submitTraining, type TrainingRequest } from "../../lib/client/submission.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import { selectBackend } from "../../lib/rtc/backend.ts";
 import type { PeerLink } from "../../lib/rtc/peer_link.ts";
@@ -15,6 +15,7 @@ import { systemClock } from "../../lib/runtime/clock.ts";
 import { type PeerIdentity, temporaryIdentity } from "../../lib/runtime/credentials.ts";
 import { JobDesk } from "../../lib/runtime/job_desk.ts";
 import { MeshPeer } from "../../lib/runtime/mesh_peer.ts";
+import { MountTable } from "../../lib/runtime/mount_table.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
 import { until } from "../runtime/condition.ts";
 import { SignalingLab } from "../runtime/signaling_lab.ts";
@@ -29,13 +30,14 @@ export class TrainingWorker {
   #registered = false;
   #left: Promise<void> | undefined;
 
-  private constructor(folder: string, parts: { signaling: SignalingLab; backend: Backend }) {
+  private constructor(folder: string, parts: LabParts) {
     const { signaling, backend } = parts;
     const identity = temporaryIdentity();
     const runners = ["sleap-nn", "demo"] as const;
     this.folder = folder;
     this.desk = new JobDesk({
       folder,
+      mounts: parts.mounts,
       executables: { sleapNn: join(folder, "sleap-nn"), self: selfCommand() },
       runners,
       clock: systemClock,
@@ -71,17 +73,21 @@ export class TrainingWorker {
     });
   }
 
-  /** A worker in its room, whose sleap-nn is the shell script `script`. */
+  /** A worker in its room, whose sleap-nn is the shell script `script`; `mount` is its mount `lab`. */
   static async start(
     folder: string,
     script: string,
     signaling: SignalingLab,
+    mount?: string,
   ): Promise<TrainingWorker> {
     await Deno.mkdir(folder, { recursive: true });
     await Deno.writeTextFile(join(folder, "sleap-nn"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
     await loadAutomerge();
     const backend = await selectBackend("werift", SILENT_LOG);
-    const worker = new TrainingWorker(folder, { signaling, backend });
+    const mounts = await MountTable.open(
+      mount === undefined ? [] : [{ label: "lab", path: mount }],
+    );
+    const worker = new TrainingWorker(folder, { signaling, backend, mounts });
     await until("a worker in its room", () => worker.#registered);
     return worker;
   }
@@ -116,12 +122,19 @@ export class TrainingWorker {
   }
 }
 
-type Backend = Awaited<ReturnType<typeof selectBackend>>;
+interface LabParts {
+  readonly signaling: SignalingLab;
+  readonly backend: Awaited<ReturnType<typeof selectBackend>>;
+  readonly mounts: MountTable;
+}
 
 /** One submission. */
 export interface LabRequest {
   readonly folder: string;
   readonly packagePath: string;
+  readonly others?: TrainingRequest["others"];
+  /** The client's own mounts; none where left out. */
+  readonly mounts?: MountTable;
   readonly spec: JobSpec;
   readonly signal?: AbortSignal;
   readonly watch?: (event: SubmissionEvent) => void;
@@ -140,10 +153,12 @@ export function recordsOf({ folder }: Pick<LabRequest, "folder">): JobRecords {
 
 /** Submits a training to the lab; its results are to stand in `folder`/results. */
 export function submit(signaling: SignalingLab, request: LabRequest): Promise<TrainingResult> {
-  const { folder, packagePath, spec, signal = new AbortController().signal } = request;
+  const { folder, packagePath, others = [], spec, signal = new AbortController().signal } = request;
   const { identity = temporaryIdentity(), reattachMs = 0, isFresh = false } = request;
+  const { mounts = MountTable.none } = request;
   const outputFolder = join(folder, "results");
-  return submitTraining({ packagePath, spec, outputFolder, reattachMs, isFresh }, {
+  const training = { packagePath, others, mounts, spec, outputFolder, reattachMs, isFresh };
+  return submitTraining(training, {
     room: signaling.room,
     identity,
     rtc: "werift",

@@ -25,6 +25,14 @@ done
 echo weights >"$output/best.ckpt"
 `;
 
+/** The least that `train` takes for a configuration. */
+const CONFIG = `data_config: {}
+model_config:
+  backbone_config: unet
+  head_configs: single_instance
+trainer_config: {}
+`;
+
 /** The arguments of a worker that has this trainer. */
 export async function slowTrainer({ folder }: Stage): Promise<readonly string[]> {
   const path = join(folder, "sleap-nn");
@@ -39,6 +47,6 @@ export async function slowTraining(
   runName = "slow",
 ): Promise<readonly string[]> {
   const config = join(folder, "config.yaml");
-  await Deno.writeTextFile(config, "trainer_config: {}\n");
+  await Deno.writeTextFile(config, CONFIG);
   return ["--config", config, "--epochs", String(epochs), "--run-name", runName];
 }

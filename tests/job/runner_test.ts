@@ -1,11 +1,18 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
-import { runnerCommand, type RunnerPaths } from "../../lib/job/runner.ts";
+import {
+  type Executables,
+  logsOf,
+  type RunnerPaths,
+  runnerStages,
+  stagesCommand,
+} from "../../lib/job/runner.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 
 const PATHS: RunnerPaths = {
   package: "/jobs/1/inputs/fly.pkg.slp",
   output: "/jobs/1/output",
-  config: { folder: "/jobs/1", name: "config.yaml" },
+  config: { folder: "/jobs/1", names: ["config.yaml"] },
+  models: [],
 };
 const EXECUTABLES = {
   sleapNn: "/opt/sleap/bin/sleap-nn",
@@ -19,6 +26,11 @@ const SLEAP_NN: JobSpec = {
   config_content: "trainer_config: {}",
 };
 const DEMO: JobSpec = { kind: "train", runner: "demo", package: "fly.pkg.slp", run_name: "fly" };
+
+/** The only process of a job. */
+function stagesOf(spec: JobSpec, paths: RunnerPaths, executables: Executables) {
+  return stagesCommand(runnerStages(spec, paths, executables), "/jobs/1/stages.json", executables);
+}
 
 const HEAD = ["train", "--config-name", "config.yaml", "--config-dir", "/jobs/1"];
 const LABELS = "data_config.train_labels_path=[/jobs/1/inputs/fly.pkg.slp]";
@@ -103,7 +115,7 @@ const vectors: [string, JobSpec, RunnerPaths, string[]][] = [
 
 for (const [what, spec, paths, args] of vectors) {
   Deno.test(`a runner's arguments: ${what}`, () => {
-    const command = runnerCommand(spec, paths, EXECUTABLES);
+    const command = stagesOf(spec, paths, EXECUTABLES);
     deepEqual(command.args, args);
     equal(
       command.executable,
@@ -123,30 +135,30 @@ const quoted: [string, string][] = [
 ];
 for (const [path, value] of quoted) {
   Deno.test(`a path in an override: ${path}`, () => {
-    const { args } = runnerCommand(SLEAP_NN, { ...PATHS, package: path }, EXECUTABLES);
+    const { args } = stagesOf(SLEAP_NN, { ...PATHS, package: path }, EXECUTABLES);
     deepEqual(args[5], `data_config.train_labels_path=[${value}]`);
   });
 }
 
 for (const name of ["2024", "1e5", "null", "True", "3.14"]) {
   Deno.test(`a run name stays a string: ${name}`, () => {
-    const { args } = runnerCommand({ ...SLEAP_NN, run_name: name }, PATHS, EXECUTABLES);
+    const { args } = stagesOf({ ...SLEAP_NN, run_name: name }, PATHS, EXECUTABLES);
     equal(args[6], `trainer_config.run_name='${name}'`);
   });
 }
 
 Deno.test("a runner's errors say what was wanted and what to do next", () => {
   throws(
-    () => runnerCommand(SLEAP_NN, PATHS, { self: EXECUTABLES.self }),
+    () => stagesOf(SLEAP_NN, PATHS, { self: EXECUTABLES.self }),
     /Expected sleap-nn on this worker, found none .* install sleap-nn/,
   );
   throws(
-    () => runnerCommand({ ...SLEAP_NN, resume_ckpt: "best.ckpt" }, PATHS, EXECUTABLES),
+    () => stagesOf({ ...SLEAP_NN, resume_ckpt: "best.ckpt" }, PATHS, EXECUTABLES),
     /Expected the path of the checkpoint best\.ckpt/,
   );
   for (const path of ["/jobs/${oc.env:HOME}/a.slp", "/jobs/a\nb.slp"]) {
     throws(
-      () => runnerCommand(SLEAP_NN, { ...PATHS, package: path }, EXECUTABLES),
+      () => stagesOf(SLEAP_NN, { ...PATHS, package: path }, EXECUTABLES),
       /without control characters and `\$\{`/,
     );
   }
@@ -154,7 +166,7 @@ Deno.test("a runner's errors say what was wanted and what to do next", () => {
 
 Deno.test("a trainer sees no variable that could be a secret", () => {
   for (const spec of [SLEAP_NN, DEMO]) {
-    const { environment } = runnerCommand(spec, PATHS, EXECUTABLES);
+    const { environment } = stagesOf(spec, PATHS, EXECUTABLES);
     const suspicious = environment.inherit.filter((name) =>
       /SLEAP_RTC|TOKEN|SECRET|KEY|PASS|AWS|WANDB/.test(name)
     );
@@ -166,8 +178,8 @@ Deno.test("a trainer sees no variable that could be a secret", () => {
 Deno.test("a job sees the worker's GPU and no other, by its name", () => {
   const gpuUuid = "GPU-8f2e1c34-0000-0000-0000-000000000000";
   for (const spec of [SLEAP_NN, DEMO]) {
-    const alone = runnerCommand(spec, PATHS, EXECUTABLES);
-    const given = runnerCommand(spec, PATHS, { ...EXECUTABLES, gpuUuid });
+    const alone = stagesOf(spec, PATHS, EXECUTABLES);
+    const given = stagesOf(spec, PATHS, { ...EXECUTABLES, gpuUuid });
     equal("CUDA_VISIBLE_DEVICES" in alone.environment.set, false);
     deepEqual(given, {
       ...alone,
@@ -177,4 +189,103 @@ Deno.test("a job sees the worker's GPU and no other, by its name", () => {
       },
     });
   }
+});
+
+const TRACK: JobSpec = {
+  kind: "track",
+  runner: "sleap-nn",
+  package: "fly.slp",
+  run_name: "fly",
+  models: ["models/1", "models/2"],
+};
+const TRACKED: RunnerPaths = {
+  ...PATHS,
+  models: ["/jobs/1/inputs/models/1", "/jobs/1/inputs/models/2"],
+};
+const TRACK_HEAD = [
+  "track",
+  "--data_path",
+  PATHS.package,
+  "--model_paths",
+  "/jobs/1/inputs/models/1",
+  "--model_paths",
+  "/jobs/1/inputs/models/2",
+  "-o",
+  "/jobs/1/output/predictions.slp",
+];
+
+const trackings: [string, JobSpec, string[]][] = [
+  ["as its models say", TRACK, TRACK_HEAD],
+  [
+    "with every option in the original's order",
+    {
+      ...TRACK,
+      batch_size: 4,
+      peak_threshold: 0.25,
+      frame_filter: "user",
+      exclude_user_labeled: true,
+      video_index: 0,
+      frames: "0-9,20",
+    },
+    [
+      ...TRACK_HEAD,
+      "--batch_size",
+      "4",
+      "--peak_threshold",
+      "0.25",
+      "--only_labeled_frames",
+      "--exclude_user_labeled",
+      "--video_index",
+      "0",
+      "--frames",
+      "0-9,20",
+    ],
+  ],
+];
+for (const [what, spec, args] of trackings) {
+  Deno.test(`a tracker's arguments: ${what}`, () => {
+    deepEqual(stagesOf(spec, TRACKED, EXECUTABLES).args, args);
+  });
+}
+
+Deno.test("several models and their predictions are stages of one process", () => {
+  const spec: JobSpec = {
+    ...SLEAP_NN,
+    next_config_contents: ["b: 2"],
+    model_types: ["centroid", "centered_instance"],
+    resume_ckpt: "best.ckpt",
+    predict: true,
+  };
+  const paths: RunnerPaths = {
+    ...PATHS,
+    config: { folder: "/jobs/1", names: ["config.yaml", "config_2.yaml"] },
+    resumeCheckpoint: "/jobs/1/inputs/best.ckpt",
+  };
+  const gpuUuid = "GPU-1";
+  const stages = runnerStages(spec, paths, { ...EXECUTABLES, gpuUuid });
+  deepEqual(stages.map(({ title }) => title), [
+    "Training model 1/2: centroid",
+    "Training model 2/2: centered_instance",
+    "Predicting on the labels",
+  ]);
+  deepEqual(logsOf(spec), [
+    ["output/fly.1.centroid/training_log.csv"],
+    ["output/fly.2.centered_instance/training_log.csv"],
+  ]);
+  const resumed = stages.map(({ command }) =>
+    command.args.some((word) => word.startsWith("trainer_config.resume_ckpt_path="))
+  );
+  deepEqual(resumed, [true, false, false]);
+  const command = stagesCommand(stages, "/jobs/1/stages.json", EXECUTABLES);
+  deepEqual([command.executable, ...command.args], [
+    "/usr/bin/deno",
+    "run",
+    "-A",
+    "main.ts",
+    "job-stages",
+    "--plan",
+    "/jobs/1/stages.json",
+  ]);
+  equal(command.environment.set["CUDA_VISIBLE_DEVICES"], gpuUuid);
+  equal(command.environment.set["PYTHONUNBUFFERED"], "1");
 });

@@ -9,6 +9,36 @@ const inputs = (path: string, bytes: number): Manifest => ({
   files: [{ path, bytes, sha256: sha256Of("a".repeat(64)) }],
 });
 
+const RESUMED: JobSpec = {
+  ...SPEC,
+  runner: "sleap-nn",
+  config_content: "a: 1",
+  resume_ckpt: "resume/best.ckpt",
+};
+const TRACK: JobSpec = { ...SPEC, kind: "track", models: ["models/1"] };
+const namings: [string, JobSpec, string[], RegExp][] = [
+  ["a model's folder that is there", TRACK, ["fly.pkg.slp", "models/1/best_model.json"], /^$/],
+  [
+    "a model's folder that is not",
+    TRACK,
+    ["fly.pkg.slp", "models/10/x"],
+    /^The model models\/1 is not/,
+  ],
+  ["a checkpoint that is there", RESUMED, ["fly.pkg.slp", "resume/best.ckpt"], /^$/],
+  [
+    "a checkpoint that is not",
+    RESUMED,
+    ["fly.pkg.slp"],
+    /^The checkpoint resume\/best\.ckpt is not/,
+  ],
+];
+for (const [what, spec, paths, reason] of namings) {
+  Deno.test(`suitability: ${what}`, () => {
+    const files = paths.flatMap((path) => inputs(path, 1).files);
+    match(objectionTo(spec, { files }, ["sleap-nn", "demo"])?.reason ?? "", reason);
+  });
+}
+
 const cases: [string, Manifest, readonly JobSpec["runner"][], string | undefined, RegExp][] = [
   ["a job that fits", inputs("fly.pkg.slp", 7), ["demo"], undefined, /^$/],
   ["another runner", inputs("fly.pkg.slp", 7), ["sleap-nn"], "no_runner", /demo; it has sleap-nn$/],

@@ -84,7 +84,7 @@ const LIMITED_ELSEWHERE: readonly RegExp[] = [
   /\.held\{\}$/,
   // Checked as a key, and counted in bytes.
   /^hello \.public_key$/,
-  /config_content$/,
+  /config_content(s\[\])?$/,
   // A frame of the server has 64 KiB, a message on a link 1 MiB.
   /\.peer_metadata\{\}$/,
   /^message (to|from) the server \.(payload\{\}|peers|peer_list)$/,

@@ -155,3 +155,27 @@ Deno.test("the installation's folder can be named, and needs a home otherwise", 
   ok(installationFolder(environment({ HOME: "x" })).endsWith(".sleap-rtc"));
   throws(() => installationFolder(environment({})), { name: "ConfigError" });
 });
+
+Deno.test("mounts and maps are read of the file, and a label is used once", () => {
+  const text = [
+    "[[worker.mounts]]",
+    'label = "lab"',
+    'path = "/mnt/lab"',
+    "[[maps]]",
+    'from = "C:/ann"',
+    'to = "lab:ann"',
+  ].join("\n");
+  const config = new Config([parseLayer(text, "sleap-rtc.toml")]);
+  deepEqual(config.get("worker.mounts")?.value, [{ label: "lab", path: "/mnt/lab" }]);
+  deepEqual(config.get("maps")?.value, [{ from: "C:/ann", to: "lab:ann" }]);
+  const mount = { label: "lab", path: "/a" };
+  const wrong: [unknown, RegExp][] = [
+    [[mount, { ...mount, path: "/b" }], /a label of its own.*worker\.mounts/],
+    [[{ ...mount, label: "c" }], /label of 2 to 32/],
+    [[{ ...mount, label: "../x" }], /label of 2 to 32/],
+    ["lab=/mnt", /worker\.mounts, got "lab=\/mnt"/],
+  ];
+  for (const [value, message] of wrong) {
+    throws(() => new Config([layer("--mount", { "worker.mounts": value })]), message);
+  }
+});

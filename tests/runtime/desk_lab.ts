@@ -34,13 +34,13 @@ export function jobOf(text: string): JobId {
 }
 
 /** A training by the script. */
-export const SPEC: JobSpec = {
+export const SPEC = {
   kind: "train",
   runner: "sleap-nn",
   package: "fly labels.pkg.slp",
   run_name: "fly",
   config_content: "trainer_config: {}\n",
-};
+} as const satisfies JobSpec;
 
 /** A client of the desk. */
 export class DeskClient {

@@ -20,6 +20,7 @@ function peerOf(text: string) {
 }
 
 const ADA = peerOf("laptop-adaadaadaa");
+const BOB = peerOf("laptop-bobbobbobb");
 
 async function age(path: string, ageMs: number): Promise<void> {
   await Deno.utime(path, new Date(NOW_MS - ageMs), new Date(NOW_MS - ageMs));
@@ -36,8 +37,7 @@ Deno.test("job folder: a job id that is taken is refused, and the job that has i
     await first.create(SPEC, ADA);
     await Deno.writeTextFile(join(first.output, "model.json"), "mine");
     const other = { ...SPEC, run_name: "b" };
-    const bob = peerOf("laptop-bobbobbobb");
-    await rejects(new JobFolder(folder, job).create(other, bob), /got one that is taken/);
+    await rejects(new JobFolder(folder, job).create(other, BOB), /got one that is taken/);
     // That of its own client, too, once it has run.
     first.note({ type: "job_accepted", job_id: job, attempt: 1, sequence: 1, epochs_max: null });
     await rejects(new JobFolder(folder, job).create(other, ADA), /got one that is taken/);

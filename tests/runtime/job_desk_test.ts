@@ -11,6 +11,7 @@ import { RunFolder } from "../../lib/runtime/run_folder.ts";
 import { selfOf } from "../rtc/hello_self.ts";
 import { JobFolder } from "../../lib/runtime/job_folder.ts";
 import { until, withFolder } from "./condition.ts";
+import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import { DeskLab, type DeskLabOptions, jobOf, REQUEST, SPEC } from "./desk_lab.ts";
 
 const ONE = jobOf("job-aaaaaaaa");
@@ -417,6 +418,8 @@ test("a newer link of a client takes the place of the older", WRITES, async (lab
   const first = await lab.client();
   await first.reserve(ONE);
   await first.next("job_lease");
+  // It never hears that the worker wants the files: they must not be sent before the link is cut.
+  first.end.onMessage = () => {};
   const cut = await first.upload(ONE);
   const second = await lab.client();
   await rejects(cut.done, /The link closed/);
@@ -430,7 +433,12 @@ test("an offer that begins anew takes the place of the older", WRITES, async (la
   const client = await lab.client();
   await client.reserve(ONE);
   await client.next("job_lease");
+  // The older one never hears that the worker wants the files, or it might be done first.
+  const { onMessage } = client.end;
+  client.end.onMessage = () => {};
   const older = await client.upload(ONE);
+  await client.next("transfer_want");
+  client.end.onMessage = onMessage;
   await (await client.upload(ONE)).done;
   older.end(new Error("The test is over"));
   await rejects(older.done, /The test is over/);
@@ -497,6 +505,32 @@ test(
     ]);
     await again.fetch(ONE, join(lab.folder, "home"));
     equal(lab.statuses.at(-1), "available");
+  },
+);
+
+/** Trains one model of several, the second when `go` is there. */
+const TRAINS_MODEL = `name=fly.1.centroid; for word in "$@"; do case "$word" in
+    trainer_config.run_name=*.2.*) name=fly.2.centered_instance; ${WAITS};;
+  esac; done
+  mkdir -p "output/$name"; log="output/$name/training_log.csv"
+  echo epoch,train_loss,val_loss > "$log"; echo 0,0.5,0.4 >> "$log"; echo 1,0.4,0.3 >> "$log"`;
+
+test(
+  "a worker that leaves a job of several models takes up those that are still to come",
+  TRAINS_MODEL,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE, {
+      ...SPEC,
+      next_config_contents: ["b: 2"],
+      model_types: ["centroid", "centered_instance"],
+    });
+    const metrics = () => lab.events(ONE).filter((type) => type === "job_metric").length;
+    await until("the first model", () => metrics() === 2);
+    await lab.nextLife();
+    await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+    await until("the verdict", () => lab.statuses.at(-1) === "available");
+    deepEqual([lab.events(ONE).at(-1), metrics()], ["job_done", 4]);
   },
 );
 
@@ -686,7 +720,7 @@ for (const [what, change, code] of unsuitable) {
   });
 }
 
-function spec(change: { runner?: "demo"; package?: string }): typeof SPEC {
+function spec(change: { runner?: "demo"; package?: string }): JobSpec {
   const { package: name = SPEC.package, runner } = change;
   if (runner === "demo") return { kind: "train", runner, package: name, run_name: "fly" };
   return { ...SPEC, package: name };

@@ -6,7 +6,6 @@ import type { RunnerCommand } from "../../lib/job/runner.ts";
 import {
   JobProcess,
   type JobProcessOptions,
-  logPathsOf,
   runPlanOf,
   type Told,
 } from "../../lib/runtime/job_process.ts";
@@ -79,7 +78,9 @@ class Trainer {
 function optionsFor(folder: string, heard: Trainer): JobProcessOptions {
   return {
     folder: new RunFolder(join(folder, "run")),
-    logPaths: logPathsOf(folder, "fly"),
+    logs: [
+      ["training_log.csv", "fly/training_log.csv"].map((path) => join(folder, "output", path)),
+    ],
     handlers: {
       started: () => {},
       printed: ({ stream, text }) => heard[stream].push(text),
@@ -240,7 +241,7 @@ test("a handler that fails ends the trainer, and is thrown", async (folder) => {
     selfCommand(),
     {
       folder: new RunFolder(join(folder, "run")),
-      logPaths: [],
+      logs: [],
       handlers: {
         epoch: () => {},
         warned: () => {},

@@ -1,4 +1,4 @@
-/** How a SLEAP package keeps its pictures. The one door to `h5wasm`; knows nothing of labels. */
+/** How a SLEAP package keeps its pictures. By way of `h5wasm`; knows nothing of labels. */
 
 import { File, Group, ready } from "h5wasm/node";
 

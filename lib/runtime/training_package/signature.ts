@@ -25,6 +25,12 @@ export function isHdf5(head: Uint8Array): boolean {
   return latin1(head).startsWith(HDF5);
 }
 
+/** Whether a file that begins with `head` is a ZIP archive; an empty one ends at its beginning. */
+export function isZip(head: Uint8Array): boolean {
+  const text = latin1(head);
+  return text.startsWith("PK\x03\x04") || text.startsWith("PK\x05\x06");
+}
+
 /** What a file that begins with `head` looks like, in words. */
 export function describeContent(head: Uint8Array): string {
   const text = latin1(head);
