@@ -1,6 +1,8 @@
 /**
  * Where the results of one job come home: into a place beside their folder, and into the folder itself
  * once they are whole. Knows nothing of how they come.
+ *
+ * The place beside is made by what first arrives: a client that is killed before leaves nothing.
  */
 
 import { basename, dirname, join, resolve } from "node:path";
@@ -21,14 +23,21 @@ export class ResultFolder {
   }
 
   /**
-   * Makes a place for the results of `jobId`, which will stand at `path`.
+   * Sees that there can be a place for the results of `jobId`, which will stand at `path`. What an
+   * earlier client of the job left in it is kept.
    *
    * @throws {Error} Where something is there already, or nothing can be written.
    */
   static async prepare(path: string, jobId: JobId): Promise<ResultFolder> {
     const folder = new ResultFolder(path, jobId);
     await requireEmpty(folder.path);
-    await Deno.mkdir(folder.files, { recursive: true });
+    await Deno.mkdir(dirname(folder.path), { recursive: true });
+    try {
+      await Deno.mkdir(folder.#incomplete);
+      await Deno.remove(folder.#incomplete);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
     return folder;
   }
 
@@ -65,7 +74,11 @@ export class ResultFolder {
   async discard(): Promise<void> {
     if (!this.#isDisposable) return;
     this.#isDisposable = false;
-    await Deno.remove(this.#incomplete, { recursive: true });
+    try {
+      await Deno.remove(this.#incomplete, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 }
 

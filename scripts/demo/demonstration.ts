@@ -1,26 +1,20 @@
 /**
- * The demo's six steps with real parts. Knows what must hold at each, and throws where it does not;
+ * The demo's seven steps with real parts. Knows what must hold at each, and throws where it does not;
  * what it starts it ends.
  */
 
-import { basename, join, resolve } from "node:path";
+import { join } from "node:path";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import { count, formatBytes, formatLoss, formatMemory } from "../../lib/cli/amount.ts";
 import type { Io } from "../../lib/cli/io.ts";
-import { TrainingScreen } from "../../lib/cli/training_screen.ts";
 import { workerLines } from "../../lib/cli/worker_table.ts";
 import { discoverWorkers } from "../../lib/client/discovery.ts";
-import { REATTACH_MS, type TrainingResult } from "../../lib/client/following.ts";
-import { JobRecords } from "../../lib/client/job_records.ts";
+import type { TrainingResult } from "../../lib/client/following.ts";
 import type { Discovery } from "../../lib/client/session.ts";
-import { submitTraining } from "../../lib/client/submission.ts";
-import { decode } from "../../lib/protocol/decode.ts";
-import { type JobSpec, jobSpecSchema } from "../../lib/protocol/job_spec.ts";
-import type { BackendName } from "../../lib/rtc/link.ts";
 import { systemClock } from "../../lib/runtime/clock.ts";
 import { digestFile } from "../../lib/runtime/file_digest.ts";
-import { inspectPackage, writeSamplePackage } from "../../lib/runtime/training_package.ts";
 import { Lab, type LabWorker } from "../lab/lab.ts";
+import { DemoTraining } from "./demo_training.ts";
 import { Narrator } from "./narrator.ts";
 import type { DemoReport } from "./report.ts";
 import type { DemoRequest } from "./request.ts";
@@ -30,16 +24,10 @@ const WORKERS = [
   { name: "gpu-16gb", gpuMemoryMb: 16_000 },
   { name: "gpu-8gb", gpuMemoryMb: 8_000 },
 ] as const;
-const SAMPLE = { frames: 60, seed: 7, width: 192, height: 192 } as const;
-/** Enough that people see it learn, and few enough that nobody waits. */
-const EPOCHS = 100;
-const LEARNING_RATE = 0.001;
-/** Which epochs are told where there is no terminal to draw in. */
-const EPOCH_STEP = 10;
 const MESH_MS_MAX = 60_000;
 const LISTED_MS_MAX = 10_000;
 const REELECTION_MS_MAX = 20_000;
-const STEPS = 6;
+const STEPS = 7;
 
 /** One showing of the demo. */
 export class Demonstration {
@@ -85,7 +73,13 @@ export class Demonstration {
   async #play(lab: Lab): Promise<DemoReport> {
     const { workers, mesh_ms } = await this.#formMesh(lab);
     const discovery_ms = await this.#showDiscovery(lab, workers);
-    const { result, rtc } = await this.#train(lab);
+    const { result, rtc } = await new DemoTraining(lab, {
+      request: this.#request,
+      folder: this.#folder,
+      io: this.#io,
+      narrator: this.#narrator,
+      signal: this.#signal,
+    }).show();
     const { jobId: id, worker, epochs, files } = result;
     const losses = lossesOf(result);
     await this.#checkResults(result);
@@ -132,48 +126,6 @@ export class Demonstration {
 
   #discover({ room, identity }: Lab): Promise<Discovery> {
     return discoverWorkers(room, {}, { identity, log: SILENT_LOG, signal: this.#signal });
-  }
-
-  async #train({ room, identity }: Lab): Promise<{ result: TrainingResult; rtc: BackendName }> {
-    const packagePath = this.#request.file ?? join(this.#folder, "sample.pkg.slp");
-    if (this.#request.file === undefined) await writeSamplePackage(packagePath, SAMPLE);
-    const { labelledFrames, nodes, bytes } = await inspectPackage(packagePath);
-    const name = basename(packagePath);
-    this.#narrator.step(`sleap-rtc train ${name} --runner demo --epochs ${EPOCHS}`);
-    const facts = `${count(labelledFrames, "labelled frame")}, ${count(nodes.length, "keypoint")}`;
-    const origin = this.#request.file === undefined ? "; the demo made it" : "";
-    this.#narrator.say(`Package ${name}: ${facts}, ${formatBytes(bytes)}${origin}`);
-    const screen = new TrainingScreen(this.#io, {
-      json: false,
-      clock: systemClock,
-      ...(this.#request.verbose ? { isVerbose: true } : { epochStep: EPOCH_STEP }),
-    });
-    let rtc: BackendName | undefined;
-    try {
-      const outputFolder = resolve(`sleap-rtc-demo-${timestamp()}`);
-      const result = await submitTraining({
-        packagePath,
-        spec: specOf(name),
-        outputFolder,
-        reattachMs: REATTACH_MS,
-      }, {
-        room,
-        identity,
-        rtc: this.#request.rtc,
-        iceServers: [],
-        records: new JobRecords(join(this.#folder, "jobs")),
-        log: SILENT_LOG,
-        signal: this.#signal,
-        watch: (event) => {
-          if (event.type === "linked") rtc = event.backend;
-          screen.watch(event);
-        },
-      });
-      if (rtc === undefined) throw new Error("Expected a link to the worker before its results");
-      return { result, rtc };
-    } finally {
-      screen.close();
-    }
   }
 
   /** Reads the results again from the disk: what counts is what is there. */
@@ -241,19 +193,6 @@ async function newAdmin(program: LabWorker["program"], former: LabWorker): Promi
   return String(line["admin_peer_id"]);
 }
 
-function specOf(name: string): JobSpec {
-  const spec = decode({
-    kind: "train",
-    runner: "demo",
-    package: name,
-    run_name: "demo",
-    max_epochs: EPOCHS,
-    learning_rate: LEARNING_RATE,
-  }, jobSpecSchema);
-  if (spec.ok) return spec.value;
-  throw new Error(`Expected a training that workers take, got one they refuse: ${spec.reason}`);
-}
-
 /** The first and the last loss. @throws {Error} Where nothing was learnt. */
 function lossesOf({ firstLoss, lastLoss }: TrainingResult) {
   if (firstLoss === undefined || lastLoss === undefined) {
@@ -277,8 +216,4 @@ function summaryOf({ mesh_ms, discovery_ms, reelection_ms, job, rtc }: DemoRepor
 
 function rounded(durationMs: number): number {
   return Math.round(durationMs * 10) / 10;
-}
-
-function timestamp(): string {
-  return new Date().toISOString().replace(/\D/g, "").slice(0, 14);
 }

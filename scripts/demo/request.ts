@@ -9,7 +9,8 @@ export const USAGE =
 
 Shows the main job with real parts on this one computer: a signaling server, a room and three
 workers, each a process of its own; a training on FILE.slp (or on a package that it makes itself);
-the results brought back and checked; then the admin is killed, and the others go on.
+its client is interrupted and another one follows the job; the results are brought back and checked;
+then the admin is killed, and the others go on.
 Afterwards no process and no file is left but the folder of results that it names.
 
   --rtc BACKEND  What links are made of (by default native where it loads, else werift)

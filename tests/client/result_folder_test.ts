@@ -24,6 +24,7 @@ for (const [what, path, place] of given) {
     withFolder(async (folder) => {
       await Deno.mkdir(join(folder, "empty"));
       const results = await ResultFolder.prepare(`${folder}/${path}`, JOB);
+      await Deno.mkdir(results.files, { recursive: true });
       await Deno.writeTextFile(join(results.files, "model.json"), "weights");
       const before = path === "empty" ? await names(join(folder, "empty")) : [];
       deepEqual(before, []);
@@ -40,9 +41,27 @@ for (const [what, path, place] of given) {
 Deno.test("result folder: what has not become results is removed", () =>
   withFolder(async (folder) => {
     const results = await ResultFolder.prepare(join(folder, "out"), JOB);
+    await Deno.mkdir(results.files, { recursive: true });
     await Deno.writeTextFile(join(results.files, "half"), "");
     await results.discard();
     deepEqual(await names(folder), []);
+  }));
+
+Deno.test("result folder: a client that is killed before anything arrived leaves nothing", () =>
+  withFolder(async (folder) => {
+    const results = await ResultFolder.prepare(join(folder, "out"), JOB);
+    deepEqual(await names(folder), []);
+    await results.discard();
+    deepEqual(await names(folder), []);
+  }));
+
+Deno.test("result folder: what a killed client had received is there for the next one of its job", () =>
+  withFolder(async (folder) => {
+    const killed = await ResultFolder.prepare(join(folder, "out"), JOB);
+    await Deno.mkdir(killed.parts, { recursive: true });
+    await Deno.writeTextFile(join(killed.parts, "half"), "half");
+    const { parts } = await ResultFolder.prepare(join(folder, "out"), JOB);
+    equal(await Deno.readTextFile(join(parts, "half")), "half");
   }));
 
 for (
@@ -67,6 +86,7 @@ for (
   Deno.test(`result folder: ${what} that appears meanwhile costs neither it nor the results`, () =>
     withFolder(async (folder) => {
       const results = await ResultFolder.prepare(join(folder, "out"), JOB);
+      await Deno.mkdir(results.files, { recursive: true });
       await Deno.writeTextFile(join(results.files, "model.json"), "weights");
       await make(join(folder, "out"));
       await rejects(

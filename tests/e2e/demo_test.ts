@@ -91,6 +91,12 @@ Deno.test("e2e: the demo on werift: its report holds, and only the named folder 
     const report = reportSchema.parse(JSON.parse(stdout));
     assert.equal(report.rtc, "werift");
     assert.ok(report.job.last_loss < report.job.first_loss);
+    const way = `Come back to it: sleap-rtc follow ${report.job.id}`;
+    assert.ok(stderr.includes(way), `The client was not interrupted: ${stderr}`);
+    const [before = "", after = ""] = stderr.split(way);
+    assert.match(before, /Epoch 30\/100:/);
+    assert.doesNotMatch(before, /Epoch 40|Trained in/);
+    assert.match(after, /Epoch 40:.*Epoch 100:.*Trained in/s);
     const [folder, ...more] = await leftOver(showing);
     assert.ok(folder !== undefined && stderr.includes(join(showing.place, folder)), stderr);
     assert.deepEqual(more, []);
