@@ -72,10 +72,12 @@ export function encodeMessage(text: string, frameBytesMax: number): Uint8Array[]
 
 /**
  * The frames that carry `bytes`, which stand at `offset` of `stream`. None where there are none.
+ * Each is a view of `room`, and good until the next is asked for: a large file is millions of frames,
+ * and a buffer for each cost more than its digest.
  *
  * @param stream A whole number below 2^32.
  * @param offset In bytes, a safe integer like the offset of the last byte.
- * @param frameBytesMax The largest frame that the link takes, in bytes.
+ * @param room As long as the largest frame that the link takes.
  * @throws {RangeError} Where a number is outside its range, or there are more than
  * `DATA_BYTES_MAX` bytes.
  */
@@ -83,8 +85,8 @@ export function encodeData(
   stream: number,
   offset: number,
   bytes: Uint8Array,
-  frameBytesMax: number,
-): Uint8Array[] {
+  room: Uint8Array,
+): Iterable<Uint8Array> {
   if (!Number.isInteger(stream) || stream < 0 || stream > 0xffff_ffff) {
     throw new RangeError(`Expected a stream number of 0 to 2^32 - 1, got ${stream}`);
   }
@@ -94,19 +96,25 @@ export function encodeData(
   if (bytes.length > DATA_BYTES_MAX) {
     throw new RangeError(`Expected at most ${DATA_BYTES_MAX} bytes of data, got ${bytes.length}`);
   }
-  const room = roomIn(frameBytesMax, DATA_HEADER_BYTES);
-  const frames: Uint8Array[] = [];
-  for (let start = 0; start < bytes.length; start += room) {
-    const part = bytes.subarray(start, start + room);
-    const frame = new Uint8Array(DATA_HEADER_BYTES + part.length);
-    const view = new DataView(frame.buffer);
+  const partBytes = roomIn(room.length, DATA_HEADER_BYTES);
+  return dataFrames(stream, offset, bytes, { room, partBytes });
+}
+
+function* dataFrames(
+  stream: number,
+  offset: number,
+  bytes: Uint8Array,
+  { room, partBytes }: { readonly room: Uint8Array; readonly partBytes: number },
+): Generator<Uint8Array> {
+  const view = new DataView(room.buffer, room.byteOffset);
+  for (let start = 0; start < bytes.length; start += partBytes) {
+    const part = bytes.subarray(start, start + partBytes);
     view.setUint8(0, DATA);
     view.setUint32(1, stream);
     view.setBigUint64(5, BigInt(offset + start));
-    frame.set(part, DATA_HEADER_BYTES);
-    frames.push(frame);
+    room.set(part, DATA_HEADER_BYTES);
+    yield room.subarray(0, DATA_HEADER_BYTES + part.length);
   }
-  return frames;
 }
 
 /** The frame that tells why the link is closed. A reason that is too long is cut. */

@@ -27,7 +27,7 @@ export interface LinkHandlers {
   signal(signal: LinkSignal): void;
   /** Frames can be sent from now on. Called at most once. */
   opened(): void;
-  /** One frame arrived, whole and in order. */
+  /** One frame arrived, whole and in order. Its buffer is the receiver's: nothing else is in it. */
   received(frame: Uint8Array): void;
   /** The link is over, for the reason given in words. Called exactly once. */
   closed(reason: string): void;
@@ -44,7 +44,8 @@ export interface Link {
   /** Takes a description or candidate from the other end. */
   accept(signal: LinkSignal): void;
   /**
-   * Sends one frame of 1 to {@linkcode Link.frameBytesMax} bytes. Never waits.
+   * Sends one frame of 1 to {@linkcode Link.frameBytesMax} bytes. Never waits. The frame is copied, and
+   * the caller's again at once.
    *
    * @throws {Error} Where the link is not open, or the frame is empty or too large.
    */

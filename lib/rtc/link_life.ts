@@ -75,7 +75,9 @@ export class LinkLife {
   received(frame: Uint8Array): void {
     this.opened();
     this.#bytesReceived += frame.length;
-    this.#post(() => this.#handlers.received(frame));
+    // A library may give a view of a packet, or of a buffer that it shares with others.
+    const own = frame.length === frame.buffer.byteLength ? frame : new Uint8Array(frame);
+    this.#post(() => this.#handlers.received(own));
   }
 
   /**

@@ -31,7 +31,10 @@ export interface PeerLinkHandlers {
   opened(hello: Hello): void;
   /** A message arrived. */
   message(text: string): void;
-  /** Bytes arrived that stand at `offset` of `stream`. `bytes` is the receiver's to keep. */
+  /**
+   * Bytes arrived that stand at `offset` of `stream`. `bytes` is the receiver's to keep, or its buffer
+   * to detach: nothing else is in it.
+   */
   data(stream: number, offset: number, bytes: Uint8Array): void;
   /** The link is over. Called exactly once. A reason that the peer gave is quoted. */
   closed(reason: string): void;
@@ -61,6 +64,8 @@ type Phase =
 export class PeerLink {
   readonly #options: PeerLinkOptions;
   readonly #link: Link;
+  /** Where data is framed. Made when there is some: most links carry none. */
+  #room: Uint8Array | undefined;
   #phase: Phase = { name: "opening" };
   #cancelDeadline: () => void;
 
@@ -123,8 +128,8 @@ export class PeerLink {
    */
   sendData(stream: number, offset: number, bytes: Uint8Array): void {
     this.#mustBeOpen();
-    const frames = encodeData(stream, offset, bytes, this.#link.frameBytesMax);
-    for (const frame of frames) this.#link.send(frame);
+    this.#room ??= new Uint8Array(this.#link.frameBytesMax);
+    for (const frame of encodeData(stream, offset, bytes, this.#room)) this.#link.send(frame);
   }
 
   /** Resolves as soon as at most `bytes` are buffered, or the link is over. */

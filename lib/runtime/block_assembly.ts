@@ -27,7 +27,7 @@ export class BlockAssembly {
   /**
    * Takes data. Gives the block that is whole with it.
    *
-   * @param bytes Ours to keep.
+   * @param bytes Ours, with their buffer: where they are copied, that is detached.
    * @throws {RangeError} Where it is not the next of what was asked for.
    */
   take(index: number, offset: number, bytes: Uint8Array): Block | undefined {
@@ -40,6 +40,8 @@ export class BlockAssembly {
     if (at === 0 && isLast) return { index, file, block, bytes };
     this.#buffer ??= this.#spare.pop() ?? new Uint8Array(BLOCK_BYTES);
     this.#buffer.set(bytes, at);
+    // Left to the collector, they grow to 64 MiB before it looks.
+    if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
     if (!isLast) return undefined;
     const whole = this.#buffer.subarray(0, blockBytes);
     this.#buffer = undefined;

@@ -168,6 +168,25 @@ export function linkContract(
     await closeEnds(a, b);
   });
 
+  promise(
+    "leaves a sent frame to its sender, and an arrived one to its receiver",
+    async (backends) => {
+      const [a, b] = await openEnds(backends);
+      const room = numbered(1, a.link.frameBytesMax);
+      for (const index of [1, 2, 3]) {
+        room.set(numbered(index, index === 3 ? 4 : room.length));
+        a.link.send(index === 3 ? room.subarray(0, 4) : room);
+      }
+      await b.until("three frames", () => b.frames.length === 3);
+      const [first, second, third] = b.frames;
+      deepEqual([...first ?? []], [...numbered(1, room.length)]);
+      deepEqual([...second ?? []], [...numbered(2, room.length)]);
+      deepEqual([...third ?? []], [...numbered(3, 4)]);
+      for (const frame of b.frames) equal(frame.buffer.byteLength, frame.length);
+      await closeEnds(a, b);
+    },
+  );
+
   promise("refuses empty and oversized frames and goes on", async (backends) => {
     const [a, b] = await openEnds(backends);
     throws(() => a.link.send(new Uint8Array(0)), /Expected a frame of 1 to \d+ bytes, got 0/);

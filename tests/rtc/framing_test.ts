@@ -36,7 +36,7 @@ Deno.test("data survives any split", () => {
     (stream, offset, bytes, frameBytesMax) => {
       const reader = new FrameReader();
       let next = offset;
-      for (const frame of encodeData(stream, offset, bytes, frameBytesMax)) {
+      for (const frame of encodeData(stream, offset, bytes, new Uint8Array(frameBytesMax))) {
         ok(frame.length <= frameBytesMax);
         const read = reader.read(frame);
         if (read?.kind !== "data") throw new Error(`Expected data, got ${read?.kind}`);
@@ -53,7 +53,8 @@ Deno.test("data survives any split", () => {
 Deno.test("data between the fragments of a message disturbs neither", () => {
   const reader = new FrameReader();
   const [first, second, ...rest] = encodeMessage("hello", 5);
-  const [data] = encodeData(1, 0, new Uint8Array([9]), 100);
+  const room = new Uint8Array(100);
+  const [data] = encodeData(1, 0, new Uint8Array([9]), room);
   if (first === undefined || second === undefined || data === undefined) {
     throw new Error("No frame");
   }
@@ -120,14 +121,15 @@ Deno.test("a message at the limit passes, one beyond is refused at both ends", (
 
 Deno.test("refuses to encode what is out of range", () => {
   const one = new Uint8Array(1);
+  const room = new Uint8Array(100);
   for (const stream of [-1, 0.5, 2 ** 32, NaN]) {
-    throws(() => encodeData(stream, 0, one, 100), RangeError);
+    throws(() => encodeData(stream, 0, one, room), RangeError);
   }
   for (const offset of [-1, 0.5, 2 ** 53, Number.MAX_SAFE_INTEGER]) {
-    throws(() => encodeData(1, offset, one, 100), RangeError);
+    throws(() => encodeData(1, offset, one, room), RangeError);
   }
-  throws(() => encodeData(1, 0, new Uint8Array(DATA_BYTES_MAX + 1), 100), RangeError);
-  throws(() => encodeData(1, 0, one, 13), RangeError);
+  throws(() => encodeData(1, 0, new Uint8Array(DATA_BYTES_MAX + 1), room), RangeError);
+  throws(() => encodeData(1, 0, one, new Uint8Array(13)), RangeError);
   throws(() => encodeMessage("x", 2), RangeError);
 });
 

@@ -310,10 +310,9 @@ Deno.test("receiver: a sender that does not wait for credit is cut off before me
       partsFolder: join(folder, "parts"),
     });
     await until("the question", () => ends.client.types.includes("transfer_want"));
-    const data = new Uint8Array(MIB);
     const sha256 = sha256OfBytes(new Uint8Array(BLOCK_BYTES));
     for (let at = 0; at <= 2 * WINDOW_BYTES; at += MIB) {
-      receiver.data(0, at, data);
+      receiver.data(0, at, new Uint8Array(MIB));
       if ((at + MIB) % BLOCK_BYTES !== 0) continue;
       const block = Math.floor(at / BLOCK_BYTES);
       const digest = { type: "transfer_block", index: 0, block, sha256 } as const;

@@ -84,8 +84,8 @@ export async function begin(manifest: Manifest, beginning: Beginning): Promise<T
     const data = isDead ? undefined : onData(index, offset, bytes);
     isDead ||= data === undefined;
     if (data === undefined) return;
-    receiver.data(index, offset, data);
     arrived += data.length;
+    receiver.data(index, offset, data);
   };
   const sender = new FileSender(client.link, {
     ...TRANSFER,
