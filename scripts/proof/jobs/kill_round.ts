@@ -53,11 +53,12 @@ const endSchema = z.discriminatedUnion("ok", [
   z.object({ ok: z.literal(false), error: z.string(), message: z.string().min(1) }),
 ]);
 
-/** Draws a plan: victims and phases take turns, so that nine rounds have each pair once. */
+/** Draws a plan. Victims and phases take turns: nine rounds have each pair once, and three each of both. */
 export function drawPlan(round: number, random: Random): KillPlan {
+  const turn = round + Math.floor(round / VICTIMS.length) + 1;
   return {
     victim: VICTIMS[round % VICTIMS.length] ?? "client",
-    phase: PHASES[Math.floor(round / VICTIMS.length) % PHASES.length] ?? "upload",
+    phase: PHASES[turn % PHASES.length] ?? "upload",
     share: random.next(),
     rtc: pick(["native", "werift"] as const, random) ?? "native",
     rank: below(3, random),
