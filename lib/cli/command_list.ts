@@ -46,6 +46,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import("./discover.ts")).discoverCommand,
   ),
   entry(
+    "top",
+    "Show a room live: workers, queue and links",
+    async () => (await import("./top.ts")).topCommand,
+  ),
+  entry(
     "train",
     "Train on a worker of a room and bring the results back",
     async () => (await import("./train.ts")).trainCommand,

@@ -7,6 +7,7 @@ import type { Filters } from "../protocol/query.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { EXIT } from "./exit_code.ts";
 import type { Io } from "./io.ts";
+import { whileRead } from "./reader.ts";
 import { WatchScreen } from "./watch_screen.ts";
 
 /** What is shown. */
@@ -51,17 +52,4 @@ export async function showRoom(
   }
   unread.signal.throwIfAborted();
   return options.signal.reason === "SIGTERM" ? EXIT.terminated : EXIT.ok;
-}
-
-/** `io` whose reader may go away at any time: that aborts `unread`, and no handler of ours throws. */
-function whileRead(io: Io, unread: AbortController): Io {
-  const guarded = (write: (text: string) => void) => (text: string) => {
-    try {
-      write(text);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      unread.abort(error);
-    }
-  };
-  return { ...io, out: guarded(io.out), draw: guarded(io.draw) };
 }

@@ -1,5 +1,7 @@
 /** What a command may touch of the process that it runs in, so that tests can give it something else. */
 
+import { holdTerminal, type TerminalHold, type TerminalListener } from "./terminal_hold.ts";
+
 /** Where a command's lines go. */
 export interface Writers {
   /** Writes one line of data. */
@@ -36,6 +38,8 @@ export interface Io extends Writers {
    * then; a third one ends the process. To be called before the second one comes.
    */
   insistence(): AbortSignal;
+  /** Takes the whole terminal. Only where {@linkcode Io.isTerminal} holds. */
+  holdTerminal(listener: TerminalListener): TerminalHold;
 }
 
 /** Bytes that are read of the standard input. Higher: a wrong pipe is read for longer. */
@@ -46,8 +50,8 @@ const ROWS_DEFAULT = 24;
 /** The process that this is. */
 export function systemIo(): Io {
   const encoder = new TextEncoder();
-  const { columns, rows } = terminalSize();
-  const isTerminal = Deno.stdout.isTerminal() && columns > 0;
+  const hasSize = terminalSize().columns > 0;
+  const isTerminal = Deno.stdout.isTerminal() && hasSize;
   const noColor = Deno.env.get("NO_COLOR") ?? "";
   const write = (stream: { writeSync(bytes: Uint8Array): number }, text: string) => {
     let rest = encoder.encode(text);
@@ -62,12 +66,26 @@ export function systemIo(): Io {
     env: (name) => Deno.env.get(name),
     stdin: readStdin,
     isTerminal,
-    isErrTerminal: Deno.stderr.isTerminal() && columns > 0,
+    isErrTerminal: Deno.stderr.isTerminal() && hasSize,
     isColored: isTerminal && noColor === "" && Deno.env.get("TERM") !== "dumb",
-    columns: columns > 0 ? columns : COLUMNS_DEFAULT,
-    rows: rows > 0 ? rows : ROWS_DEFAULT,
+    // Asked each time: windows change their size.
+    get columns() {
+      return terminalSize().columns || COLUMNS_DEFAULT;
+    },
+    get rows() {
+      return terminalSize().rows || ROWS_DEFAULT;
+    },
     interruption: () => interruption ??= listen(() => insistence),
     insistence: () => (insistence ??= new AbortController()).signal,
+    holdTerminal: (listener) =>
+      holdTerminal({
+        keyboard: Deno.stdin,
+        draw: (text) => write(Deno.stdout, text),
+        atEnd: (release) => {
+          globalThis.addEventListener("unload", release);
+          return () => globalThis.removeEventListener("unload", release);
+        },
+      }, listener),
   };
 }
 

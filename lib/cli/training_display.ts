@@ -176,33 +176,37 @@ function linkText({ backend, tookMs }: { backend: string; tookMs: number }): str
 }
 
 function transferText(progress: Progress, barColumns: number): string {
-  const { done, max, since, now } = progress;
+  const { done, from, max, since, now } = progress;
   const elapsedMs = now - since;
-  const rate = elapsedMs > 0 && done > 0 ? `${formatBytes(done / elapsedMs * SECOND_MS)}/s` : "";
+  const moved = done - from;
+  const rate = elapsedMs > 0 && moved > 0 ? `${formatBytes(moved / elapsedMs * SECOND_MS)}/s` : "";
   return joined([
     `${bar(done, max, barColumns)} ${percent(progress)}`,
     `${formatBytes(done)} of ${formatBytes(max)}`,
     rate,
-    formatEta(done, max, elapsedMs),
+    formatEta(moved, max - from, elapsedMs),
   ]);
 }
 
 function trainingText({ trainedMs }: TrainingView, progress: Progress, barColumns: number): string {
-  const { done, max, since, now } = progress;
+  const { done, from, max, since, now } = progress;
   const elapsedMs = now - since;
+  const trained = done - from;
   if (trainedMs !== undefined) {
     const filled = bar(1, 1, barColumns);
     return joined([`${filled} ${count(done, "epoch")}`, `in ${formatDuration(trainedMs)}`]);
   }
-  const pace = elapsedMs > 0 && done > 0
-    ? `${formatDuration(elapsedMs / done)} an epoch`
+  const pace = elapsedMs > 0 && trained > 0
+    ? `${formatDuration(elapsedMs / trained)} an epoch`
+    : done > 0
+    ? ""
     : "starting";
   if (max === 0) return joined([count(done, "epoch"), pace]);
   return joined([
     `${bar(done, max, barColumns)} ${percent(progress)}`,
     `${done} of ${max} epochs`,
     pace,
-    formatEta(done, max, elapsedMs),
+    formatEta(trained, max - from, elapsedMs),
   ]);
 }
 

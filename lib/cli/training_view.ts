@@ -14,6 +14,8 @@ import type { WorkerView } from "../protocol/worker.ts";
 export interface Progress {
   readonly done: number;
   readonly max: number;
+  /** How much was done when it was first heard of: a resumed transfer does not begin at 0. */
+  readonly from: number;
   /** When it was first heard of. */
   readonly since: Instant;
   /** When it last grew. */
@@ -97,7 +99,7 @@ function grown(
   max: number,
   now: Instant,
 ): Progress {
-  return { done, max, since: before?.since ?? now, now };
+  return { done, max, from: before?.from ?? done, since: before?.since ?? now, now };
 }
 
 function withEpoch(

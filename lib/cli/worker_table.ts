@@ -77,7 +77,8 @@ function answererOf(answered: Answered): string {
   return answered satisfies never;
 }
 
-function statusOf(view: WorkerView): string {
+/** What a worker is doing, and what is wrong with it. */
+export function statusOf(view: WorkerView): string {
   if (!view.alive && view.status !== "left") return `${view.status} (silent)`;
   const { properties } = view.metadata;
   if (typeof properties["gpu_fault"] === "string") return `${view.status} (GPU failed)`;

@@ -15,6 +15,7 @@ import type { BackendName, LinkBackend } from "../rtc/link.ts";
 import { loadAutomerge } from "../runtime/automerge_module.ts";
 import { systemRandom } from "../runtime/chance.ts";
 import { systemClock } from "../runtime/clock.ts";
+import type { LinkMeasure } from "./link_pace.ts";
 import { BLANK_LIST } from "./room_change.ts";
 import type { Session } from "./session.ts";
 import { type QueueRequest, WatchVisit } from "./watch_visit.ts";
@@ -47,6 +48,8 @@ export interface RoomWatchOptions extends WorkerLinkOptions {
   /** A job that waits for its turn at whichever worker is watched; none where left out. */
   readonly request?: QueueRequest | undefined;
   hear(event: WatchEvent): void;
+  /** How links do, every two seconds, told by the watched worker. Where left out, nobody is asked. */
+  readonly measured?: ((measure: LinkMeasure) => void) | undefined;
 }
 
 /** A watch, from its making until it is closed or its signal is aborted. */

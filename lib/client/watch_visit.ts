@@ -9,7 +9,9 @@ import type { Needs } from "../protocol/queue_message.ts";
 import type { ObserverMessage } from "../protocol/watch_message.ts";
 import type { BackendName, LinkBackend } from "../rtc/link.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { rowOf } from "../runtime/link_census.ts";
 import { nodeSigner } from "../runtime/node_signer.ts";
+import type { LinkMeasure } from "./link_pace.ts";
 import { Replica } from "./replica.ts";
 import type { Session } from "./session.ts";
 import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
@@ -18,6 +20,8 @@ import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
 const LEVEL_MS = 5 * SECOND_MS;
 /** Between two words that we still watch: two of them may be lost to a slow moment. */
 const RENEW_MS = WATCH_MS / 3;
+/** Between two questions how the worker's links do. Higher: rates lag; lower: watching costs more. */
+export const LINKS_EVERY_MS = 2 * SECOND_MS;
 
 /** A job that is to wait for a worker. */
 export interface QueueRequest {
@@ -34,6 +38,8 @@ export interface WatchVisitOptions extends WorkerLinkOptions {
   readonly request?: QueueRequest | undefined;
   /** The replica may show something else now. */
   changed(): void;
+  /** How links do, every `LINKS_EVERY_MS`. Where left out, the worker is not asked. */
+  measured?: ((measure: LinkMeasure) => void) | undefined;
 }
 
 /** One watched worker. */
@@ -41,11 +47,13 @@ export class WatchVisit {
   readonly worker: PeerId;
   readonly replica: Replica;
   readonly #options: WatchVisitOptions;
+  readonly #self: PeerId;
   /** When all is here, or why it will not be. */
   readonly #level = Promise.withResolvers<Failure | undefined>();
   readonly #lost = Promise.withResolvers<Failure>();
   #link: WorkerLink | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #linkTimer: ReturnType<typeof setInterval> | undefined;
   /** Whether more changes are on their way that were asked for. */
   #isPaging = false;
 
@@ -56,6 +64,7 @@ export class WatchVisit {
     this.worker = worker;
     this.replica = new Replica(author, systemClock.now());
     this.#options = options;
+    this.#self = peerId;
   }
 
   /**
@@ -119,6 +128,10 @@ export class WatchVisit {
     signal.addEventListener("abort", abort, { once: true });
     this.#timer = setInterval(() => this.#ask(), RENEW_MS);
     this.#ask();
+    if (this.#options.measured !== undefined) {
+      this.#linkTimer = setInterval(() => this.#askForLinks(), LINKS_EVERY_MS);
+      this.#askForLinks();
+    }
     try {
       const failure = await this.#level.promise;
       signal.throwIfAborted();
@@ -135,6 +148,10 @@ export class WatchVisit {
     if (request !== undefined) {
       this.#link?.say({ type: "queue_join", job_id: request.jobId, needs: request.needs });
     }
+  }
+
+  #askForLinks(): void {
+    this.#link?.say({ type: "link_query" });
   }
 
   #hear(message: ObserverMessage): void {
@@ -154,6 +171,14 @@ export class WatchVisit {
         if (this.replica.isLevel) this.#level.resolve(undefined);
         else if (!this.#isPaging) this.#ask();
         break;
+      case "link_report":
+        return this.#options.measured?.({
+          at: systemClock.now(),
+          self: this.#self,
+          worker: this.worker,
+          own: this.#link === undefined ? [] : rowOf(this.#link.link),
+          reported: message.links,
+        });
       case "watch_refused": {
         const failure = new Failure("worker_lost", `${this.worker}: ${message.reason}`);
         this.#level.resolve(failure);
@@ -170,6 +195,7 @@ export class WatchVisit {
 
   #end(failure: Failure): void {
     clearInterval(this.#timer);
+    clearInterval(this.#linkTimer);
     this.replica.end();
     this.#level.resolve(failure);
     this.#lost.resolve(failure);

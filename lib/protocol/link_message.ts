@@ -26,7 +26,7 @@ const CLIENT_TYPES: ReadonlySet<string> = typesOf([
 ]);
 
 const OBSERVER_TYPES: ReadonlySet<string> = new Set<ObserverMessage["type"]>(
-  ["state_broadcast", "watch_report", "watch_refused", "queue_refused"],
+  ["state_broadcast", "watch_report", "watch_refused", "link_report", "queue_refused"],
 );
 
 /** Whether workers say it to each other. */

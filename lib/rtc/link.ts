@@ -9,10 +9,15 @@ import type { LinkSignal } from "../protocol/link_signal.ts";
 /** Which WebRTC implementation carries a link (ARCHITECTURE decision 1). */
 export type BackendName = "native" | "werift";
 
+/**
+ * How packets travel: `host`: straight, within one network; `srflx`: straight, through a translation of
+ * addresses; `relay`: by a TURN server; `unknown`: no pair of candidates is chosen (RFC 8445, 5.1.1.1).
+ */
+export type LinkPath = "host" | "srflx" | "relay" | "unknown";
+
 /** Measured facts about an open link. */
 export interface LinkFacts {
-  /** How the packets travel, as far as the backend can tell. */
-  readonly path: "direct" | "relayed" | "unknown";
+  readonly path: LinkPath;
   /** Round-trip time in milliseconds, where the backend measures it. */
   readonly rttMs: number | undefined;
   /** Bytes that were handed to {@linkcode Link.send}. */
@@ -82,4 +87,13 @@ export interface LinkBackend {
   create(options: LinkOptions): Link;
   /** Frees what outlives the links. Links must be closed before. */
   dispose(): Promise<void>;
+}
+
+/** The path between two candidates of these types: that of the one that is farther from its peer. */
+export function pathBetween(local: string, remote: string): LinkPath {
+  const types = [local, remote];
+  if (types.includes("relay")) return "relay";
+  // A peer-reflexive candidate is one that a translation of addresses made while checks were under way.
+  if (types.some((type) => type === "srflx" || type === "prflx")) return "srflx";
+  return types.every((type) => type === "host") ? "host" : "unknown";
 }

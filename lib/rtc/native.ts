@@ -7,7 +7,14 @@
 import type { LinkId } from "../base/id.ts";
 import type { LinkSignal } from "../protocol/link_signal.ts";
 import { hostAddresses, isOffline } from "./host_address.ts";
-import type { IceServer, Link, LinkBackend, LinkFacts, LinkOptions } from "./link.ts";
+import {
+  type IceServer,
+  type Link,
+  type LinkBackend,
+  type LinkFacts,
+  type LinkOptions,
+  pathBetween,
+} from "./link.ts";
 import { LinkLife, reasonOf } from "./link_life.ts";
 import { RemoteSignals } from "./remote_signals.ts";
 
@@ -118,10 +125,9 @@ class NativeLink implements Link {
   facts(): LinkFacts {
     const open = this.#life.phase === "open";
     const pair = open ? this.#peer.getSelectedCandidatePair() : null;
-    const relayed = pair?.local.type === "relay" || pair?.remote.type === "relay";
     const rttMs = open ? this.#peer.rtt() : -1;
     return {
-      path: pair === null ? "unknown" : relayed ? "relayed" : "direct",
+      path: pair === null ? "unknown" : pathBetween(pair.local.type, pair.remote.type),
       rttMs: rttMs >= 0 ? rttMs : undefined,
       bytesSent: this.#life.bytesSent,
       bytesReceived: this.#life.bytesReceived,

@@ -5,9 +5,17 @@
 
 import { Buffer } from "node:buffer";
 import type { LinkId } from "../base/id.ts";
+import { SECOND_MS } from "../base/time.ts";
 import type { LinkSignal } from "../protocol/link_signal.ts";
 import { hostAddresses } from "./host_address.ts";
-import type { IceServer, Link, LinkBackend, LinkFacts, LinkOptions } from "./link.ts";
+import {
+  type IceServer,
+  type Link,
+  type LinkBackend,
+  type LinkFacts,
+  type LinkOptions,
+  pathBetween,
+} from "./link.ts";
 import { LinkLife, reasonOf } from "./link_life.ts";
 import { RemoteSignals } from "./remote_signals.ts";
 
@@ -107,9 +115,14 @@ class WeriftLink implements Link {
   }
 
   facts(): LinkFacts {
+    const pair = this.#life.phase === "open"
+      ? this.#peer.iceTransports[0]?.connection.nominated
+      : undefined;
     return {
-      path: "unknown",
-      rttMs: undefined,
+      path: pair === undefined
+        ? "unknown"
+        : pathBetween(pair.localCandidate.type, pair.remoteCandidate.type),
+      rttMs: pair?.rtt === undefined ? undefined : pair.rtt * SECOND_MS,
       bytesSent: this.#life.bytesSent,
       bytesReceived: this.#life.bytesReceived,
     };

@@ -79,6 +79,11 @@ export class LinkHub {
     this.#links.set(linkId, link);
   }
 
+  /** All links that are not over, open or not. */
+  get all(): Iterable<PeerLink> {
+    return this.#links.values();
+  }
+
   /** The link, while it is not over. */
   get(linkId: LinkId): PeerLink | undefined {
     return this.#links.get(linkId);

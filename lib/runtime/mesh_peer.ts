@@ -22,7 +22,9 @@ import { systemRandom } from "./chance.ts";
 import { systemClock } from "./clock.ts";
 import type { RoomAccess } from "./config.ts";
 import type { PeerIdentity } from "./credentials.ts";
+import { LinkCensus } from "./link_census.ts";
 import { LinkHub } from "./link_hub.ts";
+import { tellPeer } from "./link_speech.ts";
 import { MeshRunner } from "./mesh_runner.ts";
 import { nodeSigner } from "./node_signer.ts";
 import { SignalClient } from "./signal_client.ts";
@@ -62,6 +64,7 @@ export class MeshPeer {
   readonly #options: MeshPeerOptions;
   readonly #node: MeshNode;
   readonly #hub: LinkHub;
+  readonly #census = new LinkCensus(() => this.#hub.all, systemClock);
   readonly #runner: MeshRunner;
   readonly #signaling: SignalClient;
   #wasRegistered = false;
@@ -192,6 +195,11 @@ export class MeshPeer {
     }
     if (role === "client" && message.type === "unwatch") {
       return this.#runner.push({ type: "unwatched", linkId: link.id });
+    }
+    if (role === "client" && message.type === "link_query") {
+      const answer = this.#census.answer(link);
+      if (answer !== undefined) tellPeer(link, answer);
+      return;
     }
     if (role === "client" && message.type === "queue_join") {
       const { job_id: jobId, needs } = message;

@@ -1,6 +1,7 @@
 /** A process that is none: what commands print is kept, what they ask for is given. */
 
 import type { Io } from "../../lib/cli/io.ts";
+import type { TerminalListener } from "../../lib/cli/terminal_hold.ts";
 
 /** What a test may choose. */
 export interface FakeIoOptions {
@@ -17,6 +18,8 @@ export interface FakeIo extends Io {
   readonly outLines: string[];
   readonly errLines: string[];
   readonly drawn: string[];
+  /** Who hears the keyboard, while the terminal is held. */
+  keyboard: TerminalListener | undefined;
   readonly controller: AbortController;
 }
 
@@ -26,7 +29,12 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
   const errLines: string[] = [];
   const drawn: string[] = [];
   const controller = new AbortController();
-  return {
+  const io: FakeIo = {
+    keyboard: undefined,
+    holdTerminal: (listener) => {
+      io.keyboard = listener;
+      return { release: () => void (io.keyboard = undefined) };
+    },
     outLines,
     errLines,
     drawn,
@@ -44,4 +52,5 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
     interruption: () => controller.signal,
     insistence: () => new AbortController().signal,
   };
+  return io;
 }

@@ -127,6 +127,20 @@ Deno.test("live, the upload has a bar with rate and remaining time", () => {
   ]);
 });
 
+Deno.test("live, what was there before counts neither for the rate nor for the remaining time", () => {
+  const resumed: readonly SubmissionEvent[] = [
+    { type: "uploaded", bytes: 1_000_000, bytesMax: 2_000_000 },
+    { type: "uploaded", bytes: 1_200_000, bytesMax: 2_000_000 },
+  ];
+  const view = resumed.reduce(
+    (before, event, index) => advance(before, event, index * 1_000),
+    BLANK_VIEW,
+  );
+  deepEqual(liveLines(view, { columns: 100, rows: 24, isColored: false }), [
+    "upload   ██████████████░░░░░░░░░░ 60 %  1.2 MB of 2.0 MB  200 kB/s  4.0s left",
+  ]);
+});
+
 Deno.test("live, the training has a bar, losses, a plot and the last line of output", () => {
   const lines = liveLines(viewAfter(12), { columns: 100, rows: 24, isColored: false });
   match(

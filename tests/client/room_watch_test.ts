@@ -4,11 +4,13 @@ import assert from "node:assert/strict";
 import { Failure } from "../../lib/base/failure.ts";
 import type { PeerId } from "../../lib/base/id.ts";
 import { RoomWatch, type WatchEvent } from "../../lib/client/room_watch.ts";
+import type { LinkMeasure } from "../../lib/client/link_pace.ts";
 import type { LinkedOptions } from "../../lib/client/linked_session.ts";
 import type { Session } from "../../lib/client/session.ts";
 import { WorkerLink } from "../../lib/client/worker_link.ts";
 import type { LinkMessage } from "../../lib/protocol/link_message.ts";
 import { type Filters, filtersSchema, type WorkerList } from "../../lib/protocol/query.ts";
+import type { ObserverMessage } from "../../lib/protocol/watch_message.ts";
 import type { Metadata } from "../../lib/protocol/worker.ts";
 import { tellPeer } from "../../lib/runtime/link_speech.ts";
 import { eventually, until } from "../runtime/condition.ts";
@@ -151,6 +153,46 @@ Deno.test("a watch follows changes, and goes on at another worker when its own i
       w2.tell("busy", null);
       await until("a later status", () => statusOf(w2) === "busy");
       await watch.close();
+    })));
+
+Deno.test("a watch that asks is told how the worker's links do; one that does not asks nothing", () =>
+  MemoryRoom.with(WORKERS, (room) =>
+    room.withClient(async (session, options) => {
+      const [w0, w1, w2] = room.workers.map(({ view }) => view.self);
+      const measures: LinkMeasure[] = [];
+      const asking = new RoomWatch(session, room.backend, {
+        ...options,
+        hear: () => {},
+        measured: (measure) => measures.push(measure),
+      });
+      const measure = await eventually("a measurement", () => measures[0]);
+      assert.deepEqual([measure.self, measure.worker], [session.peerId, w0]);
+      assert.deepEqual(measure.own.map(({ peer_id, path }) => [peer_id, path]), [[w0, "host"]]);
+      const reported = measure.reported.map(({ peer_id, role }) => `${role} ${peer_id}`).sort();
+      assert.deepEqual(reported, [`client ${session.peerId}`, `worker ${w1}`, `worker ${w2}`]);
+      await asking.close();
+    })));
+
+Deno.test("a worker answers a question about its links at most once a second", () =>
+  MemoryRoom.with(WORKERS.slice(0, 1), (room) =>
+    room.withClient(async (session, options) => {
+      const [w0] = room.workers;
+      assert.ok(w0 !== undefined);
+      let answers = 0;
+      const lost = Promise.withResolvers<Failure>();
+      const handlers = {
+        message: () => {},
+        data: () => {},
+        observed: ({ type }: ObserverMessage) => void (answers += type === "link_report" ? 1 : 0),
+        lost: lost.resolve,
+      };
+      const link = await WorkerLink.open(w0.view.self, room.backend, session, handlers, options);
+      for (let asked = 0; asked < 20; asked++) link.say({ type: "link_query" });
+      // Answers come in order: all that there are stand before this one.
+      await link.discover({});
+      assert.equal(answers, 1);
+      link.close("The test is done");
+      await lost.promise;
     })));
 
 Deno.test("a client that does not read is dropped", () =>

@@ -156,6 +156,21 @@ export function linkContract(
     await closeEnds(a, b);
   });
 
+  promise(
+    "tells its path, and a round-trip time that can be one, of an open link only",
+    async (backends) => {
+      const [a, b] = await openEnds(backends);
+      for (const { link } of [a, b]) {
+        const { path, rttMs } = link.facts();
+        // Within one machine; a check may come from an address that was not told yet.
+        ok(path === "host" || path === "srflx", path);
+        ok(rttMs === undefined || rttMs >= 0 && rttMs < 10_000, String(rttMs));
+      }
+      await closeEnds(a, b);
+      equal(a.link.facts().path, "unknown");
+    },
+  );
+
   promise("carries the largest frame of each end, and one byte", async (backends) => {
     const [a, b] = await openEnds(backends);
     a.link.send(numbered(7, a.link.frameBytesMax));

@@ -40,7 +40,7 @@ class MemoryLink implements Link {
 
   facts(): LinkFacts {
     const { bytesSent, bytesReceived } = this.life;
-    return { path: "direct", rttMs: 0, bytesSent, bytesReceived };
+    return { path: "host", rttMs: 0, bytesSent, bytesReceived };
   }
 
   close(reason: string): void {
