@@ -34,5 +34,6 @@ Deno.test("two curves stand on one scale in two colours; without colours the fir
   const text = colored.join("");
   ok(text.includes("\u001b[36m") && text.includes("\u001b[33m"), text);
   deepEqual(plotLines(curves, SIZE), plotLines(curves.slice(0, 1), SIZE));
-  match(plotLines([[], [2, 1]], { ...SIZE, isColored: true }).join(""), /\u001b\[33m/);
+  const alone = plotLines([[], [2, 1]], { ...SIZE, isColored: true }).join("");
+  ok(alone.includes("\u001b[33m"), alone);
 });
