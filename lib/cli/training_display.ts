@@ -66,8 +66,8 @@ export function liveLines(view: TrainingView, screen: LiveScreen): string[] {
   }
   const height = Math.min(PLOT_ROWS, rows - OTHER_ROWS - 2);
   if (height >= 3) {
-    const plot = plotLines(plottedLosses(view), { columns: columns - 1, height });
-    lines.push(...plot.map((line) => paint(line, "cyan", isColored)));
+    const curves = [view.trainLosses, view.valLosses];
+    lines.push(...plotLines(curves, { columns: columns - 1, height, isColored }));
   }
   if (view.output !== undefined && view.saved === undefined && view.download === undefined) {
     lines.push(label("output", cleanText(view.output)));
@@ -219,11 +219,6 @@ function lossText(view: TrainingView): string {
     `validation ${formatLoss(view.valLosses.at(-1))}`,
     best,
   ]);
-}
-
-/** The losses of the plot: those of the training, or of the validation where there is no other. */
-function plottedLosses({ trainLosses, valLosses }: TrainingView): readonly number[] {
-  return trainLosses.length > 0 ? trainLosses : valLosses;
 }
 
 function savedText({ folder, files }: NonNullable<TrainingView["saved"]>): string {

@@ -39,12 +39,12 @@ Deno.test("a bar has its width, whatever is asked of it", () => {
 });
 
 Deno.test("a plot fits, falls as the loss falls, and needs two values", () => {
-  const lines = plotLines([1, 0.5, 0.25, 0.1], { columns: 40, height: 5 });
+  const lines = plotLines([[1, 0.5, 0.25, 0.1]], { columns: 40, height: 5, isColored: false });
   equal(lines.length, 6);
   equal(Math.max(...lines.map((line) => line.length)) <= 40, true);
   equal(lines[0]?.trimStart().startsWith("1.00"), true);
   equal(lines.at(-1)?.trimStart().startsWith("0.100"), true);
-  equal(plotLines([1], { columns: 40, height: 5 }).length, 0);
-  equal(plotLines([1, NaN, Infinity], { columns: 40, height: 5 }).length, 0);
-  equal(plotLines([1, 2], { columns: 10, height: 5 }).length, 0);
+  equal(plotLines([[1]], { columns: 40, height: 5, isColored: false }).length, 0);
+  equal(plotLines([[1, NaN, Infinity]], { columns: 40, height: 5, isColored: false }).length, 0);
+  equal(plotLines([[1, 2]], { columns: 10, height: 5, isColored: false }).length, 0);
 });
