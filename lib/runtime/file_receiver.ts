@@ -1,24 +1,24 @@
 /**
  * Receives the files of a manifest into a folder, block by block. A file stands under its name only
  * when it is whole and its digest is right; what is not whole yet is kept aside, and a later transfer
- * goes on from it. Knows links and messages; what is on the disk is `LandingPlace`'s and `PartFile`'s.
+ * goes on from it. Knows links and messages; what is on the disk is `ReceivedFiles`' to know.
  */
 
 import { Failure } from "../base/failure.ts";
 import type { JobId, Sha256 } from "../base/id.ts";
 import { SECOND_MS } from "../base/time.ts";
-import type { FileEntry, Manifest } from "../protocol/manifest.ts";
+import type { Manifest } from "../protocol/manifest.ts";
 import type { TransferMessage, TransferPurpose } from "../protocol/transfer_message.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import { BLOCK_BYTES } from "../transfer/block.ts";
 import { CREDIT_EVERY_BYTES, WINDOW_BYTES } from "../transfer/credit_window.ts";
-import { Reception, wrongDigest } from "../transfer/reception.ts";
+import { Reception } from "../transfer/reception.ts";
 import { type Block, BlockAssembly } from "./block_assembly.ts";
 import { nameFullDisk } from "./disk_room.ts";
 import { sha256OfBytes } from "./file_digest.ts";
-import { type LandingOptions, LandingPlace } from "./landing_place.ts";
+import type { LandingOptions } from "./landing_place.ts";
 import { tellPeer } from "./link_speech.ts";
-import { PartFile } from "./part_file.ts";
+import { ReceivedFiles } from "./received_files.ts";
 import { StallWatch } from "./stall_watch.ts";
 
 /** Between two signs of life while old files are read. */
@@ -44,18 +44,13 @@ export class FileReceiver {
   readonly #link: PeerLink;
   readonly #options: ReceiveOptions;
   readonly #reception: Reception;
-  readonly #landing: LandingPlace;
+  readonly #files: ReceivedFiles;
   readonly #watch: StallWatch;
   readonly #outcome = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   readonly #kept = Promise.withResolvers<void>();
   readonly #assembly: BlockAssembly;
-  readonly #parts = new Map<number, PartFile>();
-  /** The files that were sent: those that the cache may lack. */
-  readonly #sent: FileEntry[] = [];
   #work: Promise<void>;
-  /** The part that is open. */
-  #part: PartFile | undefined;
   /** The block whose digest must be said next. */
   #undigested: Block | undefined;
   #arrivedBytes = 0;
@@ -69,7 +64,12 @@ export class FileReceiver {
     this.#options = options;
     this.#reception = new Reception(options.manifest);
     this.#assembly = new BlockAssembly(this.#reception);
-    this.#landing = new LandingPlace(options);
+    this.#files = new ReceivedFiles({
+      manifest: options.manifest,
+      landing: options,
+      reception: this.#reception,
+      beat: () => this.#beat(),
+    });
     this.#watch = new StallWatch(
       () => this.#credit(true),
       // Its owner hears of the link's end, and may come again over another one.
@@ -152,45 +152,12 @@ export class FileReceiver {
   async #begin(): Promise<void> {
     await this.#options.ready;
     if (this.#over) return;
-    await this.#landing.prepare();
-    const beat = () => this.#beat();
-    await this.#look((_index, entry) => this.#landing.find(entry, beat));
-    await this.#look((index, entry) => this.#resume(index, entry));
-    if (this.#over) return;
-    await this.#landing.requireRoom(this.#reception.bytesMax - this.#reception.bytes);
-    await this.#look((_index, entry) => this.#landing.borrow(entry, beat));
+    await this.#files.prepare(() => this.#over);
     if (this.#over) return;
     this.#reception.plan();
     this.#progress();
     this.#ask();
     this.#finishIfComplete();
-  }
-
-  /** Looks for each file that is not in its place; those for which `find` gives true are from then on. */
-  async #look(find: (index: number, entry: FileEntry) => Promise<boolean>): Promise<void> {
-    for (const [index, entry] of this.#options.manifest.files.entries()) {
-      if (this.#over) return;
-      if (this.#reception.isTwin(index) || this.#reception.isInPlace(index)) continue;
-      if (await find(index, entry)) await this.#placed(index, entry);
-    }
-  }
-
-  /** Goes on from what an earlier transfer left of a file. Gives whether that is all of it. */
-  async #resume(index: number, entry: FileEntry): Promise<boolean> {
-    if (entry.bytes === 0) {
-      const bytes = new Uint8Array();
-      const digests = { promised: entry.sha256, got: sha256OfBytes(bytes) };
-      if (digests.got !== digests.promised) throw wrongDigest(entry, digests);
-      await this.#landing.write(entry, bytes);
-      return true;
-    }
-    if (entry.bytes <= BLOCK_BYTES) return false;
-    const part = this.#partOf(index, entry);
-    await part.recover(() => this.#beat());
-    this.#reception.resume(index, part.map);
-    if (!part.map.isWhole) return false;
-    await this.#complete(index, entry, part);
-    return true;
   }
 
   /**
@@ -204,7 +171,7 @@ export class FileReceiver {
   async #check(block: Block, promised: Sha256): Promise<void> {
     const { index, bytes } = block;
     const got = sha256OfBytes(bytes);
-    if (got === promised) await this.#write(block, got);
+    if (got === promised) await this.#files.write(block, got);
     else this.#reception.refuse(index, block.block, { promised, got });
     this.#assembly.release(block);
     this.#unwrittenBytes -= bytes.length;
@@ -215,45 +182,6 @@ export class FileReceiver {
     this.#credit(isIdle);
     if (isIdle && !this.#reception.isComplete) this.#ask();
     this.#finishIfComplete();
-  }
-
-  async #write({ index, file, block, bytes }: Block, sha256: Sha256): Promise<void> {
-    if (file.bytes <= BLOCK_BYTES) {
-      await this.#landing.write(file, bytes);
-      this.#sent.push(file);
-      return await this.#placed(index, file);
-    }
-    const part = this.#partOf(index, file);
-    if (this.#part !== part) this.#part?.close();
-    this.#part = part;
-    await part.write(block, bytes, sha256);
-    if (this.#reception.accept(index, block)) await this.#complete(index, file, part);
-  }
-
-  async #complete(index: number, file: FileEntry, part: PartFile): Promise<void> {
-    await part.verify(() => this.#beat());
-    await this.#landing.take(file, part);
-    this.#parts.delete(index);
-    this.#sent.push(file);
-    await this.#placed(index, file);
-  }
-
-  /** A file is in its place, and so are those that have the same bytes. */
-  async #placed(index: number, file: FileEntry): Promise<void> {
-    this.#reception.placed(index);
-    for (const twin of this.#reception.twinsOf(index)) {
-      const entry = this.#options.manifest.files[twin];
-      if (entry !== undefined) await this.#landing.repeat(entry, file, () => this.#beat());
-      this.#reception.placed(twin);
-    }
-  }
-
-  #partOf(index: number, entry: FileEntry): PartFile {
-    const held = this.#parts.get(index);
-    if (held !== undefined) return held;
-    const part = PartFile.hold(this.#options.partsFolder, entry);
-    this.#parts.set(index, part);
-    return part;
   }
 
   #ask(): void {
@@ -319,7 +247,7 @@ export class FileReceiver {
     this.#over = true;
     this.#watch[Symbol.dispose]();
     this.#work.then(() => {
-      for (const part of this.#parts.values()) part.release();
+      this.#files.release();
       this.#closed.resolve();
       this.#keep().then(this.#kept.resolve);
     });
@@ -329,7 +257,7 @@ export class FileReceiver {
   /** Apart from the transfer: a job need not wait for the copies of its inputs. */
   async #keep(): Promise<void> {
     try {
-      for (const file of this.#sent) await this.#landing.keep(file);
+      await this.#files.keep();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.warned?.(`A file cannot be cached: ${reason}`);
