@@ -34,6 +34,10 @@ interface Hold {
 /** Watches the queue of one world. */
 export class QueueReferee {
   readonly #world: () => World;
+  /**
+   * By the worker's own clock, by which it counts: while its machine sleeps that clock stands still, and
+   * the worker cannot know that elsewhere the time is over.
+   */
   readonly #passed = new Map<WorkerLife, Map<JobId, Instant>>();
   readonly #holds = new Map<WorkerLife, Hold>();
   readonly #started = new Set<string>();
@@ -47,7 +51,7 @@ export class QueueReferee {
     for (const effect of effects) {
       if (effect.type !== "log") continue;
       const { event, job_id } = effect.fields;
-      if (event === "passed_over") this.#passedBy(life).set(jobIdIn(job_id, life), this.#now);
+      if (event === "passed_over") this.#passedBy(life).set(jobIdIn(job_id, life), life.now);
       if (event === "held") this.#checkHold(life);
     }
   }
@@ -120,7 +124,7 @@ export class QueueReferee {
     const self = { peer_id, metadata, status: "available" } as const;
     return waiting.filter((request) =>
       request.is_present && shortcomingOf(self, request.needs) === undefined &&
-      this.#now - (passed.get(request.job_id) ?? -Infinity) >= PASS_MS && !isServed(request)
+      life.now - (passed.get(request.job_id) ?? -Infinity) >= PASS_MS && !isServed(request)
     ).toSorted((one, other) =>
       one.ticket - other.ticket || (one.job_id < other.job_id ? -1 : 1)
     )[0];

@@ -186,11 +186,17 @@ export class WorkerLife implements LinkUser, SocketUser {
     this.unsettledAt = delayMs > SLOW_MS ? Infinity : this.#around.timeline.now;
   }
 
-  /** Its work changes. */
+  /**
+   * Its work changes. Its node hears that in the same turn, however slow the machine is: slot and node are
+   * one process, and a client that asks for the slot must not find the two of different minds.
+   */
   work(status: WorkerStatus, currentJob: CurrentJob | null): void {
+    if (this.#state === "dead") return;
     this.status = status;
     this.currentJob = currentJob;
-    this.take({ type: "status_changed", status, currentJob });
+    const input = { type: "status_changed", status, currentJob } as const;
+    if (this.#state === "paused") this.#inbox.push(input);
+    else this.#step(input);
   }
 
   /** SIGSTOP. What stops it twice must let it go twice. */
@@ -205,7 +211,11 @@ export class WorkerLife implements LinkUser, SocketUser {
     if (this.#state !== "paused" || --this.#stops > 0) return;
     this.#state = "running";
     this.unsettledAt = this.#around.timeline.now;
-    for (const input of this.#inbox.splice(0)) this.take(input);
+    for (const input of this.#inbox.splice(0)) {
+      // One of them may end this life, and the dead step no more.
+      if (input.type === "status_changed" && this.state === "running") this.#step(input);
+      else this.take(input);
+    }
   }
 
   /** The machine wakes from a sleep of `durationMs`, in which its monotonic clock stood still. */

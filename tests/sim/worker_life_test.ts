@@ -1,0 +1,31 @@
+/** A worker of the simulator is one process: its slot and its node do not disagree. */
+
+import assert from "node:assert/strict";
+import { automergeReady } from "./automerge.ts";
+import { World } from "./world.ts";
+
+await automergeReady();
+
+Deno.test("however slow the machine, a worker's node knows what its slot does", () => {
+  const world = new World({ seed: 1, gpuMemoryMb: [80_000, 40_000] });
+  try {
+    world.startAll();
+    world.timeline.run(5_000);
+    const life = world.worker("w1");
+    const known = () => life.view.entries.get(life.peerId)?.status;
+    life.slow(800);
+    life.work("busy", null);
+    assert.equal(known(), "busy");
+    life.pause();
+    life.work("available", null);
+    life.work("maintenance", null);
+    assert.equal(known(), "busy", "a process that is stopped does nothing");
+    life.resume();
+    assert.equal(known(), "maintenance");
+    life.kill();
+    life.work("busy", null);
+    assert.equal(life.status, "maintenance", "the dead do nothing");
+  } finally {
+    world.dispose();
+  }
+});
