@@ -248,6 +248,19 @@ Deno.test("nobody is declared dead for a pause of three seconds, and one of a mi
   assert.deepEqual(lab.events("admin_elected"), []);
 });
 
+Deno.test("an admin that was stopped for a minute takes nobody for dead when it goes on", () => {
+  for (const size of [3, 5]) {
+    using lab = new Lab(size);
+    lab.world.pause(lab.worker("w0"), 60_000);
+    lab.pass(59_900);
+    lab.logged.length = 0;
+    lab.pass(30_000);
+    const ofAdmin = lab.logged.filter(({ who }) => who === "w0").map(({ event }) => event);
+    assert.deepEqual(ofAdmin.filter((event) => ["peer_dead", "partitioned"].includes(event)), []);
+    assert.equal(pending(lab.world), undefined);
+  }
+});
+
 Deno.test("the server may go and come back without anybody noticing", () => {
   using lab = new Lab(3);
   lab.world.serverDown(20_000);
