@@ -15,23 +15,20 @@
  */
 
 import type { PeerId } from "../base/id.ts";
-import { WORKERS_MAX } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
 import type { Decision, Situation } from "./decision.ts";
 import { compareCandidates, electAdmin } from "./election.ts";
+import { Electorate } from "./electorate.ts";
 import { Epoch } from "./epoch.ts";
 import { isHalf, isMajority } from "./quorum.ts";
 import type { MeshTiming } from "./timing.ts";
-
-/** Members that count, as many as a heartbeat can name: names that a liar makes up must not be more. */
-const AGREED_MAX = 4 * WORKERS_MAX;
 
 /** Whom one worker follows. */
 export class Administration {
   readonly #self: PeerId;
   readonly #timing: MeshTiming;
   readonly #asked = new Map<PeerId, { readonly at: Instant; answered: boolean }>();
-  readonly #agreed = new Set<PeerId>();
+  readonly #electorate: Electorate;
   /** The epoch in which the members last agreed; 0 for a newcomer. */
   #agreedEpoch = 0;
   /** Workers that say that they are cut off, and in which epoch their room last agreed. */
@@ -48,7 +45,7 @@ export class Administration {
   constructor(self: PeerId, timing: MeshTiming) {
     this.#self = self;
     this.#timing = timing;
-    this.#agreed.add(self);
+    this.#electorate = new Electorate(self);
   }
 
   /** The admin that this worker follows; itself where it leads. */
@@ -88,7 +85,17 @@ export class Administration {
 
   /** The members when the room last agreed. */
   get agreed(): ReadonlySet<PeerId> {
-    return this.#agreed;
+    return this.#electorate.settled;
+  }
+
+  /** Newcomers that a majority need not have heard of yet. */
+  get joining(): ReadonlySet<PeerId> {
+    return this.#electorate.joining;
+  }
+
+  /** Whether this worker is one of them. */
+  get isNewcomer(): boolean {
+    return this.#electorate.isNewcomer;
   }
 
   /** The room keeps no registry: there is nobody to lead or to follow. */
@@ -100,27 +107,26 @@ export class Administration {
     this.#tied = false;
     this.#asked.clear();
     this.#cutOff.clear();
-    this.#agreed.clear();
-    this.#agreed.add(this.#self);
+    this.#electorate.reset();
   }
 
   /** The server's word at registration: these are in the room. Only a newcomer needs it. */
   arrive(peers: readonly PeerId[], now: Instant): void {
     if (this.#following !== undefined) return;
-    for (const peerId of peers) this.#agreed.add(peerId);
+    this.#electorate.arrive(peers);
     this.#arrivingUntil = now + this.#timing.mournMs;
   }
 
   /** It left, or nobody ever met it: it counts in no majority. */
   dismiss(peerId: PeerId): void {
-    this.#agreed.delete(peerId);
+    this.#electorate.dismiss(peerId);
     this.#asked.delete(peerId);
     if (this.#following?.peerId === peerId) this.#following = undefined;
   }
 
   /** The server says that it is in the room, and nobody has met it in time: it counts as absent. */
   expect(peerId: PeerId): void {
-    this.#agreed.add(peerId);
+    this.#electorate.note(peerId);
   }
 
   /**
@@ -129,7 +135,7 @@ export class Administration {
    */
   saw(epoch: number, adminPeerId: PeerId | undefined): void {
     if (!this.#epoch.heard(epoch)) return;
-    if (adminPeerId !== undefined && this.#agreed.size < AGREED_MAX) this.#agreed.add(adminPeerId);
+    if (adminPeerId !== undefined) this.#electorate.note(adminPeerId);
   }
 
   /** The server spoke of its epoch. Where ours has to begin anew, so does all that was of ours. */
@@ -148,11 +154,15 @@ export class Administration {
       epoch: number;
       agreedEpoch: number;
       partitioned: boolean;
+      /** All members of which it knows. */
+      noted: ReadonlySet<PeerId>;
     },
   ): void {
     const isCutOff = says.partitioned && this.#epoch.isCredible(says.agreedEpoch);
     if (isCutOff) this.#cutOff.set(from, says.agreedEpoch);
     else this.#cutOff.delete(from);
+    // Whoever is cut off soon counts by the word of others: what it knows itself will be forgotten.
+    this.#electorate.acknowledged(from, says.partitioned ? new Set() : says.noted);
     this.saw(says.epoch, says.partitioned ? undefined : says.adminPeerId);
     if (says.partitioned || says.adminPeerId === undefined) return;
     if (says.adminPeerId === from || says.epoch === this.#epoch.held) {
@@ -175,31 +185,27 @@ export class Administration {
 
   /**
    * A worker that is in reach says that it is with the majority of those who agreed since: from now on
-   * we count by them too. Not where our own room is a later one: a newcomer that met nobody is the
-   * majority of itself alone.
+   * we count by them too, and by those who are `joining` them. Not where our own room is a later one: a
+   * newcomer that met nobody is the majority of itself alone.
    */
-  rejoin(agreed: readonly PeerId[], agreedEpoch: number): void {
+  rejoin(agreed: readonly PeerId[], joining: readonly PeerId[], agreedEpoch: number): void {
     if (!this.#epoch.isCredible(agreedEpoch)) return;
     if (agreedEpoch < Math.max(this.#agreedEpoch, ...this.#cutOff.values())) return;
     this.#agreedEpoch = agreedEpoch;
-    this.#agreed.clear();
-    for (const peerId of [this.#self, ...agreed]) this.#agreed.add(peerId);
+    this.#electorate.adopt(agreed, joining);
   }
 
   /** Decides what follows from `situation`. Calling it twice with the same decides nothing new. */
   reconcile(situation: Situation, now: Instant): Decision[] {
     const living = new Set(situation.living.map((candidate) => candidate.peerId));
-    const inMajority = isMajority({
-      agreed: this.#agreed,
-      living,
-      server: situation.server,
-    });
-    this.#tied = isHalf(this.#agreed, living);
+    const agreed = this.#electorate.counted(living);
+    const inMajority = isMajority({ agreed, living, server: situation.server });
+    this.#tied = isHalf(agreed, living);
     // Whoever met part of a later room than its own is no majority of that, whatever it counts.
     const partitioned = !inMajority || this.#cutOffEpoch(living) > this.#agreedEpoch;
     // It leads nobody and follows nobody; to call it partitioned would be a false alarm.
     if (partitioned && this.#following === undefined && now < this.#arrivingUntil) return [];
-    const decisions = this.#judgePartition(partitioned, living, now);
+    const decisions = this.#judgePartition(partitioned, { living, agreed }, now);
     if (this.#following !== undefined && !living.has(this.#following.peerId)) {
       this.#leaderlessSince ??= now;
     }
@@ -213,7 +219,8 @@ export class Administration {
     if (best === this.#self) decisions.push(...this.#lead(now));
     else if (best !== undefined) decisions.push(...this.#follow(best, situation, now));
     if (this.#following !== undefined && living.has(this.#following.peerId)) {
-      this.#agree(living, situation.mourned);
+      this.#agreedEpoch = this.#epoch.held;
+      this.#electorate.settle(living, situation.mourned);
     }
     return decisions;
   }
@@ -238,10 +245,14 @@ export class Administration {
     if (this.#following?.peerId === this.#self) this.#following = { peerId: this.#self, epoch: -1 };
   }
 
-  #judgePartition(partitioned: boolean, living: ReadonlySet<PeerId>, now: Instant): Decision[] {
+  #judgePartition(
+    partitioned: boolean,
+    { living, agreed }: { living: ReadonlySet<PeerId>; agreed: ReadonlySet<PeerId> },
+    now: Instant,
+  ): Decision[] {
     if (partitioned === (this.#partitionedSince !== undefined)) return [];
     this.#partitionedSince = partitioned ? now : undefined;
-    const facts = { living: living.size, agreed: this.#agreed.size };
+    const facts = { living: living.size, agreed: agreed.size };
     return [{ type: "partition", partitioned, ...facts }];
   }
 
@@ -299,14 +310,6 @@ export class Administration {
       else this.#cutOff.delete(peerId);
     }
     return latest;
-  }
-
-  #agree(living: ReadonlySet<PeerId>, mourned: ReadonlySet<PeerId>): void {
-    this.#agreedEpoch = this.#epoch.held;
-    for (const peerId of living) this.#agreed.add(peerId);
-    for (const peerId of this.#agreed) {
-      if (!living.has(peerId) && !mourned.has(peerId)) this.#agreed.delete(peerId);
-    }
   }
 
   #took(now: Instant): number {

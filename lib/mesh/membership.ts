@@ -28,6 +28,8 @@ const MEMBERS_MAX = 4 * WORKERS_MAX;
 export class Membership {
   readonly #members = new Map<PeerId, Member>();
   readonly #timing: MeshTiming;
+  /** No verdict before: this process was away for so long that the others closed their links to it. */
+  #noVerdictBefore: Instant = -Infinity;
 
   constructor(timing: MeshTiming) {
     this.#timing = timing;
@@ -210,9 +212,12 @@ export class Membership {
   /**
    * This process was held up for `lateMs`: nobody is to blame for the silence. Every sign of life and
    * every deadline moves by as much (local health). A check runs at least its full time from `now` on:
-   * the answer may be among the words that came meanwhile and were not read yet.
+   * the answer may be among the words that came meanwhile and were not read yet. Whoever was away for
+   * longer than silence is borne with finds its links closed: nobody is dead before they could be dialled.
    */
   excuse(lateMs: number, now: Instant): void {
+    const { quietMs, checkMs } = this.#timing;
+    if (lateMs > quietMs) this.#noVerdictBefore = now + quietMs + checkMs;
     for (const member of this.#members.values()) {
       if (member.evidenceAt !== undefined) member.evidenceAt += lateMs;
       if (member.directAt !== undefined) member.directAt += lateMs;
@@ -253,7 +258,7 @@ export class Membership {
 
   #verdictAt(member: Member, alone: boolean): Instant {
     if (member.check === undefined) return Infinity;
-    const { deadlineAt } = member.check;
+    const deadlineAt = Math.max(member.check.deadlineAt, this.#noVerdictBefore);
     return alone ? Math.max(deadlineAt, this.#quietAt(member) + this.#timing.checkMs) : deadlineAt;
   }
 

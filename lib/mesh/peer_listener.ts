@@ -125,11 +125,14 @@ export class PeerListener {
       epoch: beat.epoch,
       agreedEpoch: beat.agreed_epoch,
       partitioned: beat.partitioned,
+      noted: new Set([...beat.agreed, ...beat.joining]),
     });
+    // A newcomer itself cannot tell who the members are.
+    const belongs = beat.admin_peer_id !== null && !beat.partitioned && beat.agreed.includes(from);
     // Said in the knowledge that we are cut off: an older word is of before both of us were.
-    const belongs = beat.admin_peer_id !== null && !beat.partitioned && beat.cut_off.includes(self);
-    if (administration.partitionedSince !== undefined && belongs) {
-      administration.rejoin(beat.agreed, beat.agreed_epoch);
+    const knowsOfUs = administration.partitionedSince !== undefined && beat.cut_off.includes(self);
+    if (belongs && (knowsOfUs || administration.isNewcomer)) {
+      administration.rejoin(beat.agreed, beat.joining, beat.agreed_epoch);
     }
     sync.compare(link, beat.heads, now);
   }

@@ -81,7 +81,8 @@ export class Pulse {
       agreed_epoch: administration.agreedEpoch,
       partitioned: administration.partitionedSince !== undefined,
       cut_off: administration.cutOff,
-      agreed: administration.cutOff.length > 0 ? [...administration.agreed] : [],
+      agreed: [...administration.agreed],
+      joining: [...administration.joining],
     };
   }
 }

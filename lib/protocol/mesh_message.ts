@@ -101,8 +101,10 @@ export const meshMessageSchema = z.discriminatedUnion("type", [
     partitioned: z.boolean(),
     /** Workers of which the sender knows that they believe themselves cut off. */
     cut_off: z.array(peerIdSchema).max(4 * WORKERS_MAX).default([]),
-    /** For those: the members when the sender last saw a majority. */
+    /** The members that make majorities, as the sender counts: for those who are cut off or new. */
     agreed: z.array(peerIdSchema).max(4 * WORKERS_MAX).default([]),
+    /** Members that the sender knows and that make no majority yet. */
+    joining: z.array(peerIdSchema).max(4 * WORKERS_MAX).default([]),
   }),
   /** Are you there? */
   z.object({ type: z.literal("probe"), request_id: requestIdSchema }),

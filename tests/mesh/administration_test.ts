@@ -1,6 +1,7 @@
 /** Whom a worker follows: claims, verification, fences, hearsay and partition, step by step. */
 
 import assert from "node:assert/strict";
+import type { PeerId } from "../../lib/base/id.ts";
 import { Administration } from "../../lib/mesh/administration.ts";
 import type { Decision } from "../../lib/mesh/decision.ts";
 import { EPOCH_JUMP_MAX } from "../../lib/mesh/epoch.ts";
@@ -35,7 +36,13 @@ class Office {
 
 /** What a worker says that follows `admin`. */
 function leading(admin: string, epoch: number): Parameters<Administration["heard"]>[1] {
-  return { adminPeerId: peer(admin), epoch, agreedEpoch: epoch, partitioned: false };
+  return {
+    adminPeerId: peer(admin),
+    epoch,
+    agreedEpoch: epoch,
+    partitioned: false,
+    noted: new Set(),
+  };
 }
 
 function brief(decision: Decision): string {
@@ -99,6 +106,7 @@ Deno.test("a word of its own, or of a follower in the highest epoch, is worth an
       epoch,
       agreedEpoch: 0,
       partitioned,
+      noted: new Set(),
     });
     assert.equal(office.at(0, "w1 w2 w3"), decided, `${from} in ${epoch}`);
   }
@@ -162,7 +170,8 @@ Deno.test("a server that forgot is led on, but where it grants no claim any more
     const office = new Office();
     office.administration.told(epoch - 1, undefined);
     assert.equal(office.at(0, "w2 w3"), `claim ${epoch}`);
-    const cutOff = { adminPeerId: undefined, epoch, agreedEpoch: epoch, partitioned: true };
+    const noted = new Set<PeerId>();
+    const cutOff = { adminPeerId: undefined, epoch, agreedEpoch: epoch, partitioned: true, noted };
     office.administration.heard(peer("w3"), cutOff);
     office.administration.refused(0, undefined);
     assert.equal(office.at(500, "w2 w3"), "", "not at once");
@@ -223,7 +232,8 @@ Deno.test("of two halves, the one with the server's admin goes on", () => {
 Deno.test("whoever meets part of a later room is cut off while that part is, and no majority of its own", () => {
   const office = new Office();
   assert.equal(office.at(0, "w2"), "claim 1");
-  const says = { adminPeerId: undefined, epoch: 5, agreedEpoch: 5, partitioned: true };
+  const noted = new Set<PeerId>();
+  const says = { adminPeerId: undefined, epoch: 5, agreedEpoch: 5, partitioned: true, noted };
   office.administration.heard(peer("w3"), says);
   assert.equal(office.at(100, "w2 w3", ""), "partitioned");
   assert.deepEqual(office.administration.cutOff, [peer("w3")]);
@@ -236,7 +246,7 @@ Deno.test("a cut-off worker counts by the members of a room that is as late as i
     office.w1Leads(1);
     assert.equal(office.at(0, "w1 w2 w3 w4"), "follow w1 in 1");
     assert.equal(office.at(5_000, "w1 w2", "w3 w4"), "partitioned", "half, without the server");
-    office.administration.rejoin([peer("w1"), peer("w2"), peer("w5")], agreedEpoch);
+    office.administration.rejoin([peer("w1"), peer("w2"), peer("w5")], [], agreedEpoch);
     assert.equal(office.at(6_000, "w1 w2", ""), decided);
   }
 });

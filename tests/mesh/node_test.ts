@@ -115,6 +115,7 @@ class Subject {
       partitioned: false,
       cut_off: [],
       agreed: [],
+      joining: [],
       ...says,
     };
     return this.hears(name, message);

@@ -205,6 +205,7 @@ function beat({ epoch, victim, victimLife }: Scene, lie: Partial<Heartbeat>): Me
     partitioned: false,
     cut_off: [],
     agreed: [],
+    joining: [],
     ...others,
   };
 }

@@ -14,10 +14,12 @@ class Lab {
   readonly world: World;
   readonly logged: { readonly who: string; readonly event: string }[] = [];
 
-  constructor(workers: number) {
+  /** `later` more machines have workers that a story starts itself. */
+  constructor(workers: number, later = 0) {
+    const machines = workers + later;
     this.world = new World({
       seed: workers,
-      gpuMemoryMb: Array.from({ length: workers }, (_, index) => 80_000 - 8_000 * index),
+      gpuMemoryMb: Array.from({ length: machines }, (_, index) => 80_000 - 8_000 * index),
       watcher: {
         stepped: (life, _input, effects) => {
           for (const effect of effects) {
@@ -27,10 +29,17 @@ class Lab {
         },
       },
     });
-    this.world.startAll();
+    for (const machine of this.world.machines.slice(0, workers)) this.world.start(machine);
     this.pass(5_000);
     assert.equal(pending(this.world), undefined);
     this.logged.length = 0;
+  }
+
+  /** Starts the worker of a machine. */
+  start(name: string): void {
+    const machine = this.world.machines.find(({ peerId }) => peerId === name);
+    assert.ok(machine);
+    this.world.start(machine);
   }
 
   pass(durationMs: number): void {
@@ -201,6 +210,34 @@ Deno.test("half a room that has lost the server in silence does not take its own
   assert.deepEqual(leaders, ["w0"]);
 });
 
+Deno.test("a newcomer that only one side of a cut room knows does not make that side a majority", () => {
+  const starts = { w0: [-300, -50, 0, 300, 1_000, 2_000, 4_000], w1: [-50, 300] };
+  for (const [server, startsMs] of Object.entries(starts)) {
+    for (const afterMs of startsMs) {
+      using lab = new Lab(3, 1);
+      const sides = [["w0", "w3"], ["w1", "w2"]] as const;
+      if (afterMs < 0) lab.start("w3");
+      lab.pass(Math.max(0, -afterMs));
+      const [with0, with1] = server === "w0"
+        ? [[...sides[0], SERVER], sides[1]]
+        : [sides[0], [...sides[1], SERVER]];
+      lab.world.trouble(between(with0, with1), 60_000);
+      if (afterMs >= 0) {
+        lab.pass(afterMs);
+        lab.start("w3");
+      }
+      lab.pass(9_500);
+      for (let second = 0; second < 40; second++) {
+        const leaders = lab.world.lives.filter(({ view }) => view.leads).map(({ name }) => name);
+        assert.ok(leaders.length <= 1, `${leaders.join(" and ")} lead, w3 after ${afterMs} ms`);
+        lab.pass(1_000);
+      }
+      lab.pass(20_000);
+      lab.until(() => pending(lab.world) === undefined, 40_000);
+    }
+  }
+});
+
 Deno.test("nobody is declared dead for a pause of three seconds, and one of a minute changes no admin", () => {
   using lab = new Lab(4);
   lab.world.pause(lab.worker("w1"), 3_000);
@@ -210,6 +247,35 @@ Deno.test("nobody is declared dead for a pause of three seconds, and one of a mi
   lab.pass(60_000);
   lab.until(() => pending(lab.world) === undefined, 20_000);
   assert.deepEqual(lab.events("admin_elected"), []);
+});
+
+Deno.test("an admin that was stopped for a minute takes nobody for dead when it goes on", () => {
+  for (const size of [3, 5]) {
+    using lab = new Lab(size);
+    lab.world.pause(lab.worker("w0"), 60_000);
+    lab.pass(59_900);
+    lab.logged.length = 0;
+    lab.pass(30_000);
+    const ofAdmin = lab.logged.filter(({ who }) => who === "w0").map(({ event }) => event);
+    assert.deepEqual(ofAdmin.filter((event) => ["peer_dead", "partitioned"].includes(event)), []);
+    assert.equal(pending(lab.world), undefined);
+  }
+});
+
+Deno.test("an admin that wakes up alone leads beside another no longer than it takes to notice", () => {
+  for (const stop of ["pause", "sleep"] as const) {
+    for (const size of [2, 3, 5]) {
+      using lab = new Lab(size);
+      lab.world[stop](lab.worker("w0"), 60_000);
+      lab.pass(58_000);
+      const others = lab.world.machines.map(({ peerId }) => peerId).filter((name) => name !== "w0");
+      lab.world.trouble(between(["w0"], [...others, SERVER]), 60_000);
+      lab.pass(2_000);
+      lab.until(() => !lab.worker("w0").view.leads, 9_500);
+      lab.pass(30_000);
+      assert.equal(lab.admins("w0", "w1"), "(w0) w1", `${stop} of ${size}`);
+    }
+  }
 });
 
 Deno.test("the server may go and come back without anybody noticing", () => {
