@@ -15,6 +15,12 @@ const planSchema = z.object({
   })).min(1),
 });
 
+/**
+ * Between two stages. A signal goes to the stage and to us at once, but the stage's end may be told
+ * first. Higher: later stages begin later; lower: on a loaded machine one more may begin.
+ */
+const SETTLE_MS = 250;
+
 /** What a shell reports for a process that a signal ended, less the signal's number. */
 const SIGNALLED = 128;
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
@@ -47,7 +53,9 @@ export async function runStages(
       }).spawn();
       const { code, signal } = await child.status;
       if (signal !== null) return SIGNALLED + (SIGNAL_NUMBERS[signal] ?? 0);
-      if (code !== 0 || isEnding) return code;
+      if (code !== 0) return code;
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      if (isEnding) return code;
     }
     return 0;
   } finally {
