@@ -15,13 +15,18 @@ export type TransferRole = "sender" | "receiver";
 /** A folder of files, and two processes that bring it from one place to the other. */
 export class TransferLab implements AsyncDisposable {
   readonly #folder: string;
+  readonly #env: Readonly<Record<string, string>>;
   readonly #programs = new Map<TransferRole, Program>();
   readonly #started: Program[] = [];
   #links = 0;
 
-  /** @param folder With the files in its folder `from`; they come to stand in `to/files`. */
-  constructor(folder: string) {
+  /**
+   * @param folder With the files in its folder `from`; they come to stand in `to/files`.
+   * @param env Variables that both processes see besides.
+   */
+  constructor(folder: string, env: Readonly<Record<string, string>> = {}) {
     this.#folder = folder;
+    this.#env = env;
   }
 
   /** Starts one of the two, again if it was started before. */
@@ -29,7 +34,7 @@ export class TransferLab implements AsyncDisposable {
     const program = new Program({
       script: join("scripts", "lab", "transfer_peer.ts"),
       args: [role, rtc, join(this.#folder, role === "sender" ? "from" : "to")],
-      env: {},
+      env: this.#env,
       cwd: this.#folder,
     });
     this.#programs.set(role, program);
