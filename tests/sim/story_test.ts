@@ -199,6 +199,29 @@ Deno.test("a half whose server has fallen silent does not lead by its last word"
   lab.until(() => pending(lab.world) === undefined, 40_000);
 });
 
+/** Cuts a room of four from w0 to w3 in halves; the second has the server, which drops w0 in time. */
+function leadersOfHalves(createNode?: NodeFactory): string {
+  using lab = new Lab(4, { createNode });
+  lab.world.trouble(between(["w0", "w1"], ["w2", "w3", SERVER]), 90_000);
+  lab.pass(70_000);
+  return lab.world.lives.filter(({ view }) => view.leads).map(({ name }) => name).join(" ");
+}
+
+Deno.test("of two halves, the one with the server decides once the server misses the admin", () => {
+  assert.equal(leadersOfHalves(), "w2");
+});
+
+Deno.test("planted fault found by that story: half a room decides by the smallest id where it has lost the server", async () => {
+  const faults = [{
+    file: "quorum.ts",
+    sound: "if (server === undefined) return false;",
+    faulty: "if (server === undefined) return living.has([...agreed].toSorted()[0]);",
+  }];
+  await withPlantedFault(faults, (createNode) => {
+    assert.equal(leadersOfHalves(createNode), "w0 w2");
+  });
+});
+
 Deno.test("of two halves, the one that has the server's admin decides", () => {
   using lab = new Lab(4);
   lab.world.trouble(between(["w0", "w1"], ["w2", "w3"]), 30_000);
