@@ -37,10 +37,18 @@ export async function copyTrainer(folder: string): Promise<readonly string[]> {
   return ["--runner", "sleap-nn", "--sleap-nn", path];
 }
 
+/** The least that `train` takes for a configuration. */
+const CONFIG = `data_config: {}
+model_config:
+  backbone_config: unet
+  head_configs: single_instance
+trainer_config: {}
+`;
+
 /** Writes a configuration into `folder`. Gives the arguments of `train` for it. */
 export async function copyTraining(folder: string): Promise<readonly string[]> {
   const path = join(folder, "config.yaml");
-  await Deno.writeTextFile(path, "trainer_config: {}\n");
+  await Deno.writeTextFile(path, CONFIG);
   return ["--config", path, "--epochs", String(EPOCHS), "--run-name", "copy"];
 }
 

@@ -24,11 +24,13 @@ export async function proveKills(options: ProofOptions): Promise<Finding> {
     }
   }
   const times = outcomes.map(({ ms }) => ms);
+  const struck = outcomes.filter(({ isStruck }) => isStruck).length;
   return {
-    ok: reasons.length === 0,
+    // Rounds that ended before they were struck prove nothing.
+    ok: reasons.length === 0 && struck > 0,
     seed: options.seed,
     rounds: outcomes.length,
-    struck: outcomes.filter(({ isStruck }) => isStruck).length,
+    struck,
     whole: outcomes.filter(({ failure }) => failure === undefined).length,
     round_p50_ms: times.length === 0 ? 0 : rounded(median(times)),
     round_max_ms: rounded(Math.max(0, ...times)),
