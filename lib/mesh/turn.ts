@@ -86,15 +86,16 @@ export class Turn {
     const changes: TurnChange[] = [];
     const { slot } = facts;
     const isKnown = (jobId: JobId) => facts.requests.some(({ job_id }) => job_id === jobId);
-    if (slot.status === "available" && this.#served !== undefined && isKnown(this.#served)) {
+    if (slot.status === "available" && this.#served !== undefined) {
       // It came, and went without a start.
-      this.#passOver(this.#served, now, changes);
+      changes.push(...this.#passOver(this.#served, facts, now));
     }
     this.#served = slot.status === "reserved" ? slot.current_job?.job_id : undefined;
     if (slot.status !== "available") this.#hold = undefined;
     else if (this.#hold !== undefined) {
-      if (now >= this.#hold.until) this.#passOver(this.#hold.job.job_id, now, changes);
-      if (now >= this.#hold.until || !this.#keeps(this.#hold, facts)) this.#hold = undefined;
+      const { job, until } = this.#hold;
+      if (now >= until) changes.push(...this.#passOver(job.job_id, facts, now));
+      if (now >= until || !this.#keeps(this.#hold, facts)) this.#hold = undefined;
     }
     for (const [jobId, until] of this.#passedOver) {
       if (now >= until || !isKnown(jobId)) this.#passedOver.delete(jobId);
@@ -142,9 +143,11 @@ export class Turn {
     );
   }
 
-  #passOver(jobId: JobId, now: Instant, changes: TurnChange[]): void {
+  /** Notes that a turn was let pass. Who withdrew or began in the same moment has let nothing pass. */
+  #passOver(jobId: JobId, { requests }: TurnFacts, now: Instant): readonly TurnChange[] {
+    if (!requests.some(({ job_id, isOver }) => job_id === jobId && !isOver)) return [];
     this.#passedOver.set(jobId, now + PASS_MS);
-    changes.push({ type: "passed_over", jobId });
+    return [{ type: "passed_over", jobId }];
   }
 }
 

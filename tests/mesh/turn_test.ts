@@ -94,6 +94,21 @@ Deno.test("who came and did not begin is passed over too", () => {
   assert.equal(heldFor(turn), jobOf("b"));
 });
 
+Deno.test("who waits no more is not passed over", () => {
+  const came = entry("w1", serving("reserved", "a", "anna"));
+  const over = ["w1", "a", row({ client_id: peer("anna"), standing: "over" })] as const;
+  for (const left of [[B], [over, B]]) {
+    const late = new Turn();
+    late.reconcile(facts([A, B]), 0);
+    const atTheEnd = late.reconcile(facts(left), HOLD_MS);
+    assert.deepEqual(atTheEnd.map(({ type }) => type), ["held"], "its hold ended as it left");
+    const visited = new Turn();
+    visited.reconcile(facts([A, B], { slot: came }), 0);
+    const atOnce = visited.reconcile(facts(left), 1);
+    assert.deepEqual(atOnce.map(({ type }) => type), ["held"], "it came, and left");
+  }
+});
+
 Deno.test("a hold ends at once when there is nothing to hold for", () => {
   const ends: [string, TurnFacts][] = [
     ["withdrawn", facts([B])],
