@@ -234,15 +234,6 @@ const PLANTED: readonly {
     report: /epoch|server holds/,
   },
   {
-    name: "a third's word counts more than a link",
-    replacements: [{
-      file: "roster.ts",
-      sound: "const isHeard = links.to(peer.peer_id) !== undefined;",
-      faulty: "const isHeard = peer.peer_id === undefined;",
-    }],
-    report: /on the word of/,
-  },
-  {
     name: "signatures are not checked",
     replacements: [{
       file: "change_judgement.ts",
