@@ -6,8 +6,8 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { isJobId, type JobId } from "../base/id.ts";
-import { decodeJson } from "../protocol/decode.ts";
 import { jobIdSchema, peerIdSchema, roomIdSchema } from "../protocol/name.ts";
+import { readJsonFile } from "../runtime/json_file.ts";
 import { heardSchema, jobStandingSchema } from "./training_record.ts";
 
 /** Jobs that are remembered. Higher: `jobs` is slower; lower: old jobs must be looked for in the room. */
@@ -59,16 +59,11 @@ export class JobRecords {
    */
   async find(jobId: JobId): Promise<JobRecord | undefined> {
     const path = this.#pathOf(jobId);
-    let text: string;
-    try {
-      text = await Deno.readTextFile(path);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    }
-    const decoded = decodeJson(text, jobRecordSchema);
-    if (decoded.ok) return decoded.value;
-    throw new Error(`Expected a job's record in ${path}: ${decoded.reason}; remove the file`);
+    return await readJsonFile(
+      path,
+      jobRecordSchema,
+      `a job's record in ${path} (remove the file if it is spoilt)`,
+    );
   }
 
   /** All records, the youngest first; those beyond the limit are removed. */

@@ -12,6 +12,7 @@ import { type JobSpec, jobSpecSchema } from "../protocol/job_spec.ts";
 import { peerIdSchema } from "../protocol/name.ts";
 import { logsOf, type RunnerPaths, type Stage } from "../job/runner.ts";
 import type { Told } from "./job_process.ts";
+import { readJsonFile } from "./json_file.ts";
 import { RunFolder } from "./run_folder.ts";
 
 /** The file within a job's folder that has what was said of the job, one event a line. */
@@ -210,22 +211,27 @@ export class JobFolder {
 
   /** The client that asked for the job; `undefined` where there is no such job. */
   async client(): Promise<PeerId | undefined> {
-    return (await readIfPresent(join(this.path, OWNER_NAME), ownerSchema))?.client_id;
+    return (await this.#read(OWNER_NAME, ownerSchema))?.client_id;
   }
 
   /** What was asked for; `undefined` where there is no such job. */
   async spec(): Promise<JobSpec | undefined> {
-    return await readIfPresent(join(this.path, SPEC_NAME), jobSpecSchema);
+    return await this.#read(SPEC_NAME, jobSpecSchema);
   }
 
   /** The last word of the job; `undefined` where it has not ended. */
   async verdict(): Promise<JobVerdict | undefined> {
-    const event = await readIfPresent(join(this.path, VERDICT_NAME), jobEventSchema);
+    const event = await this.#read(VERDICT_NAME, jobEventSchema);
     return event !== undefined && isVerdict(event) ? event : undefined;
   }
 
   async remove(): Promise<void> {
     await Deno.remove(this.path, { recursive: true });
+  }
+
+  async #read<T>(name: string, schema: z.ZodType<T>): Promise<T | undefined> {
+    const path = join(this.path, name);
+    return await readJsonFile(path, schema, `${path} as a worker writes it`);
   }
 
   async #isUnused(client: PeerId): Promise<boolean> {
@@ -258,18 +264,4 @@ export type JobVerdict = Extract<JobEvent, { duration_ms: number }>;
 
 function isVerdict(event: JobEvent): event is JobVerdict {
   return "duration_ms" in event;
-}
-
-/** @throws {Error} Where the file cannot be read, or has something else in it. */
-async function readIfPresent<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  const decoded = decodeJson(text, schema);
-  if (decoded.ok) return decoded.value;
-  throw new Error(`Expected ${path} as a worker writes it: ${decoded.reason}`);
 }

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { PeerId } from "../base/id.ts";
 import { haveOneKey } from "../protocol/identity.ts";
-import { decodeJson } from "../protocol/decode.ts";
 import { type PathMap, pathMapSchema } from "../protocol/mount.ts";
 import { peerIdSchema } from "../protocol/name.ts";
+import { readJsonFile } from "./json_file.ts";
 
 const FILE_NAME = "maps.json";
 /** Lessons that are kept, the newest first. */
@@ -58,17 +58,7 @@ export class MapMemory {
   }
 
   async #read(): Promise<Lessons> {
-    let text: string;
-    try {
-      text = await Deno.readTextFile(this.#path);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw error;
-    }
-    const decoded = decodeJson(text, lessonsSchema);
-    if (decoded.ok) return decoded.value;
-    throw new Error(
-      `Expected ${this.#path} as a worker writes it, got ${decoded.reason}; remove it`,
-    );
+    const expected = `${this.#path} as a worker writes it (remove the file if it is spoilt)`;
+    return await readJsonFile(this.#path, lessonsSchema, expected) ?? [];
   }
 }

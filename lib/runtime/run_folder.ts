@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import { z } from "zod";
-import { decodeJson } from "../protocol/decode.ts";
+import { readJsonFile } from "./json_file.ts";
 import { type ProcessIdentity, processIdentitySchema } from "./process_identity.ts";
 
 /** What is to be started. Written by the worker, once. */
@@ -149,15 +149,6 @@ export class RunFolder {
   /** @throws {Error} Where the file has something else in it. */
   async #read<T>(name: string, schema: z.ZodType<T>): Promise<T | undefined> {
     const path = join(this.path, name);
-    let text: string;
-    try {
-      text = await Deno.readTextFile(path);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    }
-    const decoded = decodeJson(text, schema);
-    if (decoded.ok) return decoded.value;
-    throw new Error(`Expected ${path} as a worker or keeper writes it: ${decoded.reason}`);
+    return await readJsonFile(path, schema, `${path} as a worker or keeper writes it`);
   }
 }
