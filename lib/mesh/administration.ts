@@ -29,6 +29,7 @@ export class Administration {
   readonly #timing: MeshTiming;
   readonly #asked = new Map<PeerId, { readonly at: Instant; answered: boolean }>();
   readonly #electorate: Electorate;
+  #noted = false;
   /** The epoch in which the members last agreed; 0 for a newcomer. */
   #agreedEpoch = 0;
   /** Workers that say that they are cut off, and in which epoch their room last agreed. */
@@ -96,6 +97,13 @@ export class Administration {
   /** Whether this worker is one of them. */
   get isNewcomer(): boolean {
     return this.#electorate.isNewcomer;
+  }
+
+  /** Whether a newcomer was noted, since this was last asked: it counts once a majority has said so. */
+  takeNoted(): boolean {
+    const noted = this.#noted;
+    this.#noted = false;
+    return noted;
   }
 
   /** The room keeps no registry: there is nobody to lead or to follow. */
@@ -220,7 +228,7 @@ export class Administration {
     else if (best !== undefined) decisions.push(...this.#follow(best, situation, now));
     if (this.#following !== undefined && living.has(this.#following.peerId)) {
       this.#agreedEpoch = this.#epoch.held;
-      this.#electorate.settle(living, situation.mourned);
+      if (this.#electorate.settle(living, situation.mourned)) this.#noted = true;
     }
     return decisions;
   }

@@ -91,17 +91,23 @@ export class Electorate {
     this.#notedBy.set(from, noted);
   }
 
-  /** Notes the living, settles those that a majority has noted, and gives up the dead after mourning. */
-  settle(living: ReadonlySet<PeerId>, mourned: ReadonlySet<PeerId>): void {
+  /**
+   * Notes the living, settles those that a majority has noted, and gives up the dead after mourning.
+   * Gives whether anybody was noted: others wait to hear of it.
+   */
+  settle(living: ReadonlySet<PeerId>, mourned: ReadonlySet<PeerId>): boolean {
     for (const peerId of this.#notedBy.keys()) {
       if (!living.has(peerId)) this.#notedBy.delete(peerId);
     }
+    const before = this.#noted.size;
     for (const peerId of living) this.note(peerId);
+    const isNews = this.#noted.size > before;
     for (const peerId of this.#noted) {
       if (!living.has(peerId) && !mourned.has(peerId)) this.dismiss(peerId);
     }
     const ripe = [...this.joining].filter((peerId) => living.has(peerId) && this.#isKnown(peerId));
     for (const peerId of ripe) this.#settled.add(peerId);
+    return isNews;
   }
 
   /** Whether a majority of the settled have noted it. */

@@ -239,7 +239,8 @@ export class MeshNode {
     this.#dial(now);
     if (queue.reconcile(now)) this.#tellPresence();
     sync.publish(own.entry);
-    if (peerListener.takeSpokenOf()) pulse.refute(now);
+    const [spokenOf, noted] = [peerListener.takeSpokenOf(), administration.takeNoted()];
+    if (spokenOf || noted) pulse.hasten(now);
     pulse.beat(now);
     observers.reconcile(now);
     const { admin, partitionedSince } = administration;

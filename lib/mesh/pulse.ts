@@ -9,8 +9,8 @@ import type { Membership } from "./membership.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RoomState } from "./room_state.ts";
 
-/** Heartbeats in the time of one, where others suspect us. Higher: faster refutation; lower: calmer. */
-const REFUTATIONS_PER_BEAT = 4;
+/** Heartbeats in the time of one, where others wait for ours. Higher: they wait less; lower: calmer. */
+const HASTE_PER_BEAT = 4;
 
 /** What a heartbeat is made of. */
 export interface PulseParts {
@@ -44,11 +44,12 @@ export class Pulse {
   }
 
   /**
-   * Somebody suspects us: the next one comes early, but not at once after the last. Two who suspect
-   * each other would otherwise answer each other without end.
+   * Others wait for it, since they suspect us or since newcomers count by it: the next one comes early,
+   * but not at once after the last. Two who suspect each other would otherwise answer each other
+   * without end.
    */
-  refute(now: Instant): void {
-    const earliestAt = this.#lastAt + this.#parts.heartbeatMs / REFUTATIONS_PER_BEAT;
+  hasten(now: Instant): void {
+    const earliestAt = this.#lastAt + this.#parts.heartbeatMs / HASTE_PER_BEAT;
     this.#nextAt = Math.min(this.#nextAt, Math.max(now, earliestAt));
   }
 

@@ -6,7 +6,7 @@
  * panics when a second one touches them. Tests elsewhere use werift, or processes.
  */
 
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, ok } from "node:assert/strict";
 import type { LinkBackend } from "../../lib/rtc/link.ts";
 import { loadNative } from "../../lib/rtc/native.ts";
 import { PeerLink, type PeerLinkHandlers } from "../../lib/rtc/peer_link.ts";
@@ -27,8 +27,18 @@ const WITH_WERIFT = { sanitizeOps: false, sanitizeResources: false };
 const ada = selfOf("ada", "a");
 const bob = selfOf("bob", "b");
 
+/** Ends that close at about the same time, and how often that is tried. */
+const ENDS = { atOnce: 10, rounds: 20 };
+
+/** More than one packet, so that the end is on its way while they still are. */
+const LAST_WORDS = ["a", "b", "c", "d"].map((letter) => letter.repeat(1_500));
+
 /** Opens a link, sends a message each way, closes it, and returns what both sides saw. */
-async function talk(offering: LinkBackend, answering: LinkBackend): Promise<string[]> {
+async function talk(
+  offering: LinkBackend,
+  answering: LinkBackend,
+  lastWords: readonly string[] = [],
+): Promise<string[]> {
   const seen: string[] = [];
   const over = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const sides: PeerLink[] = [];
@@ -40,7 +50,9 @@ async function talk(offering: LinkBackend, answering: LinkBackend): Promise<stri
     message: (text) => {
       seen.push(`${mine} got ${text}`);
       if (text === "ping") sides[mine]?.sendMessage("pong");
-      else sides[mine]?.close("All said");
+      if (text !== "pong") return;
+      for (const words of lastWords) sides[mine]?.sendMessage(words);
+      sides[mine]?.close("All said");
     },
     data: () => {},
     closed: (reason) => {
@@ -93,3 +105,18 @@ for (const offering of ["native", "werift"] as const) {
     });
   }
 }
+
+Deno.test("native: of two hundred ends that close, each tells the other why", async () => {
+  const backend = await loadNative();
+  const goodbyes: (string | undefined)[] = [];
+  for (let round = 0; round < ENDS.rounds; round++) {
+    const talks = Array.from({ length: ENDS.atOnce }, () => talk(backend, backend, LAST_WORDS));
+    for (const seen of await Promise.all(talks)) {
+      // A dial may fail (decision 002), and is for its owner to repeat.
+      if (seen.includes("0 got pong")) goodbyes.push(seen.at(-1));
+    }
+  }
+  await backend.dispose();
+  deepEqual([...new Set(goodbyes)], ['1 closed: Peer closed the link: "All said"']);
+  ok(goodbyes.length > 0.95 * ENDS.rounds * ENDS.atOnce, `${goodbyes.length} links opened`);
+});

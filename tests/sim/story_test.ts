@@ -112,6 +112,15 @@ Deno.test("in a room of two, the server's word lets the other follow a killed ad
   lab.until(() => lab.worker("w1").view.leads, 2_500);
 });
 
+Deno.test("a worker that has only just come follows a killed admin as fast as any other", () => {
+  using lab = new Lab(1, { later: 1 });
+  lab.start("w1");
+  lab.until(() => lab.admins("w1") === "w0", 1_000);
+  lab.pass(300);
+  lab.worker("w0").kill();
+  lab.until(() => lab.worker("w1").view.leads, 2_500);
+});
+
 Deno.test("in a room of two whose admin loses power, the other waits until the server misses it too", () => {
   using lab = new Lab(2);
   lab.worker("w0").kill(true);
