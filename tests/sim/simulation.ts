@@ -24,6 +24,8 @@ import { drawGpuMemory, World } from "./world.ts";
 
 /** For a room to come to rest after trouble: the dead are mourned and forgotten within 75 s. */
 const QUIET_MS = 100_000;
+/** For one more client to be served: where one worker is left, they are so one after another. */
+const SERVED_MS = 15_000;
 /**
  * For everybody to know who is dead, once nothing is wrong any more: silence and check take 5.5 s, and
  * words that the network held back may speak of the dead once more.
@@ -188,6 +190,8 @@ class Simulation {
     for (const machine of world.machines) if (this.#random.next() < 0.6) world.start(machine);
     if (world.lives.length === 0) world.startAll();
     this.#settleQueue();
+    const waiting = world.queuers.filter(({ request }) => request !== undefined).length;
+    const quietMs = QUIET_MS + SERVED_MS * waiting;
     let reason = pending(world);
     // The first rest may be a passing one: a dial, an expiry or a late close can still come.
     let restingSince: Instant | undefined;
@@ -201,7 +205,7 @@ class Simulation {
       }
       const ghost = now - startedAt > MOURNING_MS ? ghostIn(world) : undefined;
       if (ghost !== undefined) throw new Violation(`Not within ${MOURNING_MS} ms: ${ghost}`);
-      if (now - startedAt > QUIET_MS) {
+      if (now - startedAt > quietMs) {
         throw new Violation(`No rest: ${reason ?? "it does not last"}`);
       }
       world.timeline.run(now + 250);
