@@ -287,7 +287,10 @@ export class JobVisit {
 
   /** What the worker says of the running job, in order and without gaps. */
   #follow(event: JobEvent): void {
-    const { record, options: { watch } } = this.#parts;
+    const { record, options: { signal, watch } } = this.#parts;
+    // What is said after the user has had enough is for whoever follows next. That the job runs is not:
+    // it says whether there is still something to give back.
+    if (signal.aborted && event.type !== "job_accepted") return;
     try {
       record.take(event);
     } catch (error) {

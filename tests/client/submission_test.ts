@@ -98,6 +98,20 @@ test("the demo trainer learns a real package", "exit 1", async ({ signaling, req
   deepEqual(await leftovers(request.folder), ["results", "sample.pkg.slp"]);
 });
 
+test("whoever has had enough is told no more", `seq 200; ${WAITS}`, async (scene) => {
+  const { signaling, request } = scene;
+  const controller = new AbortController();
+  const told: string[] = [];
+  const watch = (event: SubmissionEvent) => {
+    if (event.type !== "output") return;
+    told.push(event.text);
+    controller.abort("SIGINT");
+  };
+  const submission = submit(signaling, { ...request, signal: controller.signal, watch });
+  equal(await endOf(submission), "SIGINT");
+  deepEqual(told, ["1"]);
+});
+
 const stages: [SubmissionEvent["type"], string, string][] = [
   ["worker_chosen", WRITES, "available"],
   ["linked", WRITES, "available"],
