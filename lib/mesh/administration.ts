@@ -22,12 +22,13 @@ import { Electorate } from "./electorate.ts";
 import { Epoch } from "./epoch.ts";
 import { isHalf, isMajority } from "./quorum.ts";
 import type { MeshTiming } from "./timing.ts";
+import { Verification } from "./verification.ts";
 
 /** Whom one worker follows. */
 export class Administration {
   readonly #self: PeerId;
   readonly #timing: MeshTiming;
-  readonly #asked = new Map<PeerId, { readonly at: Instant; answered: boolean }>();
+  readonly #verification: Verification;
   readonly #electorate: Electorate;
   #noted = false;
   /** The epoch in which the members last agreed; 0 for a newcomer. */
@@ -46,6 +47,7 @@ export class Administration {
   constructor(self: PeerId, timing: MeshTiming) {
     this.#self = self;
     this.#timing = timing;
+    this.#verification = new Verification(timing.verifyMs);
     this.#electorate = new Electorate(self);
   }
 
@@ -113,7 +115,7 @@ export class Administration {
     this.#leaderlessSince = undefined;
     this.#arrivingUntil = -Infinity;
     this.#tied = false;
-    this.#asked.clear();
+    this.#verification.clear();
     this.#cutOff.clear();
     this.#electorate.reset();
   }
@@ -128,7 +130,7 @@ export class Administration {
   /** It left, or nobody ever met it: it counts in no majority. */
   dismiss(peerId: PeerId): void {
     this.#electorate.dismiss(peerId);
-    this.#asked.delete(peerId);
+    this.#verification.dismiss(peerId);
     if (this.#following?.peerId === peerId) this.#following = undefined;
   }
 
@@ -186,9 +188,7 @@ export class Administration {
 
   /** A worker answered that it will lead. */
   answered(peerId: PeerId): void {
-    const asked = this.#asked.get(peerId);
-    if (asked === undefined) this.#asked.set(peerId, { at: -Infinity, answered: true });
-    else asked.answered = true;
+    this.#verification.answered(peerId);
   }
 
   /**
@@ -217,9 +217,9 @@ export class Administration {
     if (this.#following !== undefined && !living.has(this.#following.peerId)) {
       this.#leaderlessSince ??= now;
     }
-    for (const peerId of this.#asked.keys()) if (!living.has(peerId)) this.#asked.delete(peerId);
+    this.#verification.keep(living);
     if (this.#partitionedSince !== undefined) {
-      this.#asked.clear();
+      this.#verification.clear();
       return decisions;
     }
     this.#leaderlessSince ??= this.#following === undefined ? now : undefined;
@@ -235,10 +235,8 @@ export class Administration {
 
   /** When {@linkcode Administration.reconcile} has something to find that no input brings. */
   nextAt(now: Instant): Instant {
-    const dueAts = [this.#claimedAt + this.#timing.checkMs, this.#arrivingUntil];
-    for (const { at, answered } of this.#asked.values()) {
-      if (!answered) dueAts.push(at + this.#timing.verifyMs);
-    }
+    const claimAt = this.#claimedAt + this.#timing.checkMs;
+    const dueAts = [claimAt, this.#arrivingUntil, ...this.#verification.dueAts];
     // What is overdue waits for an input: nobody is verified in a partition.
     return Math.min(Infinity, ...dueAts.filter((dueAt) => dueAt > now));
   }
@@ -276,16 +274,16 @@ export class Administration {
   #follow(best: PeerId, { living, linked }: Situation, now: Instant): Decision[] {
     if (this.#following?.peerId === best) {
       this.#following = { peerId: best, epoch: this.#epoch.held };
-      this.#asked.clear();
+      this.#verification.clear();
       return [];
     }
     const decisions: Decision[] = [];
-    if (this.#asked.get(best)?.answered === true) {
+    if (this.#verification.hasAnswered(best)) {
       if (this.#following?.peerId === this.#self) {
         decisions.push({ type: "demote", epoch: this.#epoch.held });
       }
       this.#following = { peerId: best, epoch: this.#epoch.held };
-      this.#asked.clear();
+      this.#verification.clear();
       decisions.push({
         type: "follow",
         peerId: best,
@@ -294,9 +292,7 @@ export class Administration {
       });
       return decisions;
     }
-    for (const [peerId, asked] of this.#asked) {
-      if (asked.answered || now < asked.at + this.#timing.verifyMs) continue;
-      this.#asked.delete(peerId);
+    for (const peerId of this.#verification.takeSilent(now)) {
       decisions.push({ type: "doubt", peerId });
     }
     // All who are better than we are at once: if the first stays silent, the second has answered.
@@ -304,8 +300,8 @@ export class Administration {
     const unasked = living
       .filter((candidate) => self !== undefined && compareCandidates(candidate, self) < 0)
       .map((candidate) => candidate.peerId)
-      .filter((peerId) => linked.has(peerId) && !this.#asked.has(peerId));
-    for (const peerId of unasked) this.#asked.set(peerId, { at: now, answered: false });
+      .filter((peerId) => linked.has(peerId) && !this.#verification.has(peerId));
+    for (const peerId of unasked) this.#verification.ask(peerId, now);
     if (unasked.length > 0) decisions.push({ type: "verify", peerIds: unasked });
     return decisions;
   }

@@ -21,8 +21,6 @@ export type { NodeOptions } from "./parts.ts";
 /** One worker's part in its room. */
 export class MeshNode {
   readonly #parts: Parts;
-  /** Until when a newcomer lets the admin introduce it before it dials the others by the server. */
-  #introducedBy: Instant = -Infinity;
   /** Whether anybody was met, the server or a worker: before that there is no room to lead. */
   #arrived = false;
   #wakeAt: Instant = Infinity;
@@ -162,7 +160,7 @@ export class MeshNode {
   }
 
   #onServer(message: FromServer, now: Instant): void {
-    const { inquiry, server, serverListener, timing } = this.#parts;
+    const { dialler, inquiry, server, serverListener } = this.#parts;
     if (message.type === "query_workers") {
       server.heard(now);
       const { from_peer_id: peerId, request_id, filters } = message;
@@ -170,7 +168,7 @@ export class MeshNode {
     }
     if (message.type === "registered_auth") {
       this.#arrived = true;
-      this.#introducedBy = now + (timing.dialMs[0] ?? 0);
+      dialler.registered(now);
     }
     serverListener.hear(message, now);
   }
@@ -203,8 +201,15 @@ export class MeshNode {
     if (membership.get(peerId) === undefined) introduction.hurry(peerId);
     observers.unwatch(linkId);
     queue.close(linkId);
-    if (!links.close(peerId, linkId)) return;
     const facts = { peer_id: peerId, link_id: linkId };
+    if (!links.close(peerId, linkId)) {
+      return outbox.log(
+        "debug",
+        "dial_over",
+        `No link to ${peerId} by this dial: ${reason}`,
+        facts,
+      );
+    }
     outbox.log("info", "link_closed", `Link to ${peerId} closed: ${reason}`, facts);
     // Whoever goes closes its links itself, and has nothing to find out any more.
     if (this.#stopped) return;
@@ -216,6 +221,7 @@ export class MeshNode {
   #reconcile(now: Instant): void {
     const {
       administration,
+      dialler,
       formation,
       observers,
       office,
@@ -236,7 +242,7 @@ export class MeshNode {
       return this.#standDown(`life ${laterLife} of it lives and knows of this one`);
     }
     if (this.#arrived && server.keepsRegistry) office.reconcile(now);
-    this.#dial(now);
+    dialler.reconcile(now);
     if (queue.reconcile(now)) this.#tellPresence();
     sync.publish(own.entry);
     const [spokenOf, noted] = [peerListener.takeSpokenOf(), administration.takeNoted()];
@@ -266,33 +272,6 @@ export class MeshNode {
     }
   }
 
-  #dial(now: Instant): void {
-    const { courier, introduction, membership, outbox } = this.#parts;
-    const admin = this.#awaitedAdmin(now);
-    const wanted: PeerId[] = [];
-    for (const { peerId, leftAt } of membership.members) {
-      if (leftAt === undefined && this.#mayDial(peerId) && (admin ?? peerId) === peerId) {
-        wanted.push(peerId);
-      }
-    }
-    for (const dial of introduction.begin(wanted, (to) => courier.routesTo(to), now)) {
-      outbox.add({ type: "dial", ...dial });
-    }
-  }
-
-  #mayDial(peerId: PeerId): boolean {
-    const { introduction, links } = this.#parts;
-    return introduction.offersTo(peerId) && links.to(peerId) === undefined;
-  }
-
-  /** The admin that will introduce us to the others, while we wait for that. */
-  #awaitedAdmin(now: Instant): PeerId | undefined {
-    const { self, links, server } = this.#parts;
-    const admin = server.adminPeerId;
-    if (admin === undefined || admin === self || now >= this.#introducedBy) return undefined;
-    return links.to(admin) === undefined ? admin : undefined;
-  }
-
   #tellPresence(): void {
     const { outbox, own, server } = this.#parts;
     if (!server.reachable) return;
@@ -301,7 +280,7 @@ export class MeshNode {
   }
 
   #scheduleWake(now: Instant): void {
-    const { administration, introduction, links, membership, observers, outbox, pulse, queue } =
+    const { administration, dialler, links, membership, observers, outbox, pulse, queue } =
       this.#parts;
     const nextAt = Math.min(
       pulse.nextAt,
@@ -309,8 +288,7 @@ export class MeshNode {
       queue.nextAt,
       membership.nextAt(links.isEmpty),
       administration.nextAt(now),
-      introduction.nextAt(now),
-      this.#introducedBy > now ? this.#introducedBy : Infinity,
+      dialler.nextAt(now),
     );
     const at = Math.max(nextAt, now + 1);
     if (at >= this.#wakeAt) return;

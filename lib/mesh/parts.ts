@@ -5,6 +5,7 @@ import type { Random } from "../base/random.ts";
 import type { Metadata } from "../protocol/worker.ts";
 import { Administration } from "./administration.ts";
 import { Courier } from "./courier.ts";
+import { Dialler } from "./dialler.ts";
 import { Formation } from "./formation.ts";
 import { Inquiry } from "./inquiry.ts";
 import { Introduction } from "./introduction.ts";
@@ -61,6 +62,7 @@ export interface Parts {
   readonly state: RoomState;
   readonly sync: StateSync;
   readonly courier: Courier;
+  readonly dialler: Dialler;
   readonly roster: Roster;
   readonly pulse: Pulse;
   readonly office: Office;
@@ -103,11 +105,8 @@ export function createParts(options: NodeOptions): Parts {
   const probing = new Probing(links, outbox);
   const sync = new StateSync(state, links, outbox, timing.fetchMs);
   const courier = new Courier({ ...facts, answerMs: Math.max(...timing.dialMs) });
-  const roster = new Roster({
-    ...facts,
-    probing,
-    introductionMs: timing.dialMs[0] ?? 0,
-  });
+  const introductionMs = timing.dialMs[0] ?? 0;
+  const roster = new Roster({ ...facts, probing, introductionMs });
   const lookout = new Lookout(facts);
   const pulse = new Pulse({ ...facts, heartbeatMs: timing.heartbeatMs });
   const actors = { ...facts, probing, sync, courier, roster, pulse };
@@ -115,6 +114,7 @@ export function createParts(options: NodeOptions): Parts {
   return {
     ...actors,
     lookout,
+    dialler: new Dialler({ ...facts, courier, introductionMs }),
     office: new Office({ ...actors, mournMs: timing.mournMs }),
     inquiry: new Inquiry({ ...facts, lookout }),
     observers,

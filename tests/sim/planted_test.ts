@@ -152,9 +152,9 @@ const PLANTED: readonly {
     name: "candidates asked one after the other",
     replacements: [{
       file: "administration.ts",
-      sound: "      .filter((peerId) => linked.has(peerId) && !this.#asked.has(peerId));",
-      faulty:
-        "      .filter((peerId) => linked.has(peerId) && !this.#asked.has(peerId)).slice(0, 1);",
+      sound: "      .filter((peerId) => linked.has(peerId) && !this.#verification.has(peerId));",
+      faulty: "      .filter((peerId) => linked.has(peerId) && !this.#verification.has(peerId))" +
+        ".slice(0, 1);",
     }],
     report: /asks one candidate/,
   },
