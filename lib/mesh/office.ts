@@ -52,7 +52,8 @@ export class Office {
       gpuMemoryMb: gpuMemoryMb(metadata),
     }));
     for (const { peerId } of membership.unmet(now)) {
-      if (server.has(peerId)) administration.expect(peerId);
+      // Also of a server that is gone since: who is cut off from it may be cut off from the others too.
+      if (server.spokeOf(peerId)) administration.expect(peerId);
     }
     const decisions = administration.reconcile({
       living: [own.candidate, ...living],

@@ -79,6 +79,11 @@ export class ServerView {
     return this.#reachable && this.#peers.has(peerId);
   }
 
+  /** Whether its last word of that worker was that it has a socket of it, however long ago that was. */
+  spokeOf(peerId: PeerId): boolean {
+    return this.#peers.has(peerId);
+  }
+
   /** We are registered; these are the others. */
   registered(
     adminPeerId: PeerId | null,
@@ -125,6 +130,5 @@ export class ServerView {
   /** The WebSocket is gone. What was said stays said, but no longer counts. */
   lost(): void {
     this.#reachable = false;
-    this.#peers.clear();
   }
 }

@@ -236,6 +236,20 @@ Deno.test("of too many that were told of, one that nobody heard makes room for o
   assert.ok(!liveness.has(peer("x0")) && !retries.has(peer("x0")));
 });
 
+Deno.test("who was announced by a server that is gone since, and met by nobody, counts as absent", () => {
+  const subject = new Subject();
+  subject.enters(true, []);
+  assert.equal(subject.view.leads, true);
+  const newcomer = { peer_id: peer("w3"), role: "worker", incarnation: 1 } as const;
+  const announced = { ...newcomer, metadata: metadataOf(80_000), is_admin: false };
+  subject.take({ type: "server_said", message: { type: "peer_joined", peer: announced } });
+  subject.take({ type: "server_lost" });
+  subject.pass(5);
+  assert.equal(subject.view.leads, true, "it may still come");
+  subject.pass(1);
+  assert.deepEqual([subject.view.leads, subject.view.partitioned], [false, true]);
+});
+
 Deno.test("a client whose link is over is not dialled again", () => {
   using subject = new Subject();
   const opened = { linkId: link("l1"), peerId: peer("x1"), incarnation: 1 } as const;
