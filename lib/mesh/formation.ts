@@ -17,6 +17,8 @@ export class Formation {
   readonly #parts: FormationParts;
   /** Since when a link is missing; `undefined` once that none is has been reported. */
   #since: Instant | undefined;
+  /** How many links there were when it was reported, or fewer that were left since. */
+  #links = 0;
 
   constructor(parts: FormationParts) {
     this.#parts = parts;
@@ -28,24 +30,25 @@ export class Formation {
   }
 
   /**
-   * Says once when every living worker has a link, and again after that was not so. Without an admin,
-   * or cut off from the majority, the room is not known, and nothing is whole.
+   * Says once when every living worker has a link, and again after that was not so, or when one more
+   * has. Without an admin, or cut off from the majority, the room is not known, and nothing is whole.
    */
   report(isKnown: boolean, now: Instant): void {
     if (!this.#isWhole(now)) {
       this.#since ??= now;
-    } else if (this.#since !== undefined && isKnown) {
-      const took_ms = Math.round(now - this.#since);
-      this.#since = undefined;
-      const links = this.#parts.links.peers.length;
-      const facts = { workers: links + 1, links, took_ms };
-      this.#parts.outbox.log(
-        "info",
-        "mesh_complete",
-        "Linked to every worker of the room",
-        facts,
-      );
+      return;
     }
+    const links = this.#parts.links.peers.length;
+    // The dead take their links along and leave the rest whole; one that is back may be linked as soon
+    // as it is known to live, so that nothing was ever missing.
+    this.#links = Math.min(this.#links, links);
+    if (!isKnown || this.#since === undefined && this.#links === links) return;
+    const took_ms = Math.round(now - (this.#since ?? now));
+    this.#since = undefined;
+    this.#links = links;
+    const facts = { workers: links + 1, links, took_ms };
+    const message = "Linked to every worker of the room";
+    this.#parts.outbox.log("info", "mesh_complete", message, facts);
   }
 
   #isWhole(now: Instant): boolean {
