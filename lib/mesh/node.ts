@@ -256,7 +256,7 @@ export class MeshNode {
   }
 
   #judgeLives(now: Instant): void {
-    const { links, membership, outbox, probing, roster, server } = this.#parts;
+    const { administration, links, membership, outbox, probing, roster, server } = this.#parts;
     const { suspected, died } = membership.advance(now, links.isEmpty);
     for (const { peerId } of suspected) probing.ask(peerId);
     for (const { peerId, evidenceAt } of died) {
@@ -267,7 +267,10 @@ export class MeshNode {
     }
     // Without the server's word that it is not there, the dead may only be out of reach.
     if (!server.reachable) return;
-    for (const { peerId } of membership.forgettable(now)) {
+    const isCutOff = administration.partitionedSince !== undefined;
+    for (const { peerId, deadAt } of membership.forgettable(now)) {
+      // Nor is that word enough for a minority: those that are missed may go on without us.
+      if (isCutOff && deadAt !== undefined) continue;
       if (!server.has(peerId) && links.to(peerId) === undefined) roster.forget(peerId);
     }
   }

@@ -105,6 +105,11 @@ function pause(world: World, random: Random, wild: number): void {
 }
 
 function partition(world: World, random: Random, wild: number): void {
+  cutInTwo(world, random, 1_000 + 10_000 * wild * random.next());
+}
+
+/** Cuts the room in two for a time, the server with either side or with both. */
+export function cutInTwo(world: World, random: Random, durationMs: number): void {
   const names = shuffle(world.machines.map((machine) => machine.peerId), random);
   const side = new Set<string>(names.slice(0, 1 + below(names.length - 1, random)));
   const serverWith = below(3, random);
@@ -115,7 +120,7 @@ function partition(world: World, random: Random, wild: number): void {
     }
     return side.has(from) !== side.has(to);
   };
-  world.trouble({ blocks }, 1_000 + 10_000 * wild * random.next());
+  world.trouble({ blocks }, durationMs);
 }
 
 function isolate(world: World, random: Random, wild: number): void {

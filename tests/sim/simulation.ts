@@ -15,7 +15,7 @@ import type { Question } from "./asking_client.ts";
 import type { LinkQuestion } from "./caller.ts";
 import { ghostIn, pending } from "./convergence.ts";
 import { Digest } from "./digest.ts";
-import { drawFaults } from "./faults.ts";
+import { cutInTwo, drawFaults } from "./faults.ts";
 import { QueueReferee } from "./queue_referee.ts";
 import { Referee, Violation } from "./referee.ts";
 import type { NodeFactory } from "./surroundings.ts";
@@ -24,6 +24,10 @@ import { drawGpuMemory, World } from "./world.ts";
 
 /** For a room to come to rest after trouble: the dead are mourned and forgotten within 75 s. */
 const QUIET_MS = 100_000;
+/** Some rooms are cut for longer than a worker remembers the dead, while all else goes wrong as well. */
+const LONG_CUT = { share: 0.05, durationMs: 100_000 };
+/** For a room to find out that it is whole, before those that it misses are started: a majority may be. */
+const MISSED_MS = 70_000;
 /** For one more client to be served: where one worker is left, they are so one after another. */
 const SERVED_MS = 15_000;
 /**
@@ -155,7 +159,11 @@ class Simulation {
     const world = this.#world;
     const { timeline } = world;
     const random = this.#random;
-    const until = 20_000 + 60_000 * random.next();
+    // Of its own chance, so that other rooms stay as they were.
+    const chance = new SeededRandom(this.#seed ^ 0x10c6);
+    const isLongCut = chance.next() < LONG_CUT.share;
+    const until = 20_000 + 60_000 * random.next() + (isLongCut ? LONG_CUT.durationMs : 0);
+    if (isLongCut) timeline.after(20_000 * chance.next(), () => cutInTwo(world, chance, until));
     for (const machine of world.machines) {
       timeline.after(
         random.next() < 0.2 ? until * random.next() : 2_000 * random.next(),
@@ -192,6 +200,7 @@ class Simulation {
     this.#settleQueue();
     const waiting = world.queuers.filter(({ request }) => request !== undefined).length;
     const quietMs = QUIET_MS + SERVED_MS * waiting;
+    let isWhole = false;
     let reason = pending(world);
     // The first rest may be a passing one: a dial, an expiry or a late close can still come.
     let restingSince: Instant | undefined;
@@ -202,6 +211,13 @@ class Simulation {
       if (restingSince !== undefined && now - restingSince >= SETTLE_MS) {
         this.#convergedMs = restingSince - startedAt;
         return;
+      }
+      // A minority waits for the others for ever, and must not find itself a majority meanwhile.
+      if (
+        !isWhole && now - startedAt > MISSED_MS && world.lives.some((life) => life.view.partitioned)
+      ) {
+        isWhole = true;
+        world.startAll();
       }
       const ghost = now - startedAt > MOURNING_MS ? ghostIn(world) : undefined;
       if (ghost !== undefined) throw new Violation(`Not within ${MOURNING_MS} ms: ${ghost}`);

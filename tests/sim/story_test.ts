@@ -294,6 +294,30 @@ Deno.test("planted fault found by that story: a newcomer counts at once", async 
   });
 });
 
+Deno.test("a minority that has the server stays one, however long the cut lasts", () => {
+  using lab = new Lab(5);
+  lab.world.trouble(between(["w0", "w1", SERVER], ["w2", "w3", "w4"]), 200_000);
+  lab.until(() => lab.admins("w2", "w3", "w4") === "w2 w2 w2", 10_000);
+  for (let second = 0; second < 180; second++) {
+    lab.pass(1_000);
+    assert.equal(lab.admins("w0", "w1"), "(w0) (w0)", `after ${second} s`);
+  }
+  lab.pass(20_000);
+  lab.until(() => pending(lab.world) === undefined, 30_000);
+});
+
+Deno.test("a majority that died without a goodbye is waited for, until one more of it is back", () => {
+  using lab = new Lab(5);
+  for (const name of ["w0", "w1", "w2"]) lab.worker(name).kill(true);
+  lab.pass(180_000);
+  assert.equal(lab.admins("w3", "w4"), "(w0) (w0)");
+  lab.start("w1");
+  lab.until(() => lab.admins("w1", "w3", "w4") === "w1 w1 w1", 15_000);
+  lab.pass(15_000);
+  lab.worker("w4").kill(true);
+  lab.until(() => lab.admins("w1", "w3") === "w1 w1", 1_000);
+});
+
 Deno.test("nobody is declared dead for a pause of three seconds, and one of a minute changes no admin", () => {
   using lab = new Lab(4);
   lab.world.pause(lab.worker("w1"), 3_000);
