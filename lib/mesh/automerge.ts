@@ -16,6 +16,8 @@ export interface Operation {
   readonly object: string;
   readonly key: string | undefined;
   readonly value: unknown;
+  /** The operations that it replaces, by their ids. */
+  readonly pred: readonly string[];
 }
 
 /** What a change says of itself. */
@@ -24,6 +26,8 @@ export interface ChangeFacts {
   readonly seq: number;
   readonly hash: string;
   readonly deps: readonly string[];
+  /** The counter of its first operation. */
+  readonly startOp: number;
   readonly operations: readonly Operation[];
 }
 
@@ -34,11 +38,11 @@ const GENESIS_ACTOR = "00";
  * other's maps when merged (TRAPS). It makes the empty map `workers`.
  */
 const GENESIS = "hW9Kg/5ib7kBIwABAAEBAAAABRUJNAFCAlYCcAJ/B3dvcmtlcnMBfwB/AH8A";
-/** The object that {@linkcode GENESIS} made. */
+/** The object that {@linkcode GENESIS} made, by its only operation. */
 export const WORKERS_OBJECT = `1@${GENESIS_ACTOR}`;
 /** The document itself, and the name in it under which the admin's stands. */
-const ROOT = "_root";
-const ADMIN = "admin_peer_id";
+export const ROOT_OBJECT = "_root";
+export const ADMIN_KEY = "admin_peer_id";
 /** What the names in it begin with under which rows of the queue stand. */
 const QUEUE = "queue";
 /**
@@ -67,12 +71,14 @@ export function readChange(chunk: Uint8Array): ChangeFacts | undefined {
       seq: decoded.seq,
       hash: decoded.hash ?? "",
       deps: decoded.deps,
+      startOp: decoded.startOp,
       operations: decoded.ops.map((operation, index) => ({
         id: `${decoded.startOp + index}@${decoded.actor}`,
         action: operation.action,
         object: operation.obj,
         key: operation.key,
         value: operation.value,
+        pred: operation.pred,
       })),
     };
   } catch {
@@ -113,7 +119,7 @@ export class RoomDocument {
 
   /** The worker that last named itself admin; a hint only. */
   get adminHint(): string | undefined {
-    const hint = plain(this.#store.get(ROOT, ADMIN));
+    const hint = plain(this.#store.get(ROOT_OBJECT, ADMIN_KEY));
     return typeof hint === "string" ? hint : undefined;
   }
 
@@ -149,9 +155,9 @@ export class RoomDocument {
   /** What `author` has written down of the queue, by job: as plain values not yet checked. */
   rowsOf(author: string): ReadonlyMap<string, unknown> {
     const prefix = queueKey(author, "");
-    const keys = this.#store.keys(ROOT).filter((key) => key.startsWith(prefix));
+    const keys = this.#store.keys(ROOT_OBJECT).filter((key) => key.startsWith(prefix));
     return new Map(
-      keys.map((key) => [key.slice(prefix.length), plain(this.#store.get(ROOT, key))]),
+      keys.map((key) => [key.slice(prefix.length), plain(this.#store.get(ROOT_OBJECT, key))]),
     );
   }
 
@@ -216,14 +222,14 @@ export class RoomDraft {
 
   /** Names `peerId` admin. */
   nameAdmin(peerId: string): void {
-    this.#put(ROOT, ADMIN, peerId);
+    this.#put(ROOT_OBJECT, ADMIN_KEY, peerId);
   }
 
   /** Writes `author`'s row of a job, a text, or takes it away. */
   writeRow(author: string, jobId: string, row: string | undefined): void {
     const key = queueKey(author, jobId);
-    if (row !== undefined) this.#put(ROOT, key, row);
-    else this.#store.delete(ROOT, key);
+    if (row !== undefined) this.#put(ROOT_OBJECT, key, row);
+    else this.#store.delete(ROOT_OBJECT, key);
   }
 
   /** Writes the whole entry anew: after a restart, or where other lives' entries stand. */

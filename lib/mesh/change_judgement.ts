@@ -1,13 +1,18 @@
-/** Whether a change to the room state may be applied. Decides from the change alone and what came before. */
+/**
+ * Whether a change to the room state is its author's to make. Decides from the change and what came
+ * before; whether it fits there is `change_place`'s to say, once that is complete.
+ */
 
 import { isJobId } from "../base/id.ts";
 import type { SignedChange } from "../protocol/mesh_message.ts";
 import { type Author, changeBytes } from "./author.ts";
 import {
+  ADMIN_KEY,
   type ChangeFacts,
   type Operation,
   queueKey,
   readChange,
+  ROOT_OBJECT,
   WORKERS_OBJECT,
 } from "./automerge.ts";
 import type { ChangeLog } from "./change_log.ts";
@@ -56,9 +61,9 @@ export function judgeChange(change: SignedChange, author: Author, log: ChangeLog
 
 /** Invariant 2 of `RoomState`: an object is its author's if an actor of the author's made it. */
 function isOwn(operation: Operation, author: string, log: ChangeLog, facts: ChangeFacts): boolean {
-  if (operation.object === "_root") {
+  if (operation.object === ROOT_OBJECT) {
     return isOwnRow(operation, author) ||
-      operation.key === "admin_peer_id" && operation.action === "set" && operation.value === author;
+      operation.key === ADMIN_KEY && operation.action === "set" && operation.value === author;
   }
   if (operation.object === WORKERS_OBJECT) {
     return operation.key === author && operation.action === "makeMap";

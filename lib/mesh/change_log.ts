@@ -5,20 +5,31 @@
 
 import type { PeerId } from "../base/id.ts";
 import { HELD_ACTORS_MAX, type SignedChange } from "../protocol/mesh_message.ts";
-import type { ChangeFacts } from "./automerge.ts";
+import { ADMIN_KEY, type ChangeFacts, ROOT_OBJECT, WORKERS_OBJECT } from "./automerge.ts";
 
 /** Changes that may wait for one they build on. Higher: a member can make us hold more. */
 const WAITING_MAX = 256;
+/** The genesis has one operation. */
+const GENESIS_REACH = 1;
 
 interface Held {
   readonly change: SignedChange;
   readonly facts: ChangeFacts;
 }
 
+interface Placed extends Held {
+  /** The highest counter of an operation in it and in all that it builds on. */
+  readonly reach: number;
+}
+
 /** The signed changes of one room, in an order in which each follows those it builds on. */
 export class ChangeLog {
-  readonly #changes = new Map<string, Held>();
+  readonly #changes = new Map<string, Placed>();
   readonly #genesis = new Set<string>();
+  /** How far below the root each object is that a change made. */
+  readonly #depths = new Map<string, number>([[ROOT_OBJECT, 0], [WORKERS_OBJECT, 0]]);
+  /** The operations that named an admin. */
+  readonly #namings = new Set<string>();
   readonly #waiting = new Map<string, Held>();
   readonly #authors = new Map<string, PeerId>();
   readonly #sequences = new Map<string, Set<number>>();
@@ -31,6 +42,13 @@ export class ChangeLog {
   /** Changes that wait for one they build on. */
   get waiting(): number {
     return this.#waiting.size;
+  }
+
+  /** The highest counter of an operation in any of them. */
+  get reach(): number {
+    let highest = GENESIS_REACH;
+    for (const { reach } of this.#changes.values()) highest = Math.max(highest, reach);
+    return highest;
   }
 
   /** Notes the heads that every replica starts with. */
@@ -58,9 +76,31 @@ export class ChangeLog {
     return this.#authors.get(actor);
   }
 
-  /** Adds a change that is in the document, or about to be. */
+  /** The highest counter of an operation in that change and all that it builds on. */
+  reachOf(hash: string): number {
+    return this.#changes.get(hash)?.reach ?? GENESIS_REACH;
+  }
+
+  /** How far that object is below the workers' map; `undefined` where there is none. */
+  depthOf(object: string): number | undefined {
+    return this.#depths.get(object);
+  }
+
+  /** Whether that operation named an admin. */
+  namedAdmin(operation: string): boolean {
+    return this.#namings.has(operation);
+  }
+
+  /** Adds a change that is in the document, or about to be, and all of whose ancestors are held. */
   add(change: SignedChange, facts: ChangeFacts): void {
-    this.#changes.set(facts.hash, { change, facts });
+    const { deps, operations, startOp } = facts;
+    const last = startOp + operations.length - 1;
+    const reach = Math.max(last, ...deps.map((hash) => this.reachOf(hash)));
+    this.#changes.set(facts.hash, { change, facts, reach });
+    for (const { action, id, key, object } of operations) {
+      if (action.startsWith("make")) this.#depths.set(id, (this.#depths.get(object) ?? 0) + 1);
+      if (object === ROOT_OBJECT && key === ADMIN_KEY) this.#namings.add(id);
+    }
     this.#authors.set(facts.actor, change.author);
     const sequences = this.#sequences.get(facts.actor) ?? new Set();
     sequences.add(facts.seq);
@@ -71,6 +111,10 @@ export class ChangeLog {
   remove(facts: ChangeFacts): void {
     this.#changes.delete(facts.hash);
     this.#sequences.get(facts.actor)?.delete(facts.seq);
+    for (const { id } of facts.operations) {
+      this.#depths.delete(id);
+      this.#namings.delete(id);
+    }
   }
 
   /** Keeps a change until those that it builds on are there; the oldest goes where too many wait. */

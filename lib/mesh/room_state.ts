@@ -5,7 +5,8 @@
  * Invariants
  *  1. Every change in the document is signed by its author and carried by an actor of the author's.
  *  2. A change touches nothing but `workers/<author>`, the author's own rows of the queue
- *     (`queue/<author>/<job>`), and `admin_peer_id` to name the author.
+ *     (`queue/<author>/<job>`), and `admin_peer_id` to name the author; it replaces nothing else, and
+ *     numbers its operations on from what it builds on.
  *  3. (actor, seq) is never used twice with different content.
  *  4. A refused change leaves the document as it was.
  *  5. The log holds exactly the changes that are in the document.
@@ -20,6 +21,7 @@ import { type Operation, readChange, RoomDocument, type RoomDraft } from "./auto
 import { type Author, changeBytes } from "./author.ts";
 import { ChangeLog } from "./change_log.ts";
 import { judgeChange, type Judgement } from "./change_judgement.ts";
+import { misplacementOf } from "./change_place.ts";
 
 /** What became of changes from another peer. */
 export interface Acceptance {
@@ -116,9 +118,10 @@ export class RoomState {
     return this.#contested;
   }
 
-  /** Changes held, and changes that wait for one they build on. */
-  get size(): { readonly changes: number; readonly waiting: number } {
-    return { changes: this.#log.size, waiting: this.#log.waiting };
+  /** Changes held, changes that wait for one they build on, and the number of the last operation. */
+  get size(): { readonly changes: number; readonly waiting: number; readonly operations: number } {
+    const { size: changes, waiting, reach: operations } = this.#log;
+    return { changes, waiting, operations };
   }
 
   /** Writes this worker's own entry where it differs, and gives the change for the others. */
@@ -243,6 +246,11 @@ export class RoomState {
       const { facts, chunk } = judgement;
       if (!this.#log.hasAll(facts.deps)) {
         this.#log.hold(change, facts);
+        continue;
+      }
+      const wanted = misplacementOf(facts, change.author, this.#log);
+      if (wanted !== undefined) {
+        refused.push(`Expected ${wanted} from ${change.author}`);
         continue;
       }
       this.#log.add(change, facts);

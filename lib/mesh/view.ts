@@ -4,6 +4,7 @@ import type { PeerId } from "../base/id.ts";
 import type { Waiting } from "../protocol/queue_message.ts";
 import type { CurrentJob, WorkerEntry } from "../protocol/worker.ts";
 import type { Retry } from "./introduction.ts";
+import type { RoomState } from "./room_state.ts";
 import type { Liveness } from "./member.ts";
 
 /** What one worker knows of its room. */
@@ -26,6 +27,6 @@ export interface MeshView {
   /** The job whose turn it is at this worker, while its free slot is held for it. */
   readonly held: CurrentJob | undefined;
   readonly heads: readonly string[];
-  /** Changes behind the room state, and changes that wait for one they build on. */
-  readonly size: { readonly changes: number; readonly waiting: number };
+  /** Changes behind the room state, those that wait for one they build on, and the last operation. */
+  readonly size: RoomState["size"];
 }

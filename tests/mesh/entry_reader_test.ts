@@ -8,7 +8,7 @@ const ENTRY = "2@aa";
 const JOB = "9@aa";
 
 function write(object: string, key: string, action = "set", id = "8@aa"): Operation {
-  return { id, action, object, key, value: undefined };
+  return { id, action, object, key, value: undefined, pred: [] };
 }
 
 /** A reader that has read `w1`'s entry once, and what it has asked for since. */

@@ -21,6 +21,14 @@ function authorOf(name: string, incarnation = 1) {
 
 type Operations = Parameters<typeof automerge.encodeChange>[0]["ops"];
 
+/** What every room begins with. */
+function genesisHeads(): string[] {
+  const blank = RoomState.create(authorOf("evil"));
+  const { heads } = blank;
+  blank.dispose();
+  return heads;
+}
+
 /** A change of `evil` with one operation on the document itself. */
 function forged(operation: Omit<Operations[number], "obj" | "pred">): SignedChange {
   const { peerId, incarnation, roomId, signer } = authorOf("evil");
@@ -28,10 +36,10 @@ function forged(operation: Omit<Operations[number], "obj" | "pred">): SignedChan
     actor: signer.actorOf(peerId, incarnation),
     author: null,
     seq: 1,
-    startOp: 100,
+    startOp: 2,
     time: 0,
     message: null,
-    deps: [],
+    deps: genesisHeads(),
     ops: [{ ...operation, obj: "_root", pred: [] }],
   });
   return {

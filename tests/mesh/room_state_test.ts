@@ -4,7 +4,7 @@ import * as automerge from "@automerge/automerge/slim";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { changeBytes } from "../../lib/mesh/author.ts";
-import { readChange, RoomDocument } from "../../lib/mesh/automerge.ts";
+import { queueKey, readChange, RoomDocument } from "../../lib/mesh/automerge.ts";
 import { isJobId } from "../../lib/base/id.ts";
 import { RoomState } from "../../lib/mesh/room_state.ts";
 import type { SignedChange } from "../../lib/protocol/mesh_message.ts";
@@ -12,6 +12,7 @@ import type { Metadata, WorkerEntry, WorkerStatus } from "../../lib/protocol/wor
 import { automergeReady } from "../sim/automerge.ts";
 import { createStandInSigner } from "../sim/stand_in_signer.ts";
 import { metadataOf, peer, room } from "./peers.ts";
+import { jobOf, row } from "./queued.ts";
 
 await automergeReady();
 
@@ -63,6 +64,22 @@ const EMPTY: ForgedChange = {
   deps: [],
   ops: [],
 };
+
+/** How many changes there are, and how many wait. */
+function sizeOf({ size: { changes, waiting } }: RoomState): unknown {
+  return { changes, waiting };
+}
+
+/** What makes `evil`'s own entry. */
+const ownEntry = { action: "makeMap", obj: "1@00", key: "evil" } as const;
+
+/** Nothing forbids it, and Automerge cannot take it: eight changes before it were never written. */
+const senselessDraft = { seq: 9, ops: [{ ...ownEntry, pred: [] }] };
+
+/** Where a change stands that builds on all that `state` holds. */
+function after(state: RoomState): Pick<ForgedChange, "deps" | "startOp"> {
+  return { deps: state.heads, startOp: state.size.operations + 1 };
+}
 
 Deno.test("every room starts from the same change", () => {
   const fresh = automerge.change(
@@ -119,10 +136,10 @@ Deno.test("a late joiner gets exactly what it lacks, and waits with what has a g
   assert.deepEqual(one.state.lackedBy(late.state.heads), [second, third]);
   assert.deepEqual(one.state.lackedBy(late.state.heads, 1), [second]);
   late.state.merge([third]);
-  assert.deepEqual(late.state.size, { changes: 1, waiting: 1 });
+  assert.deepEqual(sizeOf(late.state), { changes: 1, waiting: 1 });
   assert.ok(late.state.lacks(one.state.heads));
   late.state.merge([second]);
-  assert.deepEqual(late.state.size, { changes: 3, waiting: 0 });
+  assert.deepEqual(sizeOf(late.state), { changes: 3, waiting: 0 });
   assert.deepEqual(late.state.heads, one.state.heads);
 });
 
@@ -249,7 +266,6 @@ Deno.test("what a liar writes into its own entry reads the same step by step and
     { action: "set", obj: "", key: "incarnation", value: 7, datatype: "timestamp", pred: [] },
     { action: "set", obj: "", key: "incarnation", value: 7, datatype: "uint", pred: [] },
     { action: "set", obj: "", key: "status", value: 0.5, pred: [] },
-    { action: "makeText", obj: "", key: "status", pred: [] },
     { action: "del", obj: "", key: "status", pred: [] },
   ];
   for (const write of writes) {
@@ -263,7 +279,7 @@ Deno.test("what a liar writes into its own entry reads the same step by step and
     const lie = forge("evil", {
       ...EMPTY,
       seq: 2,
-      startOp: 100,
+      startOp: facts.startOp + facts.operations.length,
       deps: [facts.hash],
       ops: [{ ...write, obj: made.id, pred: [old.id] }],
     });
@@ -282,14 +298,14 @@ Deno.test("a senseless change among others costs only itself and those that buil
   const [first, second, third] = [one.write("busy"), two.write("busy"), one.write("draining")];
   const senseless = forge("evil", {
     ...EMPTY,
-    deps: [...two.state.heads],
-    ops: [{ action: "set", obj: `99@${actorOf("evil")}`, key: "x", value: 1, pred: [] }],
+    ...after(two.state),
+    ...senselessDraft,
   });
   assert.ok(first && second && third);
   const { applied, refused } = reader.state.merge([first, second, senseless, third]);
   assert.deepEqual(applied, [first, second, third]);
   assert.match(refused.join(), /^Expected a change that applies, got a senseless one from evil$/);
-  assert.deepEqual(reader.state.size, { changes: 3, waiting: 0 });
+  assert.deepEqual(sizeOf(reader.state), { changes: 3, waiting: 0 });
   assert.deepEqual(reader.state.lackedBy([]), [first, second, third]);
 });
 
@@ -331,7 +347,7 @@ Deno.test("what is not its author's is refused, and leaves the state as it was",
   );
   const set = (obj: string, key: string, value: string | number): ForgedChange => ({
     ...EMPTY,
-    deps: [head],
+    ...after(victim.state),
     ops: [{ action: "set", obj, key, value, pred: [] }],
   });
   const genesis = "1@00";
@@ -348,7 +364,7 @@ Deno.test("what is not its author's is refused, and leaves the state as it was",
       "deletes another's entry",
       forge("evil", {
         ...EMPTY,
-        deps: [head],
+        ...after(victim.state),
         ops: [{ action: "del", obj: genesis, key: "w1", pred: [`2@${actorOf("w1")}`] }],
       }),
       /own entry only/,
@@ -361,8 +377,8 @@ Deno.test("what is not its author's is refused, and leaves the state as it was",
       "senseless",
       forge("evil", {
         ...EMPTY,
-        deps: [head],
-        ops: [{ action: "set", obj: `99@${actorOf("evil")}`, key: "x", value: 1, pred: [] }],
+        ...after(victim.state),
+        ...senselessDraft,
       }),
       /senseless/,
     ],
@@ -376,6 +392,94 @@ Deno.test("what is not its author's is refused, and leaves the state as it was",
   assert.deepEqual(victim.state.merge([good, own]).refused, [], "the honest part still merges");
   assert.equal(victim.state.entries.size, 2);
   automerge.free(elsewhere);
+});
+
+Deno.test("a signed change replaces nothing of another's, and leaves room for those that follow", () => {
+  using victim = replica("w1");
+  const job = jobOf("a");
+  const changes = [
+    victim.write("busy"),
+    victim.state.writeRows(new Map([[job, row()]])),
+    victim.state.nameAdmin(),
+  ];
+  const written = changes.flatMap((change) =>
+    readChange(Uint8Array.fromBase64(change?.change ?? ""))?.operations ?? []
+  );
+  const idOf = (key: string): string => {
+    const found = written.find((operation) => operation.key === key);
+    assert.ok(found, key);
+    return found.id;
+  };
+  const here = after(victim.state);
+  const own = `${here.startOp}@${actorOf("evil")}`;
+  const nest = Array.from({ length: 6 }, (_, level) => ({
+    action: "makeMap" as const,
+    obj: `${here.startOp + level}@${actorOf("evil")}`,
+    key: "deeper",
+    pred: [],
+  }));
+  const evilRow = queueKey("evil", job);
+  const lies: Record<string, [ForgedChange["ops"], RegExp, number?]> = {
+    "an entry": [[{ ...ownEntry, pred: [idOf("w1")] }], /its own/],
+    "a field of an entry": [
+      [{ ...ownEntry, pred: [] }, {
+        action: "set",
+        obj: own,
+        key: "status",
+        value: "x",
+        pred: [idOf("status")],
+      }],
+      /its own/,
+    ],
+    "a row of the queue": [[{
+      action: "del",
+      obj: "_root",
+      key: evilRow,
+      pred: [idOf(queueKey("w1", job))],
+    }], /its own/],
+    "a row, by naming itself admin": [
+      [{
+        action: "set",
+        obj: "_root",
+        key: "admin_peer_id",
+        value: "evil",
+        pred: [idOf(queueKey("w1", job))],
+      }],
+      /its own/,
+    ],
+    "all workers": [[{
+      action: "set",
+      obj: "_root",
+      key: "admin_peer_id",
+      value: "evil",
+      pred: ["1@00"],
+    }], /its own/],
+    "the last number": [[{ ...ownEntry, pred: [] }], /operations from \d+ on/, 2 ** 32 - 2],
+    "a number that was used": [[{ ...ownEntry, pred: [] }], /operations from \d+ on/, 2],
+    "a text": [[{ ...ownEntry, pred: [] }, {
+      action: "makeText",
+      obj: own,
+      key: "status",
+      pred: [],
+    }], /made of/],
+    "maps without end": [[{ ...ownEntry, pred: [] }, ...nest], /levels/],
+  };
+  for (const [name, [ops, reason, startOp = here.startOp]] of Object.entries(lies)) {
+    const { applied, refused } = victim.state.merge([
+      forge("evil", { ...EMPTY, ...here, startOp, ops }),
+    ]);
+    assert.deepEqual(applied, [], name);
+    assert.match(refused.join(), reason, name);
+  }
+  const named = { action: "set", obj: "_root", key: "admin_peer_id", value: "evil" } as const;
+  const honest = forge("evil", {
+    ...EMPTY,
+    ...here,
+    ops: [{ ...named, pred: [idOf("admin_peer_id")] }],
+  });
+  assert.deepEqual(victim.state.merge([honest]).refused, [], "anybody may name itself admin");
+  assert.equal(victim.state.adminHint, "evil");
+  assert.ok(victim.write("available"));
 });
 
 Deno.test("a number used twice is refused", () => {
@@ -393,7 +497,7 @@ Deno.test("at most 256 changes wait for others", () => {
     const deps = [index.toString(16).padStart(64, "0")];
     victim.state.merge([forge("evil", { ...EMPTY, seq: index + 1, deps })]);
   }
-  assert.deepEqual(victim.state.size, { changes: 0, waiting: 256 });
+  assert.deepEqual(sizeOf(victim.state), { changes: 0, waiting: 256 });
 });
 
 function actorOf(name: string): string {

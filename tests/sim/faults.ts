@@ -152,7 +152,7 @@ function malice(world: World, random: Random, wild: number): void {
     const victim = world.machines.find((machine) => machine.peerId === peerId)?.life;
     // The client hears no lies: it takes no part in the mesh.
     if (victim === undefined) continue;
-    const { heads, epoch } = liar.view;
+    const { heads, epoch, size: { operations } } = liar.view;
     const message = drawMalice({
       roomId: world.roomId,
       liar: liar.peerId,
@@ -161,6 +161,7 @@ function malice(world: World, random: Random, wild: number): void {
       third,
       thirdLife,
       heads,
+      operations,
       epoch,
       random,
     });

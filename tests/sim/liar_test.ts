@@ -50,6 +50,7 @@ Deno.test("one that lies to everybody about everybody makes no second admin, nob
           third: third.peerId,
           thirdLife: third.incarnation,
           heads: liar.view.heads,
+          operations: liar.view.size.operations,
           epoch: liar.view.epoch,
           random,
         });

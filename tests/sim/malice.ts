@@ -29,6 +29,8 @@ export interface Scene {
   readonly third: PeerId;
   readonly thirdLife: number;
   readonly heads: readonly string[];
+  /** The number of the last operation in the room state. */
+  readonly operations: number;
   /** The epoch that the liar is in. */
   readonly epoch: number;
   readonly random: Random;
@@ -48,6 +50,7 @@ export const MALICE: readonly ((scene: Scene) => MeshMessage)[] = [
   insideAnothersEntry,
   oversized,
   senseless,
+  lastNumbers,
   waitsForNothing,
   absurdEpoch,
   farEpoch,
@@ -102,10 +105,15 @@ function oversized(scene: Scene): MeshMessage {
   return broadcast({ ...change, change: "A".repeat(OVERSIZED_LENGTH) });
 }
 
+/** Eight changes before it were never written, which Automerge finds out in the middle. */
 function senseless(scene: Scene): MeshMessage {
-  const own = `99@${createStandInSigner(scene.liar).actorOf(scene.liar, FALSE_LIFE)}`;
-  const ops: Operations = [{ action: "set", obj: own, key: "x", value: 1, pred: [] }];
-  return broadcast(written(scene, { seq: 1, ops }, FALSE_LIFE));
+  return broadcast(written(scene, entryOf(scene.liar, 9), FALSE_LIFE));
+}
+
+/** Whoever writes after it finds no number for its operations. */
+function lastNumbers(scene: Scene): MeshMessage {
+  const startOp = 2 ** 32 - 2;
+  return broadcast(written(scene, { ...entryOf(scene.liar, 1), startOp }, FALSE_LIFE));
 }
 
 /** Each builds on a change that does not exist, and so waits for ever. */
@@ -214,6 +222,8 @@ type Heartbeat = Extract<MeshMessage, { type: "heartbeat" }>;
 type Operations = Parameters<typeof automerge.encodeChange>[0]["ops"];
 interface Draft {
   readonly seq: number;
+  /** The number of its first operation, where that is not the next one. */
+  readonly startOp?: number;
   readonly ops: Operations;
 }
 
@@ -222,13 +232,13 @@ function entryOf(owner: PeerId, seq: number): Draft {
 }
 
 function written(scene: Scene, draft: Draft, life: number, actor?: string): SignedChange {
-  const { heads, liar, roomId } = scene;
+  const { heads, liar, operations, roomId } = scene;
   const signer: Signer = createStandInSigner(liar);
   const chunk = automerge.encodeChange({
     ...draft,
     actor: actor ?? signer.actorOf(liar, life),
     author: null,
-    startOp: 1_000_000,
+    startOp: draft.startOp ?? operations + 1,
     time: 0,
     message: null,
     deps: [...heads],
