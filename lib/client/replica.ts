@@ -45,7 +45,7 @@ export class Replica {
 
   /** The versions that it has, to ask for what it lacks. */
   get heads(): string[] {
-    return this.#state.heads;
+    return this.#state.toldHeads;
   }
 
   /** Whether a report has come, and all that it speaks of is here. */

@@ -8,7 +8,7 @@ import type { LinkSignal } from "../protocol/link_signal.ts";
 import type { MeshMessage } from "../protocol/mesh_message.ts";
 import type { ToServer } from "../protocol/signal_message.ts";
 import type { Administration } from "./administration.ts";
-import type { Introduction, Route } from "./introduction.ts";
+import { type Introduction, isSameRoute, type Route } from "./introduction.ts";
 import type { LinkTable, OpenLink } from "./link_table.ts";
 import type { Membership } from "./membership.ts";
 import type { Outbox } from "./outbox.ts";
@@ -123,11 +123,6 @@ export class Courier {
     // The sender is the link's peer, whatever the message says.
     this.#parts.outbox.send(onward.linkId, { ...message, from_peer_id: link.peerId });
   }
-}
-
-function isSameRoute(one: Route, other: Route): boolean {
-  if (one.by === "server") return other.by === "server";
-  return other.by === "peer" && one.peerId === other.peerId;
 }
 
 function relayed(from: PeerId, to: PeerId, link_id: LinkId, signal: LinkSignal): RelayedMessage {

@@ -19,6 +19,12 @@ import type { MeshTiming } from "./timing.ts";
 /** Which way a dial's words go: by the signaling server, or passed on by a worker. */
 export type Route = { readonly by: "server" } | { readonly by: "peer"; readonly peerId: PeerId };
 
+/** Whether words of both go the same way. */
+export function isSameRoute(one: Route, other: Route): boolean {
+  if (one.by === "server") return other.by === "server";
+  return other.by === "peer" && one.peerId === other.peerId;
+}
+
 /** A dial to begin. */
 export interface Dial {
   readonly peerId: PeerId;
@@ -113,14 +119,18 @@ export class Introduction {
   }
 
   /**
-   * A peer offers a link, by `route`. Gives the attempts of that peer which this one replaces;
+   * A peer offers a link, by `route`. Gives the attempts of that peer which this one replaces: those that
+   * came the same way, and all of them where the server brings it, which knows whose socket it came from.
+   * A worker that passes offers on may have made one up, and must not end the true one for it.
    * `undefined` where too many offers are being answered already.
    */
   offered(peerId: PeerId, linkId: LinkId, route: Route, stranger: boolean): LinkId[] | undefined {
     const replaced: LinkId[] = [];
     let [answers, strangers] = [0, 0];
     for (const [id, flight] of this.#flights) {
-      if (flight.peerId === peerId) replaced.push(id);
+      const isReplaced = flight.peerId === peerId &&
+        (route.by === "server" || isSameRoute(flight.route, route));
+      if (isReplaced) replaced.push(id);
       else if (!flight.offered) {
         answers++;
         if (flight.stranger) strangers++;

@@ -157,7 +157,7 @@ export class Observers {
     return {
       type: "watch_report",
       ...outlook,
-      heads: this.#parts.state.heads,
+      heads: this.#parts.state.toldHeads,
       // Of those that nobody remembers there is nothing to tell, and there may be many.
       lives: [...lives].filter(([, { last_heard_ms }]) => last_heard_ms !== null)
         .slice(0, WORKERS_LISTED_MAX)

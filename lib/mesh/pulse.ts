@@ -74,7 +74,7 @@ export class Pulse {
     return {
       type: "heartbeat",
       sequence: this.#sequence,
-      heads: state.heads,
+      heads: state.toldHeads,
       heard: membership.signs(now),
       suspects,
       admin_peer_id: administration.admin ?? null,

@@ -14,7 +14,7 @@
 
 import { isJobId, type JobId, type PeerId } from "../base/id.ts";
 import { decode, decodeJson } from "../protocol/decode.ts";
-import type { SignedChange } from "../protocol/mesh_message.ts";
+import { HEADS_TOLD_MAX, type SignedChange } from "../protocol/mesh_message.ts";
 import { type QueueRow, queueRowSchema } from "../protocol/queue_message.ts";
 import { type WorkerEntry, workerEntrySchema } from "../protocol/worker.ts";
 import { type Operation, readChange, RoomDocument, type RoomDraft } from "./automerge.ts";
@@ -93,6 +93,11 @@ export class RoomState {
   /** The versions that nothing builds on, sorted. Equal heads mean equal states. */
   get heads(): string[] {
     return [...this.#heads];
+  }
+
+  /** As many of them as a message may name. Whoever has these asks for no more than it needs. */
+  get toldHeads(): string[] {
+    return this.#heads.slice(0, HEADS_TOLD_MAX);
   }
 
   /** The worker that last named itself admin; a hint, the admin is computed. */

@@ -111,7 +111,7 @@ export class StateSync {
   }
 
   #request(link: OpenLink): void {
-    const { heads, held } = this.#state;
+    const { toldHeads: heads, held } = this.#state;
     this.#outbox.send(link.linkId, { type: "state_request", heads, held });
   }
 

@@ -10,8 +10,13 @@ import { linkIdSchema, peerIdSchema, requestIdSchema } from "./name.ts";
 import { filtersSchema, workerListSchema } from "./query.ts";
 import { metadataSchema } from "./worker.ts";
 
+/**
+ * Versions that a message names. A room has one or a few for each worker that writes at the same time;
+ * of more, which only a liar makes, the first are told. Higher: longer heartbeats.
+ */
+export const HEADS_TOLD_MAX = 64;
 /** Names of room-state versions (Automerge heads): 64 hexadecimal digits each. */
-export const headsSchema = z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(64);
+export const headsSchema = z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(HEADS_TOLD_MAX);
 
 /** Lives whose changes a request counts. Higher: longer requests; lower: old rooms sync in more steps. */
 export const HELD_ACTORS_MAX = 4_096;

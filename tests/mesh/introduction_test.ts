@@ -61,6 +61,19 @@ Deno.test("without a way nobody is dialled, and who is not wanted is not dialled
   assert.equal(introduction.retries.size, 0);
 });
 
+Deno.test("an offer that a worker passes on ends no attempt that came another way", () => {
+  const introduction = newcomer();
+  const [relay, other] = [peer("w3"), peer("w4")].map((
+    peerId,
+  ) => ({ by: "peer", peerId } as const));
+  assert.ok(relay && other);
+  assert.deepEqual(introduction.offered(peer("w0"), link("l1"), relay, false), []);
+  assert.deepEqual(introduction.offered(peer("w0"), link("l2"), other, false), []);
+  assert.deepEqual(introduction.offered(peer("w0"), link("l3"), relay, false), ["l1"]);
+  assert.equal(introduction.peerOf(link("l2")), "w0");
+  assert.deepEqual(introduction.offered(peer("w0"), link("l4"), SERVER, false), ["l2", "l3"]);
+});
+
 Deno.test("a new offer of a peer replaces its last, and the end of the last changes nothing", () => {
   const introduction = newcomer();
   assert.deepEqual(introduction.offered(peer("w0"), link("l1"), SERVER, false), []);

@@ -482,6 +482,20 @@ Deno.test("a signed change replaces nothing of another's, and leaves room for th
   assert.ok(victim.write("available"));
 });
 
+Deno.test("of more versions than a message may name, as many are told, and the next change joins them", () => {
+  using victim = replica("w1");
+  const genesis = after(victim.state);
+  const lives = Array.from(
+    { length: 70 },
+    (_, life) =>
+      forge("evil", { ...EMPTY, ...genesis, ops: [{ ...ownEntry, pred: [] }] }, life + 1),
+  );
+  assert.deepEqual(victim.state.merge(lives).refused, []);
+  assert.deepEqual([victim.state.heads.length, victim.state.toldHeads.length], [70, 64]);
+  victim.write("available");
+  assert.equal(victim.state.heads.length, 1);
+});
+
 Deno.test("a number used twice is refused", () => {
   using victim = replica("w1");
   using evil = replica("evil");
