@@ -17,7 +17,7 @@ import { shortcomingOf } from "../../lib/protocol/fitness.ts";
 import { haveOneKey } from "../../lib/protocol/identity.ts";
 import type { Waiting } from "../../lib/protocol/queue_message.ts";
 import type { CurrentJob } from "../../lib/protocol/worker.ts";
-import { Violation } from "./referee.ts";
+import { Violation } from "./violation.ts";
 import type { WorkerLife } from "./worker_life.ts";
 import type { World } from "./world.ts";
 

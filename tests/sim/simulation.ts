@@ -17,8 +17,9 @@ import { ghostIn, pending } from "./convergence.ts";
 import { Digest } from "./digest.ts";
 import { drawFaults } from "./faults.ts";
 import { QueueReferee } from "./queue_referee.ts";
-import { Referee, Violation } from "./referee.ts";
+import { Referee } from "./referee.ts";
 import type { NodeFactory } from "./surroundings.ts";
+import { Violation } from "./violation.ts";
 import type { WorkerLife } from "./worker_life.ts";
 import { drawGpuMemory, World } from "./world.ts";
 
