@@ -51,7 +51,8 @@ export class JobErrand {
   #phase: Phase = "new";
   /** Counts what is waited for: what was planned for an earlier wait finds nothing to do. */
   #round = 0;
-  #question = 0;
+  #questions = 0;
+  #requestId = questionId(0);
   #heard = 0;
   #denials = 0;
 
@@ -89,6 +90,11 @@ export class JobErrand {
     if (this.#phase !== "following" || this.#heard === 0) return;
     const type = how === "cancel" ? "job_cancel" : "job_stop";
     this.#options.say({ type, ...this.#ask() });
+  }
+
+  /** What another process of the owner says to have the job end. */
+  cancellation(): JobMessage {
+    return { type: "job_cancel", request_id: questionId(0), job_id: this.#options.jobId };
   }
 
   /** The worker said something. */
@@ -214,13 +220,13 @@ export class JobErrand {
   }
 
   #ask(): { readonly request_id: RequestId; readonly job_id: JobId } {
-    this.#question++;
+    this.#requestId = questionId(++this.#questions);
     return { request_id: this.#requestId, job_id: this.#options.jobId };
   }
+}
 
-  get #requestId(): RequestId {
-    const id = `question-${this.#question}`;
-    if (!isRequestId(id)) throw new Error(`Expected a request id, got ${id}`);
-    return id;
-  }
+function questionId(number: number): RequestId {
+  const id = `question-${number}`;
+  if (!isRequestId(id)) throw new Error(`Expected a request id, got ${id}`);
+  return id;
 }

@@ -12,6 +12,7 @@
  *  7. At rest, every slot is free, and every job that was begun has its verdict.
  */
 
+import { isDeepStrictEqual } from "node:util";
 import type { JobId, PeerId } from "../../lib/base/id.ts";
 import type { Instant } from "../../lib/base/time.ts";
 import { LEASE_MS } from "../../lib/job/slot.ts";
@@ -51,6 +52,12 @@ export interface JobTally {
   readonly lost: number;
   /** Jobs that clients have heard the end of. */
   readonly heardOut: number;
+  /** Jobs that were ended because their owners wanted it. */
+  readonly ended: number;
+  /** Jobs that a later life of their worker has taken up. */
+  readonly takenUp: number;
+  /** Leases that came to no job. */
+  readonly discarded: number;
 }
 
 /** Watches the jobs of one simulation. */
@@ -63,8 +70,7 @@ export class JobReferee implements JobWatcher {
   readonly #wakes = new Map<WatchedDesk, { second: number; count: number }>();
   /** Whether the step that is being taken tells the room something. */
   #isNews = false;
-  #lost = 0;
-  #heardOut = 0;
+  readonly #tally = { lost: 0, heardOut: 0, ended: 0, takenUp: 0, discarded: 0 };
 
   constructor(now: () => Instant) {
     this.#now = now;
@@ -72,18 +78,23 @@ export class JobReferee implements JobWatcher {
 
   /** What the jobs came to. */
   get tally(): JobTally {
-    return { begun: this.#told.size, lost: this.#lost, heardOut: this.#heardOut };
+    return { begun: this.#told.size, ...this.#tally };
   }
 
   stepped(desk: WatchedDesk, input: SlotInput, effects: readonly SlotEffect[]): void {
     const holder = this.#holders.get(desk);
     if (input.type === "alive" && holder?.client === input.client) holder.aliveAt = this.#now();
     if (input.type === "woke") this.#checkPace(desk);
-    if (input.type === "adopted") this.#holds(desk, { ...input, isRunning: true });
+    if (input.type === "adopted") {
+      this.#tally.takenUp++;
+      this.#holds(desk, { ...input, isRunning: true });
+    }
     for (const effect of effects) {
       if (effect.type === "prepare") this.#holds(desk, { ...effect, isRunning: false });
-      else if (effect.type === "discard") this.#holders.delete(desk);
-      else if (effect.type === "report") this.#said(desk, effect.event);
+      else if (effect.type === "discard") {
+        this.#tally.discarded++;
+        this.#holders.delete(desk);
+      } else if (effect.type === "report") this.#said(desk, effect.event);
     }
     if (!effects.some(({ type }) => type === "status")) return;
     this.#isNews = true;
@@ -113,10 +124,10 @@ export class JobReferee implements JobWatcher {
 
   heard(client: PeerId, event: JobEvent): void {
     const said = this.#told.get(event.job_id)?.events[event.sequence - 1];
-    if (JSON.stringify(said) !== JSON.stringify(event)) {
+    if (!isDeepStrictEqual(said, event)) {
       throw new Violation(`${client} hears ${event.type} of ${event.job_id}, which nobody said`);
     }
-    if (isVerdict(event)) this.#heardOut++;
+    if (isVerdict(event)) this.#tally.heardOut++;
   }
 
   misheard(client: PeerId, event: JobEvent, heard: number): void {
@@ -195,7 +206,9 @@ export class JobReferee implements JobWatcher {
       throw new Violation(`${word} for epoch ${event.epoch.epoch}, not ${told.epochs - 1}`);
     }
     told.events.push(event);
-    if (event.type === "job_lost") this.#lost++;
+    if (event.type === "job_lost") this.#tally.lost++;
+    const isStopped = event.type === "job_done" && event.stopped_early;
+    if (isStopped || event.type === "job_cancelled") this.#tally.ended++;
     if (isVerdict(event)) this.#holders.delete(desk);
   }
 

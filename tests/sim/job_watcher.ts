@@ -45,3 +45,28 @@ export interface JobWatcher {
   /** A client was told that its job, of which it had heard before, cannot be followed. */
   denied(client: PeerId, jobId: JobId, code: JobRefusal): void;
 }
+
+/** Nobody watches. */
+export const NOBODY: JobWatcher = {
+  stepped() {},
+  settled() {},
+  begins() {},
+  heard() {},
+  misheard() {},
+  denied() {},
+};
+
+/** `watcher`, and `stepped` besides, which is told first. */
+export function watchedBy(watcher: JobWatcher, stepped: JobWatcher["stepped"]): JobWatcher {
+  return {
+    stepped: (desk, input, effects) => {
+      stepped(desk, input, effects);
+      watcher.stepped(desk, input, effects);
+    },
+    settled: (desk) => watcher.settled(desk),
+    begins: (desk, jobId, beside) => watcher.begins(desk, jobId, beside),
+    heard: (client, event) => watcher.heard(client, event),
+    misheard: (client, event, heard) => watcher.misheard(client, event, heard),
+    denied: (client, jobId, code) => watcher.denied(client, jobId, code),
+  };
+}

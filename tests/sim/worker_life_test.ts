@@ -17,10 +17,12 @@ Deno.test("however slow the machine, a worker's node knows what its slot does", 
     life.work("busy", null);
     assert.equal(known(), "busy");
     life.pause();
-    life.work("available", null);
-    life.work("maintenance", null);
+    life.later(100, () => life.work("maintenance", null));
+    world.timeline.run(world.timeline.now + 1_000);
     assert.equal(known(), "busy", "a process that is stopped does nothing");
     life.resume();
+    assert.equal(known(), "busy", "a slow one comes to it later");
+    world.timeline.run(world.timeline.now + 1_000);
     assert.equal(known(), "maintenance");
     life.kill();
     life.work("busy", null);
