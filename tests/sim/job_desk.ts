@@ -19,8 +19,9 @@ import type { JobMessage } from "../../lib/protocol/job_message.ts";
 import type { Manifest } from "../../lib/protocol/manifest.ts";
 import type { TransferMessage } from "../../lib/protocol/transfer_message.ts";
 import type { CurrentJob, WorkerStatus } from "../../lib/protocol/worker.ts";
+import { JobBench } from "./job_bench.ts";
+import { objectionToEnding, objectionToFollowing } from "./job_recall.ts";
 import type { JobDisk, JobFolder } from "./job_disk.ts";
-import { JobTrainer } from "./job_trainer.ts";
 import type { JobWatcher, Shown, WatchedDesk } from "./job_watcher.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -63,17 +64,14 @@ export interface SimulatedDeskOptions {
   readonly objectionTo: (client: PeerId, jobId: JobId) => string | undefined;
 }
 
-/** For the inputs of a job to arrive, to look into them, and between two looks at the trainer. */
+/** For the inputs of a job to arrive. */
 const UPLOAD_MS_MAX = 12_000;
-const PREPARE_MS_MAX = 300;
-const LOOK_MS_MAX = 50;
 
 interface Held {
   readonly jobId: JobId;
   readonly inputs: Manifest;
   /** Nothing, where it cannot be made: then the inputs never come to be complete. */
   readonly folder: JobFolder | undefined;
-  wish?: JobEnding;
 }
 
 /** The desk of one life of a worker. */
@@ -83,17 +81,22 @@ export class SimulatedDesk implements WatchedDesk {
   readonly #links = new Map<PeerId, LinkId>();
   /** Which client hears of which job. */
   readonly #audience = new Map<PeerId, JobId>();
+  readonly #bench: JobBench;
   readonly #survivors: JobFolder[] = [];
   #held: Held | undefined;
   #receiver: { readonly client: PeerId } | undefined;
-  /** How many of the trainer's words are told. */
-  #told = 0;
   #isClosed = false;
   #isOver = false;
 
   constructor(options: SimulatedDeskOptions) {
     this.#options = options;
     this.#slot = options.createSlot((spec, inputs) => objectionTo(spec, inputs, ["demo"]));
+    this.#bench = new JobBench({
+      ...options,
+      begins: ({ jobId }) => options.watcher.begins(this, jobId, options.disk.running?.jobId),
+      happened: (input) => this.#step(input),
+      concluded: (verdict) => this.#conclude(verdict),
+    });
   }
 
   get name(): string {
@@ -189,6 +192,7 @@ export class SimulatedDesk implements WatchedDesk {
     this.#isClosed = true;
     this.#step({ type: "closed" });
     this.#isOver = true;
+    this.#bench.leave();
   }
 
   /** The machine loses power, after the worker was killed. */
@@ -206,7 +210,7 @@ export class SimulatedDesk implements WatchedDesk {
   }
 
   #perform(effect: SlotEffect): void {
-    const { disk, later, now, random, status, tell } = this.#options;
+    const { disk, later, now, status, tell } = this.#options;
     switch (effect.type) {
       case "tell":
         return tell(effect.client, effect.message);
@@ -215,7 +219,7 @@ export class SimulatedDesk implements WatchedDesk {
         return;
       case "report": {
         const { event } = effect;
-        this.#held?.folder?.note(event, this.#told);
+        this.#held?.folder?.note(event, this.#bench.told);
         for (const [client, jobId] of this.#audience) {
           if (jobId === event.job_id) tell(client, event);
         }
@@ -227,12 +231,9 @@ export class SimulatedDesk implements WatchedDesk {
         return;
       }
       case "run":
-        return later(below(PREPARE_MS_MAX, random), () => this.#begin(effect.jobId));
-      case "end": {
-        if (this.#held === undefined) return;
-        this.#held.wish = effect.how;
-        return this.#held.folder?.trainer?.end(effect.how);
-      }
+        return this.#run();
+      case "end":
+        return this.#bench.end(effect.how);
       case "discard":
         return this.#discard(effect.jobId);
       case "status":
@@ -270,6 +271,11 @@ export class SimulatedDesk implements WatchedDesk {
     });
   }
 
+  #run(): void {
+    if (this.#held?.folder === undefined) throw new Error("Expected a folder to run the job in");
+    this.#bench.begin(this.#held.folder);
+  }
+
   #discard(jobId: JobId): void {
     const { disk, tell } = this.#options;
     if (this.#receiver !== undefined) {
@@ -288,15 +294,12 @@ export class SimulatedDesk implements WatchedDesk {
     const { disk, tell } = this.#options;
     const { request_id, job_id, after_sequence } = asked;
     const folder = disk.find(job_id, client);
-    if (folder === undefined) return this.#refuse(client, asked, UNKNOWN_JOB);
-    const last = folder.verdict?.sequence ?? this.#slot.sequenceOf(job_id);
-    if (last === undefined) return this.#refuse(client, asked, this.#notRunning(job_id));
-    if (after_sequence > last) {
-      const reason = `Expected to have heard at most ${last} words, got ${after_sequence}`;
-      return this.#refuse(client, asked, { code: "unsuitable", reason });
-    }
+    const refused = objectionToFollowing(folder, after_sequence, this);
+    if (refused !== undefined) return this.#refuse(client, asked, refused);
     tell(client, { type: "job_following", request_id, job_id, after_sequence });
-    for (const event of folder.events) if (event.sequence > after_sequence) tell(client, event);
+    for (const event of folder?.events ?? []) {
+      if (event.sequence > after_sequence) tell(client, event);
+    }
     this.#audience.set(client, job_id);
   }
 
@@ -310,14 +313,7 @@ export class SimulatedDesk implements WatchedDesk {
       return this.#step({ type: "end", ...requestOf(client, asked), how });
     }
     const folder = this.#options.disk.find(job_id, client);
-    if (folder === undefined) return this.#refuse(client, asked, UNKNOWN_JOB);
-    if (folder.verdict === undefined) return this.#refuse(client, asked, this.#notRunning(job_id));
-    this.#refuse(client, asked, { code: "over", reason: "The job has ended already" });
-  }
-
-  #notRunning(jobId: JobId): Refused {
-    if (this.jobId === jobId) return { code: "unsuitable", reason: "The job has not started" };
-    return { code: "over", reason: "The job does not run any more" };
+    this.#refuse(client, asked, objectionToEnding(folder, this));
   }
 
   #refuse(
@@ -334,40 +330,9 @@ export class SimulatedDesk implements WatchedDesk {
     if (this.#receiver?.client === client) this.#receiver = undefined;
   }
 
-  #begin(jobId: JobId): void {
-    const { disk, random, timeline, watcher } = this.#options;
-    const held = this.#held;
-    if (this.#isOver || held?.jobId !== jobId || held.folder === undefined) return;
-    if (held.wish !== undefined) return this.#conclude({ type: "cancelled" });
-    watcher.begins(this, jobId, disk.running?.jobId);
-    held.folder.trainer = new JobTrainer(jobId, timeline, random);
-    this.#watch(held.folder.trainer);
-  }
-
-  #watch(trainer: JobTrainer): void {
-    const { later, random } = this.#options;
-    trainer.follow(() => later(below(LOOK_MS_MAX, random), () => this.#look(trainer)));
-    this.#look(trainer);
-  }
-
-  /** Tells what the trainer has written since, and how it ended. */
-  #look(trainer: JobTrainer): void {
-    if (this.#isOver || this.#held?.folder?.trainer !== trainer) return;
-    for (const word of trainer.words.slice(this.#told)) {
-      this.#told++;
-      if (word.type === "line") this.#step({ type: "printed", stream: "stdout", text: word.text });
-      else {
-        const epoch = { epoch: word.epoch, train_loss: 1, val_loss: null };
-        this.#step({ type: "epoch_ended", epoch });
-      }
-    }
-    if (trainer.state !== "runs") this.#conclude(verdictOf(trainer));
-  }
-
   #conclude(verdict: Verdict): void {
     this.#step({ type: "ended", verdict });
     this.#held = undefined;
-    this.#told = 0;
     this.#adoptNext();
   }
 
@@ -375,33 +340,16 @@ export class SimulatedDesk implements WatchedDesk {
     const { now, planted } = this.#options;
     const folder = this.#survivors.shift();
     if (folder === undefined) return;
-    const { client, jobId, sequence, spec, told, trainer } = folder;
+    const { client, jobId, sequence, spec, told } = folder;
     this.#held = { jobId, inputs: { files: [] }, folder };
-    this.#told = planted === "tells_words_again" ? 0 : told;
     this.#step({ type: "adopted", client, jobId, spec, sequence, startedAt: now() });
-    if (trainer !== undefined) return this.#watch(trainer);
-    this.#conclude({ type: "lost", reason: "The worker ended before the trainer began" });
+    this.#bench.takeUp(folder, planted === "tells_words_again" ? 0 : told);
   }
 }
-
-const UNKNOWN_JOB: Refused = {
-  code: "unknown_job",
-  reason: "The worker knows no such job of this client",
-};
 
 function requestOf(
   client: PeerId,
   { request_id, job_id }: Extract<JobMessage, { request_id: unknown; job_id: unknown }>,
 ) {
   return { client, requestId: request_id, jobId: job_id };
-}
-
-/** How a trainer's end is judged: first by what its owner wanted. */
-function verdictOf({ state, wish }: JobTrainer): Verdict {
-  if (wish === "cancel") return { type: "cancelled" };
-  if (state === "lost") return { type: "lost", reason: "Its keeper was killed" };
-  if (state === "ended_badly" && wish !== "stop") {
-    return { type: "failed", exitCode: 1, reason: "It failed" };
-  }
-  return { type: "done", results: { files: [] }, isStoppedEarly: wish === "stop" };
 }
