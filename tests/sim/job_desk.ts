@@ -65,7 +65,7 @@ export interface SimulatedDeskOptions {
 }
 
 /** For the inputs of a job to arrive. */
-const UPLOAD_MS_MAX = 12_000;
+const UPLOAD_MS_MAX = 8_000;
 
 interface Held {
   readonly jobId: JobId;

@@ -91,7 +91,7 @@ export class QueueingClient {
       },
       closed: () => this.#request?.errand.leave(),
     });
-    timeline.after(10_000 * random.next(), () => this.#tick());
+    timeline.after(6_000 * random.next(), () => this.#tick());
   }
 
   /** What it waits for, or follows. */
@@ -139,7 +139,7 @@ export class QueueingClient {
     this.#ticks++;
     this.#place.connect();
     this.#visit.connect();
-    if (this.#request === undefined && this.wantsMore && random.next() < 0.3) {
+    if (this.#request === undefined && this.wantsMore && random.next() < 0.5) {
       this.#request = this.#draw();
     }
     if (this.#request === undefined) return;

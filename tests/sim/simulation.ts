@@ -292,7 +292,10 @@ class Simulation {
     timeline.after(6_000 * this.#random.next(), () => this.#workAgain(until));
   }
 
-  /** Now and then a client that waits is killed, comes back, has enough, or lets its turn pass. */
+  /**
+   * Now and then a client is killed, comes back, has enough, or lets its turn pass; a trainer is killed,
+   * or a worker in the middle of a job.
+   */
   #botherAgain(): void {
     const { queuers, timeline, workshop } = this.#world;
     const random = this.#random;
@@ -306,9 +309,20 @@ class Simulation {
       () => queuer.withdraw(),
       () => queuer.idle(30_000),
       () => workshop?.killTrainer(),
-    ][below(5, random)];
+      () => this.#killAtJob(),
+    ][below(6, random)];
     strike?.();
-    timeline.after(8_000 * random.next(), () => this.#botherAgain());
+    timeline.after(5_000 * random.next(), () => this.#botherAgain());
+  }
+
+  #killAtJob(): void {
+    const { machines } = this.#world;
+    const random = this.#random;
+    const atJob = machines.filter(({ life }) => life?.desk?.jobId !== undefined);
+    const machine = pick(atJob, random);
+    if (machine === undefined) return;
+    machine.life?.kill(random.next() < 0.3);
+    this.#world.startLater(machine, 100 + 5_000 * random.next());
   }
 
   /** All that wait come for their turn, but those for whom no worker is left that fits. */
