@@ -258,7 +258,8 @@ export class QueueingClient {
         if (replica?.isLevel === false) this.#renew();
         break;
       case "queue_refused":
-        if (request !== undefined && message.job_id === request.jobId) this.#giveUp(request);
+        // That a job waits no more is also said of one that begins.
+        if (request?.jobId === message.job_id && !request.errand.isBrought) this.#giveUp(request);
         return;
       case "watch_refused":
         this.#place.hangUp();
