@@ -123,8 +123,8 @@ export class WorkerLife implements LinkUser, SocketUser {
     // Before the room sees it: nobody may be given a slot that a job of an earlier life holds.
     this.desk?.takeUp();
     this.#isUp = true;
-    this.take({ type: "started" });
     if (this.status !== "available") this.work(this.status, this.currentJob);
+    this.take({ type: "started" });
     this.#connect();
   }
 
