@@ -82,7 +82,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   ),
   entry(
     "cancel",
-    "End a running job; it has no results then",
+    "End a job that runs or waits; it has no results then",
     async () => (await import("./job_end.ts")).cancelCommand,
   ),
   entry(

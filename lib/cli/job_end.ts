@@ -1,4 +1,7 @@
-/** The commands `cancel` and `stop`: end a running job, without its results or with those so far. */
+/**
+ * The commands `cancel` and `stop`: end a running job, without its results or with those so far. A job
+ * that waits for its turn can be cancelled, too.
+ */
 
 import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
@@ -36,7 +39,10 @@ const EXITS: readonly ExitName[] = [
 ];
 
 /** `sleap-rtc cancel`. */
-export const cancelCommand = endingCommand("cancel", "End a running job; it has no results then");
+export const cancelCommand = endingCommand(
+  "cancel",
+  "End a job that runs or waits; it has no results then",
+);
 
 /** `sleap-rtc stop`. */
 export const stopCommand = endingCommand("stop", "End a running job soon, and keep its results");
@@ -56,7 +62,9 @@ function endingCommand(how: JobEnding, purpose: string): Command {
         io.out(
           given.json
             ? jsonText({ ok: true, job: { id: jobId, worker, ...endingFacts(ending) } })
-            : `${endingText(ending)}: ${jobId} on ${cleanText(worker)}${nextStep(ending, jobId)}`,
+            : `${endingText(ending)}: ${jobId} ${placeOf(ending)} ${cleanText(worker)}${
+              nextStep(ending, jobId)
+            }`,
         );
         return EXIT.ok;
       });
@@ -65,15 +73,20 @@ function endingCommand(how: JobEnding, purpose: string): Command {
 }
 
 function endingFacts(ending: Ending): Readonly<Record<string, unknown>> {
-  if (ending.type === "cancelled") return { standing: "cancelled" };
+  if (ending.type !== "done") return { standing: "cancelled" };
   return { standing: "done", stopped_early: ending.isStoppedEarly };
 }
 
 function endingText(ending: Ending): string {
-  if (ending.type === "cancelled") return "Cancelled";
+  if (ending.type !== "done") return "Cancelled";
   return ending.isStoppedEarly ? "Stopped early" : "Done";
 }
 
+/** Where it ran, or who let it go. */
+function placeOf(ending: Ending): string {
+  return ending.type === "withdrawn" ? "waits no more, says" : "on";
+}
+
 function nextStep(ending: Ending, jobId: string): string {
-  return ending.type === "cancelled" ? "" : `; fetch its results: sleap-rtc results ${jobId}`;
+  return ending.type !== "done" ? "" : `; fetch its results: sleap-rtc results ${jobId}`;
 }

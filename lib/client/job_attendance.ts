@@ -18,6 +18,7 @@ import { type LinkedOptions, LinkedSession } from "./linked_session.ts";
 import { holderOf, waitingJob } from "./queue_outlook.ts";
 import { ResultFolder } from "./result_folder.ts";
 import { type JobStanding, NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
+import { withdrawJob } from "./withdrawal.ts";
 
 /** Who asks, and who is told of the steps. */
 export interface AttendanceOptions extends LinkedOptions {
@@ -86,10 +87,13 @@ export async function followJob(
 /** How a job ended that was asked to. */
 export type Ending =
   | { readonly type: "cancelled" }
+  /** It waited for its turn, and never began. */
+  | { readonly type: "withdrawn" }
   | { readonly type: "done"; readonly isStoppedEarly: boolean; readonly epochs: number };
 
 /**
- * Ends a running job of this installation, and waits for its end.
+ * Ends a running job of this installation, and waits for its end; a job that waits is cancelled by
+ * taking it out of the queue.
  *
  * @throws {Failure} Where no worker runs the job, or it ends badly by itself.
  * @throws The signal's reason, where it is aborted; the job is ended all the same.
@@ -101,6 +105,10 @@ export async function endJob(
 ): Promise<{ readonly worker: PeerId; readonly ending: Ending }> {
   const known = await options.records.find(jobId);
   await using linked = await LinkedSession.open(options);
+  // A job that is remembered has said a word, and waits no more.
+  const mayWait = how === "cancel" && known === undefined;
+  const withdrawnAt = mayWait ? await withdrawJob(jobId, linked, options) : undefined;
+  if (withdrawnAt !== undefined) return { worker: withdrawnAt, ending: { type: "withdrawn" } };
   const parts = { ...linkedParts(linked, options), record: new TrainingRecord() };
   const visit = await visitJob(jobId, known, parts, async (there) => {
     const refused = await there.end(how);

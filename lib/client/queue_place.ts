@@ -33,8 +33,15 @@ export class QueuePlace implements AsyncDisposable {
     const { jobId, needs } = options;
     this.#options = options;
     this.#session = session;
-    const refused = (reason: string) =>
-      this.#refused.resolve(new Failure("no_worker", `${jobId} cannot wait: ${reason}`));
+    const refused = (reason: string, isWithdrawn: boolean) =>
+      this.#refused.resolve(
+        isWithdrawn
+          ? new Failure(
+            "job_cancelled",
+            `The job was cancelled while it waited, with \`sleap-rtc cancel ${jobId}\``,
+          )
+          : new Failure("no_worker", `${jobId} cannot wait: ${reason}`),
+      );
     this.#watch = new RoomWatch(session, backend, {
       ...options,
       request: { jobId, needs, refused },
@@ -56,7 +63,7 @@ export class QueuePlace implements AsyncDisposable {
   /**
    * Waits for the job's turn. Gives the worker that is held for it.
    *
-   * @throws {Failure} Where the room does not let it wait.
+   * @throws {Failure} Where the room does not let it wait, or somebody cancelled it.
    * @throws The signal's reason, where it is aborted.
    */
   async turn(): Promise<PeerId> {

@@ -27,8 +27,8 @@ export const LINKS_EVERY_MS = 2 * SECOND_MS;
 export interface QueueRequest {
   readonly jobId: JobId;
   readonly needs: Needs;
-  /** The worker does not let it wait. */
-  refused(reason: string): void;
+  /** The worker does not let it wait, or another process of the same key has withdrawn it. */
+  refused(reason: string, isWithdrawn: boolean): void;
 }
 
 /** What a visit needs. */
@@ -186,7 +186,10 @@ export class WatchVisit {
       }
       case "queue_refused":
         if (message.job_id !== this.#options.request?.jobId) return;
-        return this.#options.request.refused(`${this.worker}: ${message.reason}`);
+        return this.#options.request.refused(
+          `${this.worker}: ${message.reason}`,
+          message.is_withdrawn === true,
+        );
       default:
         return message satisfies never;
     }

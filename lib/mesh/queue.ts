@@ -17,6 +17,9 @@ import type { StateSync } from "./state_sync.ts";
 import { Turn } from "./turn.ts";
 import { type QueuedRequest, requestsIn } from "./waiting_list.ts";
 
+/** What a client is told whose request another process of its key withdrew. */
+const WITHDRAWN = { reason: "Another process withdrew it", is_withdrawn: true } as const;
+
 /** What a queue works with. */
 export interface QueueParts {
   readonly self: PeerId;
@@ -88,6 +91,10 @@ export class Queue {
       watches: (linkId) => observers.has(linkId),
     }, now);
     sync.publishRows(changes);
+    for (const { linkId, jobId: job_id } of this.#book.takeDismissed()) {
+      const message = { type: "queue_refused", job_id, ...WITHDRAWN } as const;
+      outbox.add({ type: "tell_observer", linkId, message });
+    }
     const facts = {
       slot,
       others: this.#livingOthers(now),

@@ -29,6 +29,12 @@ export interface Visitor {
   readonly wallMs: number;
 }
 
+/** A client that waits no more, although it did not say so itself. */
+export interface Dismissal {
+  readonly linkId: LinkId;
+  readonly jobId: JobId;
+}
+
 /** What a book goes by. */
 export interface BookFacts {
   readonly requests: readonly QueuedRequest[];
@@ -48,6 +54,7 @@ export class QueueBook {
   /** Requests that their clients withdrew, until that is written down. */
   readonly #withdrawn = new Map<JobId, PeerId>();
   readonly #awaySince = new Map<JobId, Instant>();
+  readonly #dismissed: Dismissal[] = [];
 
   constructor(self: PeerId) {
     this.#self = self;
@@ -100,6 +107,14 @@ export class QueueBook {
     this.#visitors.delete(linkId);
   }
 
+  /**
+   * Clients whose requests another process of their key withdrew since this was asked last. A job that
+   * begins may be among them for a moment: its client knows better.
+   */
+  takeDismissed(): readonly Dismissal[] {
+    return this.#dismissed.splice(0);
+  }
+
   /** What is to be written, as of `now`. Asked again after that was done, there is nothing. */
   reconcile(facts: BookFacts, now: Instant): RowChanges {
     const changes = new Map<JobId, QueueRow | undefined>();
@@ -140,7 +155,11 @@ export class QueueBook {
     const withdrawer = this.#withdrawn.get(jobId);
     const isWithdrawn = withdrawer !== undefined && haveOneKey(withdrawer, client_id);
     if (request.isOver || isWithdrawn) {
-      for (const [linkId] of visits) this.#visitors.delete(linkId);
+      const isLetGo = isWithdrawn || request.rows.some(({ standing }) => standing === "over");
+      for (const [linkId] of visits) {
+        this.#visitors.delete(linkId);
+        if (isLetGo) this.#dismissed.push({ linkId, jobId });
+      }
       this.#awaySince.delete(jobId);
       // Who runs it or lets it go sees to it that the others hear of it, also those that are away.
       const mustTell = isWithdrawn || runningJobId === jobId || own !== undefined;

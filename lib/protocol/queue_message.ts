@@ -61,11 +61,13 @@ export const queueMessageSchema = z.discriminatedUnion("type", [
   queueJoinSchema,
   /** Client: it need not wait any more. */
   z.object({ type: z.literal("queue_leave"), job_id: jobIdSchema }),
-  /** Worker: it cannot wait here. */
+  /** Worker: it cannot wait here, or waits no more. */
   z.object({
     type: z.literal("queue_refused"),
     job_id: jobIdSchema,
     reason: z.string().max(512),
+    /** Whether it waited, and another process of the client's key has withdrawn it. */
+    is_withdrawn: z.boolean().optional(),
   }),
 ]);
 /** Between a client that watches and the worker it watches, about a request that waits. */

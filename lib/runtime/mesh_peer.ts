@@ -42,6 +42,8 @@ export interface MeshPeerOptions {
   readonly metadata: Metadata;
   readonly iceServers: readonly IceServer[];
   readonly log: Log;
+  /** What it does as it comes, such as a job of an earlier life; it is free where left out. */
+  readonly doing?: { readonly status: WorkerStatus; readonly currentJob: CurrentJob | null };
   readonly handlers: MeshPeerHandlers;
 }
 
@@ -125,6 +127,11 @@ export class MeshPeer {
         refused: (code, message) => this.#refused(code, message),
       },
     });
+    // First, so that no change to the room state ever says that a worker is free which comes with a job.
+    const { doing } = options;
+    if (doing !== undefined && doing.status !== "available") {
+      this.tell(doing.status, doing.currentJob);
+    }
     this.#runner.push({ type: "started" });
   }
 

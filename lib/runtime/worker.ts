@@ -139,6 +139,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     metadata: metadataOf(options, backend.name, gpuWatch?.first),
     iceServers: options.iceServers,
     log,
+    doing,
     handlers: {
       registered: () => options.ready({ peer_id: peerId, room_id: room.roomId, rtc: backend.name }),
       // A running job and its client need no server: they come to their end first.
@@ -150,7 +151,6 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     },
   });
   tellRoom = ({ status, currentJob }) => peer.tell(status, currentJob);
-  if (doing.status !== "available") tellRoom(doing);
   const left = new AbortController();
   const { leaving, insistence } = options;
   const stop = () => {

@@ -46,6 +46,16 @@ async function waitsAt(client: Program, position: number): Promise<string> {
   return String(line["job_id"]);
 }
 
+/** One worker, which runs the first training for long, and a second one that waits as `jobId`. */
+async function oneBehindAnother(stage: Stage) {
+  await stage.worker("gpu", await slowTrainer(stage));
+  const file = await stage.package();
+  const first = await trainAs(stage, file, "first", 1_000);
+  await first.line(({ event }) => event === "started", "that the first training started", SOON_MS);
+  const second = await trainAs(stage, file, "second", 1);
+  return { file, first, second, jobId: await waitsAt(second, 1) };
+}
+
 async function ask<T>(
   { lab }: Stage,
   args: readonly string[],
@@ -106,16 +116,7 @@ Deno.test("e2e: who waits sees its place, and gets its turn although the admin i
 
 Deno.test("e2e: Ctrl-C while it waits leaves the queue, and says so; the next moves up", () =>
   onStage("auto", async (stage) => {
-    await stage.worker("gpu", await slowTrainer(stage));
-    const file = await stage.package();
-    const first = await trainAs(stage, file, "first", 1_000);
-    await first.line(
-      ({ event }) => event === "started",
-      "that the first training started",
-      SOON_MS,
-    );
-    const second = await trainAs(stage, file, "second", 1);
-    await waitsAt(second, 1);
+    const { file, first, second } = await oneBehindAnother(stage);
     const third = await trainAs(stage, file, "third", 1);
     await waitsAt(third, 2);
     second.signal("SIGINT");
@@ -132,6 +133,19 @@ Deno.test("e2e: Ctrl-C while it waits leaves the queue, and says so; the next mo
         (await ask(stage, ["jobs"], jobsSchema)).jobs.find(({ standing }) => standing === "away"),
       TURN_MS,
     );
+    first.signal("SIGINT");
+    await endsWith(first, 130, SOON_MS);
+  }));
+
+Deno.test("e2e: a job that waits is cancelled from another terminal, and its train hears of it", () =>
+  onStage("auto", async (stage) => {
+    const { first, second, jobId } = await oneBehindAnother(stage);
+    const { stdout } = await endsWith(stage.lab.start(["cancel", jobId]), 0, SOON_MS);
+    assert.match(stdout, new RegExp(`^Cancelled: ${jobId} waits no more, says gpu-`));
+    const { stderr } = await endsWith(second, 1, SOON_MS);
+    assert.match(stderr, /was cancelled while it waited/);
+    const { jobs } = await ask(stage, ["jobs"], jobsSchema);
+    assert.deepEqual(jobs.map(({ standing }) => standing), ["running"]);
     first.signal("SIGINT");
     await endsWith(first, 130, SOON_MS);
   }));

@@ -16,6 +16,8 @@ class Room {
   readonly #links = new Set<LinkId>();
   readonly entries = new Map<PeerId, WorkerEntry>();
   readonly dead = new Set<string>();
+  /** Links whose clients were told that their request is over. */
+  readonly told: string[] = [];
   now = 0;
 
   /** `client` comes to `worker` for `job`. Gives why it may not wait there. */
@@ -62,6 +64,7 @@ class Room {
           runningJobId: running?.status === "busy" ? running.current_job?.job_id : undefined,
           watches: (linkId) => this.#links.has(linkId),
         }, this.now);
+        for (const { linkId } of this.#book(name).takeDismissed()) this.told.push(linkId);
         const rows = this.#rows.get(peer(name)) ?? new Map<JobId, QueueRow>();
         for (const [jobId, row] of changes) {
           if (row === undefined) rows.delete(jobId);
@@ -120,6 +123,18 @@ Deno.test("a request that begins or is withdrawn leaves nothing behind", () => {
     if (ends === "withdrawn elsewhere") room.withdraws("anna", "a", "w3");
     assert.equal(room.rows, "", ends);
   }
+});
+
+Deno.test("who waits is told when another process of its key withdraws the request", () => {
+  const room = new Room();
+  room.joins("anna", "a", "w1");
+  room.withdraws("anna", "a", "w2");
+  assert.deepEqual([room.rows, room.told], ["", [link("anna.a.w1")]]);
+  room.joins("anna", "b", "w1");
+  room.withdraws("anna", "b", "w1");
+  room.joins("anna", "c", "w1");
+  room.is("w2", serving("busy", "c", "anna"));
+  assert.equal(room.told.length, 1, "who withdraws it, or has it run, knows");
 });
 
 Deno.test("whoever wrote a row and died hears of its end when it is back", () => {

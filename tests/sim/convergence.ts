@@ -64,10 +64,8 @@ export function pending(world: World): string | undefined {
   for (const { name, request } of world.queuers) {
     if (request !== undefined) return `${name} waits for ${request.jobId}`;
   }
-  const runs = lives.find(({ currentJob }) =>
-    world.queuers.some(({ peerId }) => peerId === currentJob?.client_id)
-  );
-  if (runs !== undefined) return `${runs.name} has the job of a client that waited`;
+  const runs = lives.find(({ desk }) => desk?.jobId !== undefined);
+  if (runs !== undefined) return `${runs.name} has ${runs.desk?.jobId}`;
   const { peerId, epoch } = world.server.admin;
   if (lives.length > 0 && peerId !== best) {
     return `The server holds ${peerId ?? "nobody"} for the admin, not ${best}`;

@@ -5,10 +5,13 @@
  */
 
 import { below, pick, SeededRandom } from "../../lib/base/random.ts";
+import { JobSlot } from "../../lib/job/slot.ts";
 import { JobClient } from "./job_client.ts";
-import { JobReferee } from "./job_referee.ts";
+import type { DeskFault, SlotFactory } from "./job_desk.ts";
+import { JobReferee, type JobTally } from "./job_referee.ts";
 import { JobWorker } from "./job_worker.ts";
 import { Timeline } from "./timeline.ts";
+import { Violation } from "./violation.ts";
 
 const WORKERS = 10;
 const CLIENTS = 50;
@@ -22,34 +25,36 @@ const DELAY_MS_MAX = 400;
 const STALL = 0.02;
 const STALL_MS_MAX = 20_000;
 
-/** Faults in a worker that the referee must find. */
-export type PlantedJobFault =
-  /** A worker that is started again knows nothing of the trainer that still runs. */
-  | "forgets_its_jobs"
-  /** A worker that is started again gives verdicts that were given. */
-  | "tells_verdicts_again"
-  /** A worker that never wakes up: leases of dead clients do not end. */
-  | "never_wakes";
+/** Between two looks at every worker. */
+const INSPECT_MS = 500;
+
+/** What is asked of a race. */
+export interface JobRaceOptions {
+  readonly seed: number;
+  readonly planted?: DeskFault;
+  readonly createSlot?: SlotFactory;
+}
 
 /** What a race came to. */
-export interface JobRace {
+export interface JobRace extends JobTally {
   readonly violation: string | undefined;
-  /** Jobs that were started, and of them those that were lost. */
-  readonly started: number;
-  readonly lost: number;
 }
 
 /** What the parts of a race share. */
 export class JobWorld {
   readonly timeline = new Timeline();
   readonly random: SeededRandom;
-  readonly referee = new JobReferee();
+  readonly referee = new JobReferee(() => this.timeline.now);
+  readonly planted: DeskFault | undefined;
+  readonly createSlot: SlotFactory;
   readonly workers: readonly JobWorker[];
   readonly #clients: readonly JobClient[];
 
-  constructor(seed: number, planted: PlantedJobFault | undefined) {
+  constructor({ seed, planted, createSlot }: JobRaceOptions) {
     this.random = new SeededRandom(seed);
-    this.workers = Array.from({ length: WORKERS }, (_, n) => new JobWorker(n, this, planted));
+    this.planted = planted;
+    this.createSlot = createSlot ?? ((suitability) => new JobSlot(suitability));
+    this.workers = Array.from({ length: WORKERS }, (_, n) => new JobWorker(n, this));
     this.#clients = Array.from({ length: CLIENTS }, (_, n) => new JobClient(n, this));
   }
 
@@ -76,12 +81,27 @@ export class JobWorld {
 
   /** Lets the race run. */
   run(): JobRace {
-    for (const client of this.#clients) client.begin();
-    this.#trouble();
-    const isSound = () => this.referee.violation === undefined;
-    this.timeline.run(TROUBLE_MS + QUIET_MS, isSound);
-    if (isSound()) this.referee.judgeRest(this.workers);
-    return this.referee.result;
+    let violation: string | undefined;
+    try {
+      for (const client of this.#clients) client.begin();
+      this.#trouble();
+      this.#inspectAgain();
+      this.timeline.run(TROUBLE_MS + QUIET_MS);
+      violation = this.referee.unrest(this.#desks);
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      violation = error.message;
+    }
+    return { violation, ...this.referee.tally };
+  }
+
+  get #desks() {
+    return this.workers.flatMap(({ desk }) => desk === undefined ? [] : [desk]);
+  }
+
+  #inspectAgain(): void {
+    this.referee.inspect(this.#desks);
+    this.timeline.after(INSPECT_MS, () => this.#inspectAgain());
   }
 
   /** Somebody dies every few seconds, and comes back. */
@@ -89,7 +109,7 @@ export class JobWorld {
     this.timeline.after(500 + below(2_500, this.random), () => {
       if (!this.isTrouble) return;
       const what = this.random.next();
-      if (what < 0.4) pick(this.workers, this.random)?.crash();
+      if (what < 0.4) pick(this.workers, this.random)?.crash(what < 0.1);
       else if (what < 0.6) pick(this.workers, this.random)?.killTrainer();
       else pick(this.#clients, this.random)?.crash();
       this.#trouble();
@@ -98,6 +118,6 @@ export class JobWorld {
 }
 
 /** One race. The same seed gives the same race. */
-export function race(seed: number, planted?: PlantedJobFault): JobRace {
-  return new JobWorld(seed, planted).run();
+export function race(options: JobRaceOptions): JobRace {
+  return new JobWorld(options).run();
 }

@@ -5,8 +5,7 @@
  *  2. Whom a worker takes is the first in the order of tickets that fits it, is there, and is served by
  *     nobody else, but for those that let their turn pass a moment ago.
  *  3. A slot is held for a bounded time.
- *  4. A job begins once.
- *  5. What is written down of the queue has a limit.
+ *  4. What is written down of the queue has a limit.
  */
 
 import type { JobId, PeerId } from "../../lib/base/id.ts";
@@ -17,7 +16,7 @@ import { shortcomingOf } from "../../lib/protocol/fitness.ts";
 import { haveOneKey } from "../../lib/protocol/identity.ts";
 import type { Waiting } from "../../lib/protocol/queue_message.ts";
 import type { CurrentJob } from "../../lib/protocol/worker.ts";
-import { Violation } from "./referee.ts";
+import { Violation } from "./violation.ts";
 import type { WorkerLife } from "./worker_life.ts";
 import type { World } from "./world.ts";
 
@@ -40,7 +39,6 @@ export class QueueReferee {
    */
   readonly #passed = new Map<WorkerLife, Map<JobId, Instant>>();
   readonly #holds = new Map<WorkerLife, Hold>();
-  readonly #started = new Set<string>();
 
   constructor(world: () => World) {
     this.#world = world;
@@ -66,12 +64,6 @@ export class QueueReferee {
     if (first !== undefined && !isIt(first, job)) {
       throw new Violation(`${life.name} takes ${job.job_id} before ${first.job_id}`);
     }
-  }
-
-  /** A client's job begins to run. */
-  jobStarted(job: CurrentJob): void {
-    if (this.#started.has(job.job_id)) throw new Violation(`${job.job_id} begins twice`);
-    this.#started.add(job.job_id);
   }
 
   /** Looks at all nodes at rest; to be called every now and then. */

@@ -1,29 +1,21 @@
 /**
- * A client whose jobs wait in the queue, as the real one behaves: it watches the room through a worker,
- * says with each watch that it waits, goes to whichever worker is held for it, and comes back to its
- * place after a death. Knows what it wants, not what must hold.
+ * A client with one job after the other, as the real one behaves: it watches the room through a worker and
+ * waits in its queue, goes to whichever worker is held for it (or, where it does not care for the queue,
+ * to one that seems free), brings its job there, follows it, lets go of it and comes back, and ends it now
+ * and then. Knows what it wants, not what must hold.
  */
 
-import {
-  isJobId,
-  isLinkId,
-  isPeerId,
-  isRequestId,
-  type JobId,
-  type LinkId,
-  type PeerId,
-  type RoomId,
-} from "../../lib/base/id.ts";
+import { isJobId, isPeerId, type JobId, type PeerId, type RoomId } from "../../lib/base/id.ts";
 import { below, pick, type Random } from "../../lib/base/random.ts";
 import type { Instant } from "../../lib/base/time.ts";
 import { Replica } from "../../lib/client/replica.ts";
-import { signalled } from "../../lib/mesh/courier.ts";
-import type { Input } from "../../lib/mesh/input.ts";
-import { signalOf } from "../../lib/protocol/link_signal.ts";
+import { isClientMessage } from "../../lib/protocol/link_message.ts";
 import type { Needs } from "../../lib/protocol/queue_message.ts";
-import type { FromServer } from "../../lib/protocol/signal_message.ts";
-import type { LinkLayer, LinkUser, LinkWord } from "./link_layer.ts";
-import type { SignalServer, Socket, SocketUser } from "./signal_server.ts";
+import { ClientLine, type ClientLineOptions } from "./client_line.ts";
+import { type ErrandNews, JobErrand } from "./job_errand.ts";
+import type { JobWatcher } from "./job_watcher.ts";
+import type { LinkLayer, LinkWord } from "./link_layer.ts";
+import type { SignalServer } from "./signal_server.ts";
 import { createStandInSigner } from "./stand_in_signer.ts";
 import type { Timeline } from "./timeline.ts";
 import type { WireCheck } from "./wire_check.ts";
@@ -32,9 +24,12 @@ import type { WireCheck } from "./wire_check.ts";
 const TICK_MS = 1_000;
 /** A watch is said again every so many looks. */
 const RENEW_TICKS = 5;
-const DIAL_MS = 3_000;
-/** For a worker to begin a job that it was asked to begin; then nobody knows whether it did. */
-const ANSWER_TICKS = 15;
+/** For a worker that has the job to be there again. */
+const REATTACH_MS = 30_000;
+/** For which a client lets go of its job at most, and comes back. */
+const AWAY_MS_MAX = 15_000;
+/** For another terminal to say that the job is to end. */
+const TERMINAL_TICKS = 5;
 
 /** What a client lives with. */
 export interface QueueingSurroundings {
@@ -45,68 +40,80 @@ export interface QueueingSurroundings {
   readonly random: Random;
   readonly roomId: RoomId;
   readonly workers: readonly PeerId[];
+  readonly watcher: JobWatcher;
 }
 
 interface Request {
   readonly jobId: JobId;
   readonly needs: Needs;
+  /** Whether it waits for its turn; else it asks whoever seems free. */
+  readonly waits: boolean;
+  readonly errand: JobErrand;
+  /** The worker that it was last on the way to. */
+  worker?: PeerId;
 }
 
-interface Call {
-  readonly linkId: LinkId;
-  readonly worker: PeerId;
-  isOpen: boolean;
-  /** Looks since it was dialled, or since the job was asked for. */
-  ticks: number;
-}
-
-/** A client that waits. */
-export class QueueingClient implements LinkUser, SocketUser {
+/** A client that has jobs. */
+export class QueueingClient {
   readonly name: string;
-  readonly peerId: PeerId;
-  readonly incarnation = 1;
-  readonly metadata = { tags: [], properties: {} };
-  readonly role = "client";
-  state: "running" | "paused" | "dead" = "running";
-  /** Whether it asks for another worker when it has been served. */
+  /** Whether it wants another job run when it is done with one. */
   wantsMore = true;
   readonly #around: QueueingSurroundings;
-  #socket: Socket | undefined;
+  /** Watches the room and waits; another process than the one that brings the job. */
+  readonly #place: ClientLine;
+  readonly #visit: ClientLine;
   #request: Request | undefined;
   #replica: Replica | undefined;
-  #watch: Call | undefined;
-  #visit: Call | undefined;
   #count = 0;
+  #ticks = 0;
   #idleUntil: Instant = 0;
+  #lostAt: Instant | undefined;
+  /** While the place is another terminal, which ends the job. */
+  #terminalTicks = 0;
+  #isDead = false;
 
   constructor(index: number, around: QueueingSurroundings) {
     this.name = `queuer${index}`;
-    this.peerId = peerIdOf(this.name);
     this.#around = around;
-    around.timeline.after(10_000 * around.random.next(), () => this.#tick());
+    const { server, links, wire, roomId, random, timeline } = around;
+    const common = { name: this.name, server, links, wire, roomId };
+    this.#place = this.#line("place", index, {
+      ...common,
+      opened: () => this.#atPlace(),
+      heard: (message) => this.#observe(message),
+      closed: () => this.#forgetRoom(),
+    });
+    this.#visit = this.#line("visit", index, {
+      ...common,
+      opened: () => this.#request?.errand.arrive(),
+      heard: (message) => {
+        if (isClientMessage(message)) this.#request?.errand.hear(message);
+      },
+      closed: () => this.#request?.errand.leave(),
+    });
+    timeline.after(6_000 * random.next(), () => this.#tick());
   }
 
-  /** What it waits for. */
+  /** What it waits for, or follows. */
   get request(): Request | undefined {
     return this.#request;
   }
 
   /** The process is killed, or its machine loses power. What it waited for is remembered. */
   kill(): void {
-    if (this.state === "dead") return;
-    this.state = "dead";
-    this.#around.links.vanish(this);
-    this.#socket?.close();
-    this.#socket = undefined;
-    // Whether a job that it was about to begin runs, it will never know.
-    if (this.#visit?.isOpen === true) this.#request = undefined;
-    this.#visit = undefined;
-    this.#endWatch();
+    if (this.#isDead) return;
+    this.#isDead = true;
+    this.#request?.errand.leave();
+    this.#visit.kill();
+    this.#place.kill();
+    this.#forgetRoom();
   }
 
-  /** It is started again, with the job that it waited for. */
+  /** It is started again, with the job that it had. */
   revive(): void {
-    if (this.state === "dead") this.state = "running";
+    this.#isDead = false;
+    this.#visit.revive();
+    this.#place.revive();
   }
 
   /** For so long it lets its turn pass, though it is there: it cannot reach whoever is held for it. */
@@ -114,205 +121,199 @@ export class QueueingClient implements LinkUser, SocketUser {
     this.#idleUntil = this.#around.timeline.now + durationMs;
   }
 
-  /** Its person has had enough. */
+  /** Its person has had enough of waiting. */
   withdraw(): void {
-    const job_id = this.#request?.jobId;
-    if (this.state !== "running" || job_id === undefined || this.#visit?.isOpen === true) return;
-    this.#leaveQueue(job_id);
+    if (this.#isDead || this.#request === undefined || this.#request.errand.isBrought) return;
+    this.#giveUp(this.#request);
   }
 
-  hear(message: FromServer): void {
-    if (message.type === "ping") return this.#socket?.send({ type: "pong" });
-    if (message.type !== "mesh_answer" && message.type !== "ice_candidate") return;
-    this.#around.links.deliver(this, message.link_id, signalOf(message));
-  }
-
-  lose(): void {
-    this.#socket = undefined;
-  }
-
-  take(input: Input): void {
-    if (this.state === "dead" || !("linkId" in input)) return;
-    const call = [this.#watch, this.#visit].find((one) => one?.linkId === input.linkId);
-    if (call === undefined) return;
-    if (input.type === "link_signal") {
-      this.#socket?.send(signalled(call.worker, input.linkId, input.signal));
-    } else if (input.type === "link_opened") {
-      call.isOpen = true;
-      call.ticks = 0;
-      if (call === this.#watch) this.#renew();
-      else this.#begin(call);
-    } else if (input.type === "link_closed") {
-      if (call === this.#watch) return this.#endWatch();
-      this.#visit = undefined;
-      if (call.isOpen) this.#letGo();
-    }
-  }
-
-  hearOn(linkId: LinkId, _from: PeerId, message: LinkWord): void {
-    if (this.state === "dead") return;
-    if (linkId === this.#watch?.linkId) return this.#observe(message);
-    if (linkId !== this.#visit?.linkId) return;
-    if (message.type === "job_refused") this.#endVisit();
-    else if (message.type === "job_accepted") this.#letGo();
-  }
-
-  #observe(message: LinkWord): void {
-    const replica = this.#replica;
-    if (message.type === "state_broadcast") {
-      replica?.take(message.changes);
-      if (message.changes.length >= 64) this.#renew();
-    } else if (message.type === "watch_report") {
-      replica?.hear(message, this.#around.timeline.now);
-      if (replica?.isLevel === false) this.#renew();
-    } else if (message.type === "queue_refused") {
-      if (message.job_id === this.#request?.jobId) this.#letGo();
-      return;
-    } else if (message.type === "watch_refused") {
-      const { links } = this.#around;
-      if (this.#watch !== undefined) links.drop(this, this.#watch.linkId, "Refused");
-      return;
-    }
-    this.#look();
-  }
-
-  /** Goes where it is its turn. */
-  #look(): void {
-    const { timeline } = this.#around;
-    const jobId = this.#request?.jobId;
-    if (jobId === undefined || this.#visit !== undefined || this.#isIdle) return;
-    const held = this.#replica?.list({}, timeline.now).workers.find((worker) =>
-      worker.alive && worker.status === "reserved" && worker.current_job?.job_id === jobId
-    );
-    if (held !== undefined) this.#visitAt(held.peer_id);
-  }
-
-  get #isIdle(): boolean {
-    return this.#around.timeline.now < this.#idleUntil;
-  }
-
-  #visitAt(worker: PeerId): void {
-    if (this.#socket === undefined) return;
-    this.#visit = this.#call(worker);
-    this.#around.links.begin(this, this.#visit.linkId, worker, true, DIAL_MS);
-  }
-
-  #begin({ linkId }: Call): void {
-    const { links, wire } = this.#around;
-    const request_id = `start-${++this.#count}`;
-    const job_id = this.#request?.jobId;
-    if (!isRequestId(request_id) || job_id === undefined) return;
-    links.send(this, linkId, wire.client({ type: "job_start", request_id, job_id }));
+  /** Frees its replica. */
+  dispose(): void {
+    this.#forgetRoom();
   }
 
   #tick(): void {
     const { timeline, random } = this.#around;
     timeline.after(TICK_MS, () => this.#tick());
-    if (this.state !== "running") return;
-    this.#connect();
-    if (this.#request === undefined && this.wantsMore && random.next() < 0.3) {
+    if (this.#isDead) return;
+    this.#ticks++;
+    this.#place.connect();
+    this.#visit.connect();
+    if (this.#request === undefined && this.wantsMore && random.next() < 0.5) {
       this.#request = this.#draw();
     }
-    for (const call of [this.#watch, this.#visit]) if (call !== undefined) call.ticks++;
-    if (this.#visit?.isOpen === true && this.#visit.ticks > ANSWER_TICKS) this.#letGo();
     if (this.#request === undefined) return;
-    if (this.#watch === undefined) this.#dial();
-    else if (this.#watch.isOpen && this.#watch.ticks % RENEW_TICKS === 0) this.#renew();
-    this.#look();
+    if (this.#request.errand.isBrought) return this.#stay(this.#request);
+    this.#watchRoom();
+    this.#look(this.#request);
+  }
+
+  /** Stays with the job, lets go of it, comes back, or has it end. */
+  #stay(request: Request): void {
+    const { random, timeline: { now } } = this.#around;
+    const { errand, jobId, worker } = request;
+    if (this.#terminalTicks === 0) this.#leaveQueue(jobId);
+    else if (--this.#terminalTicks === 0) this.#place.hangUp();
+    if (worker === undefined) return;
+    if (this.#visit.isOpen) {
+      this.#lostAt = undefined;
+      const what = random.next();
+      if (what < 0.03) {
+        this.#leaveWorker(errand);
+        this.#idleUntil = now + AWAY_MS_MAX * random.next();
+      } else if (what < 0.06) errand.end(random.next() < 0.5 ? "cancel" : "stop");
+      else if (what < 0.08 && this.#terminalTicks === 0) {
+        this.#terminalTicks = TERMINAL_TICKS;
+        this.#place.call(worker);
+      }
+    } else if (now >= this.#idleUntil) {
+      this.#lostAt ??= now;
+      if (now - this.#lostAt > REATTACH_MS) return this.#giveUp(request);
+      this.#visit.call(worker);
+    }
+  }
+
+  /** Goes where it is its turn, or where nobody seems to be. */
+  #look(request: Request): void {
+    const { random, timeline, workers } = this.#around;
+    const { errand, jobId, waits } = request;
+    if (errand.isBrought || this.#visit.worker !== undefined) return;
+    if (timeline.now < this.#idleUntil) return;
+    const list = this.#replica?.list({}, timeline.now).workers ?? [];
+    const living = list.filter(({ alive, status }) => alive && status !== "left");
+    const held = living.find(({ current_job }) => current_job?.job_id === jobId);
+    const free = waits ? [] : living.filter(({ status }) => status === "available");
     // Somebody who does not care for the queue asks any worker for its slot.
-    const pushes = this.#visit === undefined && random.next() < 0.05;
-    const anywhere = pick(this.#around.workers, random);
-    if (pushes && !this.#isIdle && anywhere !== undefined) this.#visitAt(anywhere);
+    const anywhere = random.next() < 0.02 ? pick(workers, random) : undefined;
+    const worker = held?.peer_id ?? pick(free, random)?.peer_id ?? anywhere;
+    if (worker === undefined) return;
+    request.worker = worker;
+    this.#visit.call(worker);
   }
 
-  #dial(): void {
-    const { links, random, roomId, timeline, workers } = this.#around;
-    const worker = pick(workers, random);
-    if (worker === undefined || this.#socket === undefined) return;
-    const { incarnation, peerId } = this;
-    const author = { roomId, peerId, incarnation, signer: createStandInSigner(peerId) };
-    this.#replica = new Replica(author, timeline.now);
-    this.#watch = this.#call(worker);
-    links.begin(this, this.#watch.linkId, worker, true, DIAL_MS);
+  #happened(request: Request, news: ErrandNews): void {
+    if (request !== this.#request) return;
+    switch (news) {
+      case "begun":
+        return this.#leaveQueue(request.jobId);
+      case "refused":
+      case "unanswered":
+        return this.#leaveWorker(request.errand);
+      case "over":
+        return this.#giveUp(request);
+    }
+    news satisfies never;
   }
 
-  #renew(): void {
-    const { links, wire } = this.#around;
-    const call = this.#watch;
-    const replica = this.#replica;
-    if (call?.isOpen !== true || replica === undefined) return;
-    links.send(this, call.linkId, wire.client({ type: "watch", heads: replica.heads }));
-    if (this.#request === undefined) return;
-    const { jobId: job_id, needs } = this.#request;
-    links.send(this, call.linkId, wire.client({ type: "queue_join", job_id, needs }));
+  /** It wants nothing more of the job, whether that runs or not. */
+  #giveUp({ errand, jobId }: Request): void {
+    errand.giveUp();
+    this.#leaveQueue(jobId);
+    this.#visit.hangUp();
+    this.#request = undefined;
+    this.#lostAt = undefined;
+    this.#terminalTicks = 0;
   }
 
-  /** The job is begun, refused for good, or nobody knows: it waits no more. */
-  #letGo(): void {
-    const jobId = this.#request?.jobId;
-    if (jobId !== undefined) this.#leaveQueue(jobId);
+  #leaveWorker(errand: JobErrand): void {
+    this.#visit.hangUp();
+    errand.leave();
   }
 
   #leaveQueue(job_id: JobId): void {
-    const { links, wire } = this.#around;
-    if (this.#watch?.isOpen === true) {
-      links.send(this, this.#watch.linkId, wire.client({ type: "queue_leave", job_id }));
+    if (this.#replica !== undefined) this.#place.say({ type: "queue_leave", job_id });
+    this.#place.hangUp();
+    this.#forgetRoom();
+  }
+
+  #watchRoom(): void {
+    const { random, roomId, timeline, workers } = this.#around;
+    if (this.#place.isOpen && this.#ticks % RENEW_TICKS === 0) this.#renew();
+    const worker = pick(workers, random);
+    if (this.#place.worker !== undefined || worker === undefined) return;
+    const { incarnation, peerId } = this.#place;
+    const author = { roomId, peerId, incarnation, signer: createStandInSigner(peerId) };
+    this.#forgetRoom();
+    this.#replica = new Replica(author, timeline.now);
+    this.#place.call(worker);
+  }
+
+  #atPlace(): void {
+    const request = this.#request;
+    if (request === undefined) return;
+    if (this.#terminalTicks === 0) return this.#renew();
+    this.#place.say(request.errand.cancellation());
+  }
+
+  #observe(message: LinkWord): void {
+    const replica = this.#replica;
+    const request = this.#request;
+    switch (message.type) {
+      case "state_broadcast":
+        replica?.take(message.changes);
+        if (message.changes.length >= 64) this.#renew();
+        break;
+      case "watch_report":
+        replica?.hear(message, this.#around.timeline.now);
+        if (replica?.isLevel === false) this.#renew();
+        break;
+      case "queue_refused":
+        // That a job waits no more is also said of one that begins.
+        if (request?.jobId === message.job_id && !request.errand.isBrought) this.#giveUp(request);
+        return;
+      case "watch_refused":
+        this.#place.hangUp();
+        return this.#forgetRoom();
     }
-    this.#request = undefined;
-    this.#endVisit();
-    if (this.#watch !== undefined) links.drop(this, this.#watch.linkId, "The client is done");
+    if (request !== undefined) this.#look(request);
   }
 
-  #endVisit(): void {
-    const visit = this.#visit;
-    this.#visit = undefined;
-    if (visit !== undefined) this.#around.links.drop(this, visit.linkId, "The client is done");
+  #renew(): void {
+    const replica = this.#replica;
+    if (replica === undefined) return;
+    this.#place.say({ type: "watch", heads: replica.heads });
+    if (this.#request?.waits !== true || this.#request.errand.isBrought) return;
+    const { jobId: job_id, needs } = this.#request;
+    this.#place.say({ type: "queue_join", job_id, needs });
   }
 
-  #endWatch(): void {
-    this.#watch = undefined;
+  #forgetRoom(): void {
     this.#replica?.dispose();
     this.#replica = undefined;
   }
 
   #draw(): Request {
-    const { random, workers } = this.#around;
+    const { random, timeline, watcher, workers } = this.#around;
     const jobId = `job-${this.name}x${++this.#count}`;
     if (!isJobId(jobId)) throw new Error(`Expected a job id, got ${jobId}`);
     const worker = random.next() < 0.1 ? pick(workers, random) ?? null : null;
     const min_gpu_memory_mb = [0, 0, 8_000, 24_000][below(4, random)] ?? 0;
-    return { jobId, needs: { runner: "demo", min_gpu_memory_mb, worker } };
-  }
-
-  #call(worker: PeerId): Call {
-    const linkId = `${this.name}.${++this.#count}`;
-    if (!isLinkId(linkId)) throw new Error(`Expected a link id, got ${linkId}`);
-    return { linkId, worker, isOpen: false, ticks: 0 };
-  }
-
-  #connect(): void {
-    const { roomId, server } = this.#around;
-    this.#socket ??= server.connect(this, {
-      type: "register",
-      room_id: roomId,
-      token: "not looked at",
-      peer_id: this.peerId,
-      role: this.role,
-      incarnation: this.incarnation,
-      protocol: 1,
-      public_key: "not looked at",
-      signature: "not looked at",
-      metadata: this.metadata,
+    const waits = random.next() < 0.75;
+    const errand = new JobErrand({
+      client: this.#visit.peerId,
+      jobId,
+      isOrdered: true,
+      watcher,
+      after: (delayMs, action) => timeline.after(delayMs, action),
+      say: (message) => this.#visit.say(message),
+      happened: (news) => this.#happened(request, news),
     });
+    const needs = { runner: "demo", min_gpu_memory_mb, worker };
+    const request: Request = { jobId, needs, waits, errand };
+    return request;
   }
 
-  /** Frees its replica. */
-  dispose(): void {
-    this.#endWatch();
+  /** Two processes of one installation have one key, and different names. */
+  #line(
+    role: "place" | "visit",
+    index: number,
+    options: Omit<ClientLineOptions, "peerId">,
+  ): ClientLine {
+    const key = "abcdefghijklmnop"[index]?.repeat(10);
+    const peerId = `${role}${index}-${key}`;
+    if (key === undefined || !isPeerId(peerId)) {
+      throw new Error(`Expected a peer id, got ${peerId}`);
+    }
+    return new ClientLine({ ...options, peerId });
   }
-}
-
-function peerIdOf(name: string): PeerId {
-  if (!isPeerId(name)) throw new Error(`Expected a peer id, got ${name}`);
-  return name;
 }

@@ -33,11 +33,9 @@ import { ElectionWatch } from "./election_watch.ts";
 import { givenUp, hearsWell, PATIENCE_MS } from "./hearing.ts";
 import { isHermit } from "./hermit.ts";
 import { SERVER } from "./signal_server.ts";
+import { Violation } from "./violation.ts";
 import type { WorkerLife } from "./worker_life.ts";
 import type { World } from "./world.ts";
-
-/** A room that did what it must never do. */
-export class Violation extends Error {}
 
 /**
  * For one of two leaders to notice that it lost the majority: silence and check take 5.5 s, the server's

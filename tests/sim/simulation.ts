@@ -7,6 +7,8 @@ import { below, pick, type Random, SeededRandom } from "../../lib/base/random.ts
 import type { Instant } from "../../lib/base/time.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
+import type { SlotEffect } from "../../lib/job/slot_effect.ts";
+import type { SlotInput } from "../../lib/job/slot_input.ts";
 import { isJobId } from "../../lib/base/id.ts";
 import { shortcomingOf } from "../../lib/protocol/fitness.ts";
 import type { WorkerList } from "../../lib/protocol/query.ts";
@@ -16,9 +18,13 @@ import type { LinkQuestion } from "./caller.ts";
 import { ghostIn, pending } from "./convergence.ts";
 import { Digest } from "./digest.ts";
 import { cutInTwo, drawFaults } from "./faults.ts";
+import type { DeskFault, SlotFactory } from "./job_desk.ts";
+import { JobReferee, type JobTally } from "./job_referee.ts";
+import { watchedBy, type WatchedDesk } from "./job_watcher.ts";
 import { QueueReferee } from "./queue_referee.ts";
-import { Referee, Violation } from "./referee.ts";
+import { Referee } from "./referee.ts";
 import type { NodeFactory } from "./surroundings.ts";
+import { Violation } from "./violation.ts";
 import type { WorkerLife } from "./worker_life.ts";
 import { drawGpuMemory, World } from "./world.ts";
 
@@ -49,6 +55,8 @@ export interface SimulationOptions {
   /** Takes each line of what happens. */
   readonly trace?: (line: string) => void;
   readonly createNode?: NodeFactory;
+  readonly createSlot?: SlotFactory;
+  readonly deskFault?: DeskFault;
 }
 
 /** What came of a seed. */
@@ -63,6 +71,7 @@ export interface Outcome {
   readonly digest: string;
   /** Virtual time from the end of trouble to rest. */
   readonly convergedMs: number | undefined;
+  readonly jobs: JobTally;
 }
 
 /** Runs one seed. Automerge must be ready. */
@@ -77,18 +86,20 @@ class Simulation {
   readonly #world: World;
   readonly #referee: Referee;
   readonly #queueReferee: QueueReferee;
+  readonly #jobReferee: JobReferee;
   readonly #digest = new Digest();
   readonly #trace: ((line: string) => void) | undefined;
   #phase: "trouble" | "quiet" | "rest" = "trouble";
   #convergedMs: number | undefined;
   #jobs = 0;
 
-  constructor({ seed, trace, createNode }: SimulationOptions) {
+  constructor({ seed, trace, createNode, createSlot, deskFault }: SimulationOptions) {
     this.#seed = seed;
     this.#trace = trace;
     this.#random = new SeededRandom(seed);
     this.#referee = new Referee(() => this.#world);
     this.#queueReferee = new QueueReferee(() => this.#world);
+    this.#jobReferee = new JobReferee(() => this.#world.timeline.now);
     const count = this.#random.next() < 0.1
       ? 7 + below(4, this.#random)
       : 2 + below(5, this.#random);
@@ -100,6 +111,11 @@ class Simulation {
       clientWatcher: this,
       // Of its own chance, so that rooms without a queue stay as they were.
       queuers: [0, 0, 4, 8][below(4, new SeededRandom(seed ^ 0x9e0e))] ?? 0,
+      jobWatcher: watchedBy(this.#jobReferee, (desk, input, effects) => {
+        this.#jobStepped(desk, input, effects);
+      }),
+      createSlot,
+      deskFault,
       ...(createNode === undefined ? {} : { createNode }),
     });
   }
@@ -125,6 +141,7 @@ class Simulation {
       ...wire.totals,
       digest: this.#digest.hex,
       convergedMs: this.#convergedMs,
+      jobs: this.#jobReferee.tally,
     };
   }
 
@@ -147,12 +164,16 @@ class Simulation {
     this.#queueReferee.stepped(life, effects);
   }
 
-  jobTaken(life: WorkerLife, job: CurrentJob): void {
-    this.#queueReferee.jobTaken(life, job);
-  }
-
-  jobStarted(_life: WorkerLife, job: CurrentJob): void {
-    this.#queueReferee.jobStarted(job);
+  #jobStepped(desk: WatchedDesk, input: SlotInput, effects: readonly SlotEffect[]): void {
+    const at = this.#world.timeline.now;
+    this.#digest.add(`${at} ${desk.name} ${input.type} ${effects.length}`);
+    this.#trace?.(`${(at / 1000).toFixed(3)} ${desk.name} desk < ${JSON.stringify(input)}`);
+    for (const effect of effects) {
+      this.#trace?.(`${(at / 1000).toFixed(3)} ${desk.name} desk > ${JSON.stringify(effect)}`);
+      if (effect.type !== "prepare") continue;
+      const job = { job_id: effect.jobId, client_id: effect.client };
+      this.#queueReferee.jobTaken(this.#world.worker(desk.name), job);
+    }
   }
 
   #inTrouble(): void {
@@ -237,7 +258,8 @@ class Simulation {
     timeline.run(timeline.now + REST_MS);
     this.#referee.inspect();
     const { linked } = this.#world.client;
-    const reason = pending(this.#world) ?? (linked ? undefined : "The client has no link");
+    const reason = pending(this.#world) ?? this.#jobReferee.unrest(this.#desks) ??
+      (linked ? undefined : "The client has no link");
     if (reason !== undefined) throw new Violation(`No rest after all: ${reason}`);
   }
 
@@ -263,32 +285,39 @@ class Simulation {
     if (missing !== undefined) throw new Violation(`${asked} does not list ${missing.name}`);
   }
 
+  /** The desks of all that live. */
+  get #desks(): WatchedDesk[] {
+    return this.#world.lives.flatMap(({ desk }) => desk ?? []);
+  }
+
   #inspectAgain(): void {
     this.#referee.inspect();
     this.#queueReferee.inspect();
+    this.#jobReferee.inspect(this.#desks);
     this.#world.timeline.after(INSPECT_MS, () => this.#inspectAgain());
   }
 
   #workAgain(until: Instant): void {
-    const { timeline, lives } = this.#world;
-    if (timeline.now >= until) return;
+    const { timeline, lives, workshop } = this.#world;
+    // Where jobs are run, they alone say what a worker does.
+    if (timeline.now >= until || workshop !== undefined) return;
     const life = pick(
       lives.filter((one) => one.state === "running" && one.status !== "left"),
       this.#random,
     );
-    // What is held for a client, or was given to it, is not ours to take.
-    const isQueued = life !== undefined &&
-      (life.view.held !== undefined || life.currentJob?.job_id.startsWith("job-queuer") === true);
-    if (life !== undefined && !isQueued) {
+    if (life !== undefined) {
       if (life.status === "available") life.work("busy", this.#newJob());
       else life.work("available", null);
     }
     timeline.after(6_000 * this.#random.next(), () => this.#workAgain(until));
   }
 
-  /** Now and then a client that waits is killed, comes back, has enough, or lets its turn pass. */
+  /**
+   * Now and then a client is killed, comes back, has enough, or lets its turn pass; a trainer is killed,
+   * or a worker in the middle of a job.
+   */
   #botherAgain(): void {
-    const { queuers, timeline } = this.#world;
+    const { queuers, timeline, workshop } = this.#world;
     const random = this.#random;
     // A draw in a room without a queue would make another room of it.
     if (queuers.length === 0 || this.#phase !== "trouble") return;
@@ -299,16 +328,27 @@ class Simulation {
       () => queuer.revive(),
       () => queuer.withdraw(),
       () => queuer.idle(30_000),
-    ][below(4, random)];
+      () => workshop?.killTrainer(),
+      () => this.#killAtJob(),
+    ][below(6, random)];
     strike?.();
-    timeline.after(8_000 * random.next(), () => this.#botherAgain());
+    timeline.after(5_000 * random.next(), () => this.#botherAgain());
+  }
+
+  #killAtJob(): void {
+    const { machines } = this.#world;
+    const random = this.#random;
+    const atJob = machines.filter(({ life }) => life?.desk?.jobId !== undefined);
+    const machine = pick(atJob, random);
+    if (machine === undefined) return;
+    machine.life?.kill(random.next() < 0.3);
+    this.#world.startLater(machine, 100 + 5_000 * random.next());
   }
 
   /** All that wait come for their turn, but those for whom no worker is left that fits. */
   #settleQueue(): void {
     const { lives, queuers } = this.#world;
     if (queuers.length === 0) return;
-    for (const life of lives) if (life.status === "busy") life.work("available", null);
     for (const queuer of queuers) {
       queuer.wantsMore = false;
       queuer.idle(0);

@@ -5,12 +5,13 @@ import type { Random } from "../../lib/base/random.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
 import type { MeshNode, NodeOptions } from "../../lib/mesh/node.ts";
-import type { CurrentJob, Metadata } from "../../lib/protocol/worker.ts";
+import type { Metadata } from "../../lib/protocol/worker.ts";
 import type { LinkLayer } from "./link_layer.ts";
 import type { SignalServer } from "./signal_server.ts";
 import type { Timeline } from "./timeline.ts";
 import type { WireCheck } from "./wire_check.ts";
 import type { WorkerLife } from "./worker_life.ts";
+import type { Workshop } from "./workshop.ts";
 
 /** What a simulation needs of a node; a planted fault gives another than production's. */
 export type SimulatedNode = Pick<
@@ -23,10 +24,6 @@ export type NodeFactory = (options: NodeOptions) => SimulatedNode;
 /** Watches every step of every worker. */
 export interface Watcher {
   stepped(life: WorkerLife, input: Input, effects: readonly Effect[]): void;
-  /** A client's job gets the slot. */
-  jobTaken?(life: WorkerLife, job: CurrentJob): void;
-  /** A client's job begins to run. */
-  jobStarted?(life: WorkerLife, job: CurrentJob): void;
 }
 
 /** What a life takes part in. */
@@ -39,6 +36,8 @@ export interface Surroundings {
   readonly watcher: Watcher;
   readonly createNode: NodeFactory;
   readonly roomId: RoomId;
+  /** Where jobs are run; absent in a room without them. */
+  readonly workshop: Workshop | undefined;
   /** A worker has written a change to the room state. */
   readonly changeWritten: () => void;
 }

@@ -8,9 +8,11 @@ import { fullJitterMs } from "../../lib/base/backoff.ts";
 import type { Instant } from "../../lib/base/time.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
-import { isMeshMessage } from "../../lib/protocol/link_message.ts";
+import { isClientMessage, isMeshMessage } from "../../lib/protocol/link_message.ts";
 import type { FromServer } from "../../lib/protocol/signal_message.ts";
 import type { CurrentJob, Metadata, WorkerStatus } from "../../lib/protocol/worker.ts";
+import type { SimulatedDesk } from "./job_desk.ts";
+import type { Shown } from "./job_watcher.ts";
 import type { LinkUser, LinkWord } from "./link_layer.ts";
 import type { Socket, SocketUser } from "./signal_server.ts";
 import { createStandInSigner, standInKey } from "./stand_in_signer.ts";
@@ -29,6 +31,8 @@ export class WorkerLife implements LinkUser, SocketUser {
   readonly incarnation: number;
   readonly metadata: Metadata;
   readonly role = "worker";
+  /** Where it runs jobs; absent in a room without them. */
+  readonly desk: SimulatedDesk | undefined;
   /** When it began, was resumed or died last: before that it cannot be held to anything. */
   unsettledAt: Instant;
   status: WorkerStatus = "available";
@@ -36,7 +40,8 @@ export class WorkerLife implements LinkUser, SocketUser {
   readonly #around: Surroundings;
   /** Its monotonic clock starts anywhere: no two machines have the same. */
   #clockOffset: number;
-  readonly #inbox: Input[] = [];
+  /** What it will come to when it goes on. */
+  readonly #inbox: (() => void)[] = [];
   /** How long it takes to come to an input, in milliseconds: a busy machine. */
   #slowMs = 0;
   #busyUntil: Instant = 0;
@@ -46,6 +51,7 @@ export class WorkerLife implements LinkUser, SocketUser {
   #state: "running" | "paused" | "dead" = "running";
   #socket: Socket | undefined;
   #attempts = 0;
+  #isUp = false;
 
   constructor(person: Person, around: Surroundings) {
     this.peerId = person.peerId;
@@ -67,6 +73,7 @@ export class WorkerLife implements LinkUser, SocketUser {
       },
       random: around.random,
     });
+    this.desk = around.workshop?.open(this);
   }
 
   /** Its machine's name is its own. */
@@ -88,6 +95,14 @@ export class WorkerLife implements LinkUser, SocketUser {
     return this.status === "available" && this.view.held !== undefined ? "reserved" : this.status;
   }
 
+  /** What the room state has of it, as it stands here; absent before it is up. */
+  get entry(): Shown | undefined {
+    const entry = this.#isUp ? this.view.entries.get(this.peerId) : undefined;
+    return entry === undefined
+      ? undefined
+      : { status: entry.status, currentJob: entry.current_job };
+  }
+
   /** What its node knows. */
   get view(): ReturnType<SimulatedNode["view"]> {
     return this.node.view(this.now);
@@ -105,23 +120,31 @@ export class WorkerLife implements LinkUser, SocketUser {
 
   /** The process is up. */
   start(): void {
+    // Before the room sees it: nobody may be given a slot that a job of an earlier life holds.
+    this.desk?.takeUp();
+    this.#isUp = true;
+    if (this.status !== "available") this.work(this.status, this.currentJob);
     this.take({ type: "started" });
     this.#connect();
   }
 
   /** Takes in what happens to it; while it is paused, that waits. */
   take(input: Input): void {
+    this.#enqueue(() => this.#step(input));
+  }
+
+  #enqueue(turn: () => void): void {
     if (this.#state === "dead") return;
-    if (this.#state === "paused") return void this.#inbox.push(input);
+    if (this.#state === "paused") return void this.#inbox.push(turn);
     const { timeline } = this.#around;
     // What came while it was slow goes first.
     this.#busyUntil = Math.max(this.#busyUntil, timeline.now + this.#slowMs);
-    if (this.#busyUntil <= timeline.now) return this.#step(input);
+    if (this.#busyUntil <= timeline.now) return turn();
     this.#delayed++;
     timeline.at(this.#busyUntil, () => {
       this.#delayed--;
-      if (this.#state === "running") this.#step(input);
-      else if (this.#state === "paused") this.#inbox.push(input);
+      if (this.#state === "running") turn();
+      else if (this.#state === "paused") this.#inbox.push(turn);
     });
   }
 
@@ -141,42 +164,17 @@ export class WorkerLife implements LinkUser, SocketUser {
       }
       case "queue_leave":
         return this.take({ type: "queue_left", linkId, peerId, jobId: message.job_id });
-      case "job_start":
-        return this.#startJob(linkId, peerId, message);
       default:
+        if (isClientMessage(message)) {
+          return this.#enqueue(() => this.desk?.hear(peerId, message));
+        }
         if (isMeshMessage(message)) this.take({ type: "peer_said", linkId, peerId, message });
     }
   }
 
-  /** A client's job: for a time its package is on the way, and then it runs, if it comes to that. */
-  #startJob(linkId: LinkId, client: PeerId, asked: Extract<LinkWord, { type: "job_start" }>): void {
-    const { links, random, timeline, wire, watcher } = this.#around;
-    if (this.#state !== "running" || this.status === "left") return;
-    const { request_id, job_id } = asked;
-    const reason = this.status === "available"
-      ? this.node.objectionTo(client, job_id)
-      : "The worker has a job";
-    if (reason !== undefined) {
-      const refusal = { type: "job_refused", request_id, job_id, code: "busy", reason } as const;
-      return links.send(this, linkId, wire.client(refusal));
-    }
-    const job = { job_id, client_id: client };
-    const comesToNothing = random.next() < 0.1;
-    const isStill = (status: WorkerStatus) =>
-      this.#state !== "dead" && this.status === status && this.currentJob === job;
-    watcher.jobTaken?.(this, job);
-    this.work("reserved", job);
-    timeline.after(2_000 * random.next(), () => {
-      if (!isStill("reserved")) return;
-      if (comesToNothing) return this.work("available", null);
-      watcher.jobStarted?.(this, job);
-      this.work("busy", job);
-      const accepted = { type: "job_accepted", job_id, attempt: 1, sequence: 1 } as const;
-      links.send(this, linkId, wire.client({ ...accepted, epochs_max: null }));
-      timeline.after(1_000 + 12_000 * random.next(), () => {
-        if (isStill("busy")) this.work("available", null);
-      });
-    });
+  /** Does something later, by its own clock, when the process gets to it. */
+  later(delayMs: number, action: () => void): void {
+    this.#at(this.now + delayMs, () => this.#enqueue(action));
   }
 
   /** Whatever comes to it waits for `delayMs` from now on; 0 for a machine at rest. */
@@ -194,9 +192,8 @@ export class WorkerLife implements LinkUser, SocketUser {
     if (this.#state === "dead") return;
     this.status = status;
     this.currentJob = currentJob;
-    const input = { type: "status_changed", status, currentJob } as const;
-    if (this.#state === "paused") this.#inbox.push(input);
-    else this.#step(input);
+    if (this.#state === "paused") throw new Error("Expected a process that is not stopped");
+    if (this.#isUp) this.#step({ type: "status_changed", status, currentJob });
   }
 
   /** SIGSTOP. What stops it twice must let it go twice. */
@@ -211,11 +208,8 @@ export class WorkerLife implements LinkUser, SocketUser {
     if (this.#state !== "paused" || --this.#stops > 0) return;
     this.#state = "running";
     this.unsettledAt = this.#around.timeline.now;
-    for (const input of this.#inbox.splice(0)) {
-      // One of them may end this life, and the dead step no more.
-      if (input.type === "status_changed" && this.state === "running") this.#step(input);
-      else this.take(input);
-    }
+    // One of them may end this life, and the dead step no more.
+    for (const turn of this.#inbox.splice(0)) this.#enqueue(turn);
   }
 
   /** The machine wakes from a sleep of `durationMs`, in which its monotonic clock stood still. */
@@ -227,6 +221,7 @@ export class WorkerLife implements LinkUser, SocketUser {
   /** SIGTERM: it says goodbye, and ends a moment later. */
   stop(): void {
     if (this.#state !== "running") return;
+    this.desk?.stop();
     this.status = "left";
     this.currentJob = null;
     this.take({ type: "stopping" });
@@ -240,6 +235,7 @@ export class WorkerLife implements LinkUser, SocketUser {
     this.unsettledAt = this.#around.timeline.now;
     this.#inbox.length = 0;
     this.#around.links.vanish(this);
+    if (silently) this.desk?.losePower();
     if (!silently) this.#socket?.close();
     this.#socket = undefined;
     this.node.dispose();
@@ -280,12 +276,12 @@ export class WorkerLife implements LinkUser, SocketUser {
     timeline.after(delayMs, () => this.#connect());
   }
 
-  #wakeAt(dueAt: Instant): void {
+  /** Does something at a time by its own clock. */
+  #at(dueAt: Instant, action: () => void): void {
     this.#around.timeline.at(dueAt - this.#clockOffset, () => {
       // The clock may have stood still since.
-      if (this.now < dueAt) return this.#wakeAt(dueAt);
-      this.#timers--;
-      this.take({ type: "woke", dueAt });
+      if (this.now < dueAt) return this.#at(dueAt, action);
+      action();
     });
   }
 
@@ -294,9 +290,20 @@ export class WorkerLife implements LinkUser, SocketUser {
     if (input.type === "server_said" && input.message.type === "ping") {
       this.#socket?.send({ type: "pong" });
     }
+    this.#tellDesk(input);
     const effects = this.node.step(input, this.now);
     this.#around.watcher.stepped(this, input, effects);
     for (const effect of effects) this.#perform(effect);
+  }
+
+  /** Clients come to the desk, and leave it. */
+  #tellDesk(input: Input): void {
+    if (this.desk === undefined) return;
+    if (input.type === "link_closed") this.desk.leave(input.peerId, input.linkId);
+    if (input.type !== "link_opened" || input.role !== "client") return;
+    const older = this.desk.welcome(input.peerId, input.linkId);
+    const reason = "A newer link of the same client is open";
+    if (older !== undefined) this.#around.links.drop(this, older, reason);
   }
 
   #perform(effect: Effect): void {
@@ -328,7 +335,10 @@ export class WorkerLife implements LinkUser, SocketUser {
       }
       case "wake": {
         this.#timers++;
-        return this.#wakeAt(effect.at);
+        return this.#at(effect.at, () => {
+          this.#timers--;
+          this.take({ type: "woke", dueAt: effect.at });
+        });
       }
       case "stand_down":
         return this.kill();

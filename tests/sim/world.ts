@@ -9,6 +9,8 @@ import { MeshNode } from "../../lib/mesh/node.ts";
 import type { Metadata } from "../../lib/protocol/worker.ts";
 import { AskingClient, type ClientWatcher } from "./asking_client.ts";
 import { CLIENT } from "./caller.ts";
+import type { DeskFault, SlotFactory } from "./job_desk.ts";
+import { type JobWatcher, NOBODY } from "./job_watcher.ts";
 import { LinkLayer } from "./link_layer.ts";
 import { Network, type Trouble } from "./network.ts";
 import { QueueingClient } from "./queueing_client.ts";
@@ -17,6 +19,7 @@ import type { NodeFactory, Surroundings, Watcher } from "./surroundings.ts";
 import { Timeline } from "./timeline.ts";
 import { WireCheck } from "./wire_check.ts";
 import { WorkerLife } from "./worker_life.ts";
+import { Workshop } from "./workshop.ts";
 
 /** A machine that runs at most one worker at a time. */
 export interface Machine {
@@ -44,6 +47,10 @@ export interface WorldOptions {
   readonly clientWatcher?: ClientWatcher;
   /** Clients whose jobs wait in the queue; none where left out. */
   readonly queuers?: number;
+  /** Watches the jobs of those clients. */
+  readonly jobWatcher?: JobWatcher;
+  readonly createSlot?: SlotFactory | undefined;
+  readonly deskFault?: DeskFault | undefined;
 }
 
 /** A simulated lab. */
@@ -56,6 +63,8 @@ export class World {
   readonly server: SignalServer;
   readonly client: AskingClient;
   readonly queuers: readonly QueueingClient[];
+  /** Where jobs are run; absent in a room without clients that have some. */
+  readonly workshop: Workshop | undefined;
   readonly machines: readonly Machine[];
   readonly #surroundings: Surroundings;
   readonly #mends = new Set<() => void>();
@@ -84,15 +93,23 @@ export class World {
       highest: FIRST_LIFE - 1,
       life: undefined,
     }));
+    const { timeline, links, wire } = this;
+    const { createSlot, deskFault: planted, jobWatcher: watcher = NOBODY, queuers = 0 } = options;
+    // Of their own chance, so that rooms without jobs stay as they are.
+    const jobs = {
+      timeline,
+      links,
+      wire,
+      random: new SeededRandom(options.seed ^ 0x10b5),
+      watcher,
+    };
+    this.workshop = queuers === 0 ? undefined : new Workshop({ ...jobs, createSlot, planted });
     this.queuers = Array.from(
-      { length: options.queuers ?? 0 },
+      { length: queuers },
       (_, index) =>
         new QueueingClient(index, {
-          timeline: this.timeline,
+          ...jobs,
           server: this.server,
-          links: this.links,
-          wire: this.wire,
-          random,
           roomId,
           workers: this.machines.map(({ peerId }) => peerId),
         }),
@@ -107,6 +124,7 @@ export class World {
       watcher: options.watcher ?? { stepped: () => {} },
       createNode: options.createNode ?? ((nodeOptions) => new MeshNode(nodeOptions)),
       roomId,
+      workshop: this.workshop,
     };
   }
 
