@@ -3,8 +3,9 @@
 import type { RoomId } from "../lib/base/id.ts";
 import type { Log } from "../lib/base/log.ts";
 import { type Clock, SECOND_MS } from "../lib/base/time.ts";
-import type { Store } from "./store/store.ts";
+import { inTime } from "./deadline.ts";
 import type { Meter } from "./fact.ts";
+import type { Store } from "./store/store.ts";
 import type { LiveRooms } from "./switchboard.ts";
 
 /** The time, in seconds since 1970, at which no room has expired yet. */
@@ -55,9 +56,15 @@ export class Housekeeping {
     });
   }
 
-  /** When nothing that was asked is outstanding. */
-  async finished(): Promise<void> {
-    await Promise.all(this.#running);
+  /** When nothing that was asked is outstanding, or `waitMs` later: a sweep may take minutes. */
+  async finished(waitMs: number): Promise<void> {
+    const late = new Error(`Expected the store to be done within ${waitMs} ms, got no answer`);
+    const done = Promise.all(this.#running);
+    await inTime(() => done, waitMs, () => late).catch((error: unknown) =>
+      this.#ports.log.write("warning", "What was asked of the store is left", {
+        error: String(error),
+      })
+    );
   }
 
   #run(failure: string, ask: () => Promise<void>): void {

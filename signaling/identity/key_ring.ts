@@ -71,9 +71,18 @@ export async function readRing(path: string): Promise<KeyRing | undefined> {
   );
 }
 
-/** Writes the ring for its owner alone, under another name first: no crash leaves half of it. */
+/**
+ * Writes the ring for its owner alone, under another name first: no crash leaves half of it, and once it
+ * is on the disk no power cut an empty file.
+ */
 export async function writeRing(path: string, ring: KeyRing): Promise<void> {
   const draft = `${path}.new`;
   await Deno.writeTextFile(draft, JSON.stringify(ring), { mode: 0o600 });
+  const file = await Deno.open(draft, { write: true });
+  try {
+    await file.syncData();
+  } finally {
+    file.close();
+  }
   await Deno.rename(draft, path);
 }
