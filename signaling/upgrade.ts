@@ -102,6 +102,10 @@ export class Upgrades {
         const text = "Expected fewer open sockets of this address";
         return new HttpRefusal(429, "RATE_LIMITED", text, { headers });
       }
+      case "address_hurried": {
+        const text = "Expected fewer sockets a second from this address";
+        return new HttpRefusal(429, "RATE_LIMITED", text, { headers });
+      }
       case "server_full":
       case "draining": {
         const text = "The server takes no more sockets now; come back";

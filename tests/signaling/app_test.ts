@@ -302,6 +302,21 @@ Deno.test("app: who guesses, and who makes too many rooms, is told to wait", asy
   assert.equal((await discover(room_id, token)).status, 200);
 });
 
+Deno.test("app: an address that asks without end is told to wait, whatever it asks for", async () => {
+  const world = new AppWorld({ limits: { requests: { capacity: 3, perSecond: 0.1 } } });
+  const room = await world.createRoom();
+  const ask = (path: string, address = "192.0.2.1") =>
+    world.app.request(path, {}, { address, program: "test" });
+  assert.equal((await ask("/metrics")).status, 200);
+  assert.equal((await ask("/nowhere")).status, 404);
+  const hurried = await ask("/docs");
+  assert.deepEqual([hurried.status, hurried.headers.get("retry-after")], [429, "10"]);
+  assert.equal((await world.post("/extend-room", room)).status, 429);
+  assert.equal((await ask("/metrics", "192.0.2.2")).status, 200);
+  world.nowMs += 10_000;
+  assert.equal((await ask("/docs")).status, 200);
+});
+
 Deno.test("app: no more rooms than fit, until some expire", async () => {
   const world = new AppWorld({ limits: { roomsMax: 1 } });
   await world.createRoom({ ttl_seconds: 60 });
