@@ -13,7 +13,7 @@ import type { RandomBytes } from "./credential.ts";
 import { addDiscoveryRoutes } from "./discovery_routes.ts";
 import type { Meter } from "./fact.ts";
 import type { Guesses } from "./guesses.ts";
-import { HttpRefusal, retryAfter } from "./http_refusal.ts";
+import { HttpRefusal, tooMany } from "./http_refusal.ts";
 import type { Identity } from "./identity/identity.ts";
 import type { SignalingLimits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
@@ -64,9 +64,7 @@ export function createApp(ports: AppPorts): Hono<AppEnv> {
     const { address } = c.env;
     const now = clock.now();
     if (requests.take(address, now)) return await next();
-    const headers = retryAfter(requests.waitMs(address, now));
-    const text = "Expected fewer requests from this address; wait as told";
-    throw new HttpRefusal(429, "RATE_LIMITED", text, { headers });
+    throw tooMany("requests from this address", requests.waitMs(address, now));
   });
 
   app.use(bodyLimit({

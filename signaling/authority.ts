@@ -4,7 +4,7 @@ import type { RoomId } from "../lib/base/id.ts";
 import { type Clock, SECOND_MS } from "../lib/base/time.ts";
 import { tokenMatches } from "./credential.ts";
 import type { Guesses } from "./guesses.ts";
-import { HttpRefusal, retryAfter } from "./http_refusal.ts";
+import { HttpRefusal, retryAfter, tooMany } from "./http_refusal.ts";
 import { type Identity, IdentityUnavailable } from "./identity/identity.ts";
 import { type Store, type StoredRoom, StoreUnavailable } from "./store/store.ts";
 
@@ -65,10 +65,7 @@ export class Authority {
       throw new HttpRefusal(401, "UNAUTHORIZED", text, { headers: WHO });
     }
     const waitMs = guesses.waitMs(address, roomId, clock.now());
-    if (waitMs > 0) {
-      const text = "Too many wrong credentials from this address";
-      throw new HttpRefusal(429, "RATE_LIMITED", text, { headers: retryAfter(waitMs) });
-    }
+    if (waitMs > 0) throw tooMany("wrong credentials from this address", waitMs);
     const room = await guesses.judged(
       address,
       roomId,

@@ -19,15 +19,21 @@ export interface HousekeepingPorts {
   readonly meter: Meter;
 }
 
+/** In seconds: how long a room is kept from now, and how long it is left once it has expired. */
+export interface HousekeepingLimits {
+  readonly roomTtlSeconds: number;
+  readonly sweepGraceSeconds: number;
+}
+
 /** Asks the store for what no request waits for, and logs where it does not answer. */
 export class Housekeeping {
   readonly #ports: HousekeepingPorts;
-  readonly #roomTtlSeconds: number;
+  readonly #limits: HousekeepingLimits;
   readonly #running = new Set<Promise<void>>();
 
-  constructor(ports: HousekeepingPorts, roomTtlSeconds: number) {
+  constructor(ports: HousekeepingPorts, limits: HousekeepingLimits) {
     this.#ports = ports;
-    this.#roomTtlSeconds = roomTtlSeconds;
+    this.#limits = limits;
   }
 
   /**
@@ -36,7 +42,7 @@ export class Housekeeping {
    */
   keep(roomId: RoomId, rooms: Pick<LiveRooms, "dateRoom" | "removeRoom">): void {
     this.#run("A room's expiry could not be moved", async () => {
-      const until = this.#nowSeconds() + this.#roomTtlSeconds;
+      const until = this.#nowSeconds() + this.#limits.roomTtlSeconds;
       const room = await this.#ports.store.extendRoom(roomId, until, EXPIRED_NEVER);
       // It was deleted, here while somebody was on the way in, or by another server on this store.
       if (room === undefined) rooms.removeRoom(roomId, "The room does not exist any more");
@@ -44,12 +50,17 @@ export class Housekeeping {
     });
   }
 
-  /** Removes the rooms that have expired, once those that were to be kept are. */
+  /**
+   * Removes the rooms that expired a while ago, once those that were to be kept are. What has only just
+   * expired may have done so by a clock that is hours ahead, and is there again once that is put right.
+   */
   sweep(): void {
     const keeping = [...this.#running];
     this.#run("Expired rooms could not be removed", async () => {
       await Promise.all(keeping);
-      const count = await this.#ports.store.sweepExpired(this.#nowSeconds());
+      const count = await this.#ports.store.sweepExpired(
+        this.#nowSeconds() - this.#limits.sweepGraceSeconds,
+      );
       if (count === 0) return;
       this.#ports.meter.count({ kind: "rooms_expired", count });
       this.#ports.log.write("info", "Expired rooms were removed", { count });

@@ -1,6 +1,6 @@
 /** The limits of the signaling server, with what raising and lowering each costs. Knows no one who holds them. */
 
-import { HOUR_MS, SECOND_MS } from "../lib/base/time.ts";
+import { DAY_MS, HOUR_MS, SECOND_MS } from "../lib/base/time.ts";
 import type { BucketLimits } from "./bucket.ts";
 import type { GuessLimits } from "./guesses.ts";
 
@@ -71,6 +71,11 @@ export interface SignalingLimits extends GuessLimits {
   readonly keepMs: number;
   /** Between two removals of the rooms that have expired. */
   readonly sweepMs: number;
+  /**
+   * From a room's end to its removal, in seconds; nobody comes in meanwhile. Higher: a clock that was
+   * further ahead costs no room; lower: rooms that were made and left take place on the disk for less.
+   */
+  readonly sweepGraceSeconds: number;
   /** After which delay peers may come back to a server that stops. */
   readonly retryAfterMs: number;
   /** For the other end of a socket to answer its close. Higher: strangers hold what we have given up. */
@@ -109,6 +114,7 @@ export const SIGNALING_LIMITS: SignalingLimits = {
   roomTtlSecondsMax: 366 * 24 * 60 * 60,
   keepMs: HOUR_MS,
   sweepMs: HOUR_MS,
+  sweepGraceSeconds: DAY_MS / SECOND_MS,
   retryAfterMs: SECOND_MS,
   closeMs: 2 * SECOND_MS,
   stopMs: 2 * SECOND_MS,

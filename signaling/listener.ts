@@ -102,9 +102,6 @@ export async function listen(
       });
       handlers.upgrade(incoming, connection, head);
     });
-    server.on("error", (error) => {
-      log.write("error", "The listener failed", { error: String(error) });
-    });
     return server;
   };
   const port = await Port.open(make, options, log);

@@ -36,6 +36,7 @@ export class Port {
     this.#log = log;
     this.#address = address;
     this.#servers = [server];
+    this.#watch(server);
     this.#timer = setInterval(() => this.#look(), options.probeMs);
   }
 
@@ -88,15 +89,20 @@ export class Port {
 
   async #openAgain(deaf: Server): Promise<void> {
     const next = this.#make();
+    const forget = () => void this.#servers.splice(this.#servers.indexOf(deaf), 1);
     // Its place is free at once, while its connections go on.
-    if (deaf.listening) {
-      deaf.close(() => {
-        const at = this.#servers.indexOf(deaf);
-        if (at >= 0) this.#servers.splice(at, 1);
-      });
-    }
+    if (deaf.listening) deaf.close(forget);
+    else forget();
     this.#servers.unshift(next);
     await listening(next, this.#options);
+    this.#watch(next);
+  }
+
+  /** Until it listens, who opened it hears of its errors. */
+  #watch(server: Server): void {
+    server.on("error", (error) => {
+      this.#log.write("error", "The listener failed", { error: String(error) });
+    });
   }
 }
 

@@ -1,12 +1,12 @@
 /** The routes by which rooms are made, extended and ended. Knows no port, no socket and no file. */
 
 import type { Context, Hono } from "hono";
-import { SECOND_MS } from "../lib/base/time.ts";
+import { DAY_MS, SECOND_MS } from "../lib/base/time.ts";
 import type { AppPorts } from "./app.ts";
 import { answered, type Authority } from "./authority.ts";
 import { Buckets } from "./bucket.ts";
 import { hashToken, newRoomId, newToken } from "./credential.ts";
-import { HttpRefusal, retryAfter } from "./http_refusal.ts";
+import { HttpRefusal, retryAfter, tooMany } from "./http_refusal.ts";
 import { type AppEnv, bodyOf, credentialsOf } from "./request.ts";
 import {
   createRoomSchema,
@@ -70,9 +70,7 @@ export function addRoomRoutes(app: Hono<AppEnv>, ports: AppPorts, authority: Aut
     const room = await authority.room(room_id, credentialsOf(c, token));
     if (room.expires_at === null) return c.json({ room_id, expires_at: null });
     if (!extensions.take(room_id, clock.now())) {
-      const headers = retryAfter(extensions.waitMs(room_id, clock.now()));
-      const text = "Expected fewer extensions of this room; wait as told";
-      throw new HttpRefusal(429, "RATE_LIMITED", text, { headers });
+      throw tooMany("extensions of this room", extensions.waitMs(room_id, clock.now()));
     }
     const now = nowSeconds();
     const latest = now + limits.roomTtlSecondsMax;
@@ -108,14 +106,15 @@ export function addRoomRoutes(app: Hono<AppEnv>, ports: AppPorts, authority: Aut
   function limitCreations(c: Context<AppEnv>): void {
     const { address } = c.env;
     if (creations.take(address, clock.now())) return;
-    const headers = retryAfter(creations.waitMs(address, clock.now()));
-    const text = "Expected fewer sign-ins and new rooms from this address; wait as told";
-    throw new HttpRefusal(429, "RATE_LIMITED", text, { headers });
+    const waitMs = creations.waitMs(address, clock.now());
+    throw tooMany("sign-ins and new rooms from this address", waitMs);
   }
 
   function requireTtl(field: string, seconds: number): void {
     if (seconds <= limits.roomTtlSecondsMax) return;
-    const text = `${field}: Expected at most ${limits.roomTtlSecondsMax} seconds, got ${seconds}`;
+    const days = Math.floor(limits.roomTtlSecondsMax * SECOND_MS / DAY_MS);
+    const text =
+      `${field}: Expected at most ${limits.roomTtlSecondsMax} seconds (${days} days), got ${seconds}`;
     throw new HttpRefusal(400, "BAD_REQUEST", text);
   }
 }

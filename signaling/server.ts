@@ -84,7 +84,7 @@ export async function startSignaling(
   const metrics = new Metrics(() => switchboard.counts());
   const housekeeping = new Housekeeping(
     { store, clock: CLOCK, log, meter: metrics },
-    limits.roomTtlSeconds,
+    limits,
   );
   const switchboard: Switchboard = new Switchboard({
     gate: { store, identity, clock: CLOCK, guesses, log },

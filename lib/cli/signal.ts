@@ -120,7 +120,7 @@ function explained(
       { cause },
     );
   }
-  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EINVAL") {
     return new Mistake(
       `Expected an address of this machine for --host, got ${host}; 0.0.0.0 stands for all of them`,
       { cause },

@@ -13,6 +13,7 @@ const ROOM = {
   expires_at: 200,
 };
 
+const LIMITS = { roomTtlSeconds: 7_200, sweepGraceSeconds: 1_000 };
 /** Longer than any of it takes. */
 const FINISHED_MS = 5_000;
 
@@ -31,7 +32,7 @@ function housekeepingAt(nowSeconds: number, store: MemoryStore) {
     removeRoom: (room: string) => void removed.push(room),
     dateRoom: (_room: string, expiresAt: number | null) => void dated.push(expiresAt),
   };
-  return { housekeeping: new Housekeeping(ports, 7_200), rooms, log, removed, dated };
+  return { housekeeping: new Housekeeping(ports, LIMITS), rooms, log, removed, dated };
 }
 
 Deno.test("housekeeping: a room in use is kept although the machine slept beyond its expiry", async () => {
@@ -45,6 +46,19 @@ Deno.test("housekeeping: a room in use is kept although the machine slept beyond
   assert.equal((await store.findRoom(ROOM.room_id, 5_000))?.expires_at, 12_200);
   assert.equal(await store.countRooms(0), 1);
   assert.deepEqual([log, removed, dated], [["info"], [], [12_200]]);
+});
+
+Deno.test("housekeeping: a clock that was ahead for a while costs no room", async () => {
+  const store = new MemoryStore();
+  await store.createRoom(ROOM, 100);
+  const ahead = housekeepingAt(1_199, store);
+  ahead.housekeeping.sweep();
+  await ahead.housekeeping.finished(FINISHED_MS);
+  assert.deepEqual([await store.findRoom(ROOM.room_id, 150), ahead.log], [ROOM, []]);
+  const late = housekeepingAt(1_200, store);
+  late.housekeeping.sweep();
+  await late.housekeeping.finished(FINISHED_MS);
+  assert.deepEqual([await store.findRoom(ROOM.room_id, 150), late.log], [undefined, ["info"]]);
 });
 
 Deno.test("housekeeping: a room that was deleted under its peers ends", async () => {
