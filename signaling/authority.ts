@@ -73,7 +73,8 @@ export class Authority {
       () => this.#find(roomId, credentials),
     );
     if (room !== undefined) return room;
-    const text = `Expected credentials of a room that exists, got others for ${roomId}`;
+    // Without its name: the room may be that of a peer, and who asks does not know which.
+    const text = "Expected credentials of a room that exists, got others";
     throw new HttpRefusal(403, "ROOM_REFUSED", text);
   }
 

@@ -1,6 +1,7 @@
 /** The routes by which rooms are made, extended and ended. Knows no port, no socket and no file. */
 
 import type { Context, Hono } from "hono";
+import type { PeerId, RoomId } from "../lib/base/id.ts";
 import { DAY_MS, SECOND_MS } from "../lib/base/time.ts";
 import type { AppPorts } from "./app.ts";
 import { answered, type Authority } from "./authority.ts";
@@ -84,7 +85,8 @@ export function addRoomRoutes(app: Hono<AppEnv>, ports: AppPorts, authority: Aut
   });
 
   app.post("/delete-peer", async (c) => {
-    const { room_id, peer_id, token } = await bodyOf(c, deletePeerSchema);
+    const { peer_id, token, ...named } = await bodyOf(c, deletePeerSchema);
+    const room_id = named.room_id ?? roomOf(peer_id);
     await authority.room(room_id, credentialsOf(c, token));
     if (!rooms.removePeer(room_id, peer_id, "The peer was removed from the room")) {
       const text = `Expected a peer of the room, got ${peer_id}, which is not here`;
@@ -94,7 +96,8 @@ export function addRoomRoutes(app: Hono<AppEnv>, ports: AppPorts, authority: Aut
   });
 
   app.post("/delete-peers-and-room", async (c) => {
-    const { room_id, token } = await bodyOf(c, deleteRoomSchema);
+    const { peer_id, token, ...named } = await bodyOf(c, deleteRoomSchema);
+    const room_id = named.room_id ?? roomOf(peer_id);
     await authority.room(room_id, credentialsOf(c, token));
     await answered(store.deleteRoom(room_id));
     rooms.removeRoom(room_id, "The room was deleted");
@@ -102,6 +105,12 @@ export function addRoomRoutes(app: Hono<AppEnv>, ports: AppPorts, authority: Aut
     log.write("info", "A room was deleted", { room_id });
     return c.json({ status: `Room ${room_id} and its peers were removed` });
   });
+
+  /** The room that a peer is in; of one that is nowhere, a room that nobody has the token of. */
+  function roomOf(peerId: PeerId | undefined): RoomId {
+    const roomId = peerId === undefined ? undefined : rooms.roomOf(peerId);
+    return roomId ?? newRoomId(randomBytes);
+  }
 
   function limitCreations(c: Context<AppEnv>): void {
     const { address } = c.env;

@@ -25,6 +25,8 @@ import { Socket, type SocketHost, type Traffic, type Wire } from "./socket.ts";
 /** The live rooms as HTTP sees them. */
 export interface LiveRooms {
   workerList(roomId: RoomId, filters: Filters): WorkerList;
+  /** The room that a peer is in; where it is in several, the one that was opened first. */
+  roomOf(peerId: PeerId): RoomId | undefined;
   /** Ends a peer's socket, and says whether it was there. */
   removePeer(roomId: RoomId, peerId: PeerId, reason: string): boolean;
   /** Ends the sockets of everybody in the room. */
@@ -87,7 +89,8 @@ export class Switchboard implements LiveRooms {
       admit: (registration, nonce, address) => admit(registration, nonce, address, ports.gate),
       registered: (socket, room, registration) => {
         if (socket.subject !== undefined) ports.attendance.arrived(socket.subject);
-        this.#step({ kind: "admitted", socket: socket.id, room, registration });
+        const connectedAt = Math.floor(ports.clock.wallMs() / SECOND_MS);
+        this.#step({ kind: "admitted", socket: socket.id, connectedAt, room, registration });
         this.dateRoom(room.room_id, room.expires_at);
       },
       requested: (socket, message) => {
@@ -140,6 +143,10 @@ export class Switchboard implements LiveRooms {
 
   workerList(roomId: RoomId, filters: Filters): WorkerList {
     return this.#rooms.workerList(roomId, filters, this.#ports.clock.now());
+  }
+
+  roomOf(peerId: PeerId): RoomId | undefined {
+    return this.#rooms.roomOf(peerId);
   }
 
   removePeer(roomId: RoomId, peerId: PeerId, reason: string): boolean {
