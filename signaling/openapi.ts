@@ -4,7 +4,7 @@ import { z } from "zod";
 import { fromServerSchema, toServerSchema } from "../lib/protocol/signal_message.ts";
 import { SOFTWARE_VERSION } from "../lib/protocol/version.ts";
 import { refusalReplySchema } from "./reply.ts";
-import type { Route } from "./route.ts";
+import { REFUSED_EVERYWHERE, type Route } from "./route.ts";
 
 /** A piece of a JSON document. */
 export type Json = string | number | boolean | null | readonly Json[] | {
@@ -22,7 +22,6 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   500: "A fault of the server; its log says why",
   503: "The store does not answer, the server is about to stop, or there is no place",
 };
-const EVERYWHERE = [413, 500] as const;
 const SECURITY: Readonly<Record<Route["credentials"], Json>> = {
   none: [],
   identity: [{ idToken: [] }],
@@ -68,7 +67,7 @@ export function openApiDocument(
 
 function operationOf(route: Route): Json {
   const { body, query, reply, summary, credentials, refusals, isDeprecated } = route;
-  const refused = [...refusals, ...EVERYWHERE].map((status): [string, Json] => [
+  const refused = [...refusals, ...REFUSED_EVERYWHERE].map((status): [string, Json] => [
     String(status),
     {
       description: STATUS_TEXT[status] ?? "Refused",
