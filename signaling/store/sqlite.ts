@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import type { RoomId } from "../../lib/base/id.ts";
 import { SECOND_MS } from "../../lib/base/time.ts";
+import { SetupError } from "../setup_error.ts";
 import { type Store, type StoredRoom, storedRoomSchema, StoreUnavailable } from "./store.ts";
 
 /** Version of the tables, kept in the file's `user_version`. */
@@ -41,11 +42,11 @@ export class SqliteStore implements Store {
   /**
    * Opens the file in `folder`, which must exist, and makes it at first.
    *
-   * @throws {Error} Where the file cannot be opened, or was written by a newer version.
+   * @throws {SetupError} Where the file cannot be opened, is none of SQLite's, or of a newer version.
    */
   constructor(folder: string) {
     const path = join(folder, FILE_NAME);
-    this.#database = new DatabaseSync(path);
+    this.#database = opened(path);
     try {
       this.#database.exec(`PRAGMA busy_timeout = ${OPEN_MS_MAX}`);
       // A commit then survives the death of the process; only a power cut can cost the last ones.
@@ -55,7 +56,7 @@ export class SqliteStore implements Store {
       this.#database.exec("PRAGMA busy_timeout = 0");
     } catch (error) {
       this.#database.close();
-      throw error;
+      throw error instanceof SetupError ? error : unusable(path, error);
     }
   }
 
@@ -156,12 +157,28 @@ export class SqliteStore implements Store {
     const version = Number(this.#database.prepare("PRAGMA user_version").get()?.["user_version"]);
     if (version === SCHEMA_VERSION) return;
     if (version !== 0) {
-      throw new Error(
+      throw new SetupError(
         `Expected rooms of version ${SCHEMA_VERSION} in ${path}, got version ${version}; use the newer program or another data folder`,
       );
     }
     this.#database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
   }
+}
+
+function opened(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+function unusable(path: string, cause: unknown): SetupError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new SetupError(
+    `Expected to keep rooms in ${path}, got "${why}"; put the file, its folder or the disk right, or move the file away: every room in it is lost then`,
+    { cause },
+  );
 }
 
 function isLocked(error: unknown): boolean {
