@@ -46,15 +46,15 @@ export function openApiDocument(
     info: {
       title: "sleap-rtc signaling server",
       version: SOFTWARE_VERSION,
-      description: "Rooms over HTTP; peers meet on the WebSocket at /ws, whose messages are in " +
-        "components.schemas as ToServer and FromServer.",
+      description: "Rooms over HTTP; peers meet on the WebSocket at `/ws`. Its messages are the " +
+        "schemas `ToServer` and `FromServer`.",
     },
     ...(publicUrl === undefined ? {} : { servers: [{ url: publicUrl }] }),
     paths,
     components: {
       securitySchemes: {
-        idToken: { type: "http", scheme: "bearer", description: "From /anonymous-signin" },
-        roomToken: { type: "http", scheme: "bearer", description: "From /create-room" },
+        idToken: { type: "http", scheme: "bearer", description: "From `POST /anonymous-signin`" },
+        roomToken: { type: "http", scheme: "bearer", description: "From `POST /create-room`" },
       },
       schemas: {
         Refusal: schemaOf(refusalReplySchema, "output"),
