@@ -10,6 +10,7 @@ import { z } from "zod";
 import { withstandFlood } from "./proof/flood.ts";
 import { fuzz } from "./proof/fuzz.ts";
 import { standChurn } from "./proof/churn.ts";
+import { killWhileWriting } from "./proof/kill.ts";
 import { ProofServer } from "./proof/proof_server.ts";
 import {
   type Finding,
@@ -25,7 +26,7 @@ const HELP =
   `Usage: deno task prove-signaling [NAME]... [--frames N] [--seed N] [--minutes N] [--churn PERCENT]
 
 Names (all but churn if none is given): fuzz guesses timing flood idle mountains slow restart
-  churn
+  kill churn
   --frames N  Frames of the fuzz (1000000 if left out)
   --seed N    Where the fuzz begins (1 if left out)
   --minutes N Of churn in 100 rooms of ten workers (15 if left out)
@@ -38,6 +39,7 @@ const PROOFS: Readonly<Record<string, (server: ProofServer) => Promise<Finding>>
   idle: (server) => sitIdle(server, 5_000),
   mountains: (server) => sendMountains(server, 50),
   slow: (server) => neverRead(server, 5),
+  kill: (server) => killWhileWriting(server, 20),
   restart: (server) => restartUnderLoad(server, 200),
 };
 

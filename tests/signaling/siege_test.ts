@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { withstandFlood } from "../../scripts/proof/flood.ts";
+import { killWhileWriting } from "../../scripts/proof/kill.ts";
 import { ProofServer } from "../../scripts/proof/proof_server.ts";
 import {
   type Finding,
@@ -18,6 +19,7 @@ const SIEGES: Readonly<Record<string, (server: ProofServer) => Promise<Finding>>
   "strangers with mountains to send are cut off": (server) => sendMountains(server, 5),
   "who never reads is cut off": (server) => neverRead(server, 1),
   "a flood of one address does not disturb a room": (server) => withstandFlood(server, 1, 2),
+  "no room is lost by a kill in the middle of a write": (server) => killWhileWriting(server, 2),
   "who was connected is back after a kill": (server) => restartUnderLoad(server, 20),
 };
 
