@@ -56,15 +56,15 @@ export async function admit(
     const reason = "Expected a signature over this socket's challenge by the peer's own key";
     return { ok: false, code: "IDENTITY_REFUSED", reason };
   }
-  const waitMs = guesses.waitMs(address, room_id, clock.now());
+  const judge = async () => {
+    const found = await store.findRoom(room_id, Math.floor(clock.wallMs() / SECOND_MS));
+    return tokenMatches(found, registration.token) ? found : undefined;
+  };
+  const { waitMs, found: room } = await guesses.judged(address, room_id, () => clock.now(), judge);
   if (waitMs > 0) {
     const { message: reason } = tooMany("wrong tokens from this address", waitMs);
     return { ok: false, code: "RATE_LIMITED", reason };
   }
-  const room = await guesses.judged(address, room_id, clock.now(), async () => {
-    const found = await store.findRoom(room_id, Math.floor(clock.wallMs() / SECOND_MS));
-    return tokenMatches(found, registration.token) ? found : undefined;
-  });
   if (room !== undefined) {
     const admitted = { ok: true, room: { room_id, expires_at: room.expires_at } } as const;
     if (registration.id_token === undefined) return admitted;

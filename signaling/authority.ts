@@ -64,14 +64,9 @@ export class Authority {
       const text = "Expected the room's token, or its owner's id token, as Bearer; got neither";
       throw new HttpRefusal(401, "UNAUTHORIZED", text, { headers: WHO });
     }
-    const waitMs = guesses.waitMs(address, roomId, clock.now());
+    const judge = () => this.#find(roomId, credentials);
+    const { waitMs, found: room } = await guesses.judged(address, roomId, () => clock.now(), judge);
     if (waitMs > 0) throw tooMany("wrong credentials from this address", waitMs);
-    const room = await guesses.judged(
-      address,
-      roomId,
-      clock.now(),
-      () => this.#find(roomId, credentials),
-    );
     if (room !== undefined) return room;
     // Without its name: the room may be that of a peer, and who asks does not know which.
     const text = "Expected credentials of a room that exists, got others";
