@@ -7,8 +7,10 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { withstandFlood } from "./proof/flood.ts";
 import { fuzz } from "./proof/fuzz.ts";
 import { standChurn } from "./proof/churn.ts";
+import { killWhileWriting } from "./proof/kill.ts";
 import { ProofServer } from "./proof/proof_server.ts";
 import {
   type Finding,
@@ -18,11 +20,13 @@ import {
   sendMountains,
   sitIdle,
 } from "./proof/siege.ts";
+import { tellRoomsApart } from "./proof/timing.ts";
 
 const HELP =
   `Usage: deno task prove-signaling [NAME]... [--frames N] [--seed N] [--minutes N] [--churn PERCENT]
 
-Names (all but churn if none is given): fuzz guesses idle mountains slow restart churn
+Names (all but churn if none is given): fuzz guesses timing flood idle mountains slow restart
+  kill churn
   --frames N  Frames of the fuzz (1000000 if left out)
   --seed N    Where the fuzz begins (1 if left out)
   --minutes N Of churn in 100 rooms of ten workers (15 if left out)
@@ -30,9 +34,12 @@ Names (all but churn if none is given): fuzz guesses idle mountains slow restart
 
 const PROOFS: Readonly<Record<string, (server: ProofServer) => Promise<Finding>>> = {
   guesses: (server) => guessTokens(server, 10_000),
+  timing: (server) => tellRoomsApart(server, 2_000),
+  flood: (server) => withstandFlood(server, 5, 20),
   idle: (server) => sitIdle(server, 5_000),
   mountains: (server) => sendMountains(server, 50),
   slow: (server) => neverRead(server, 5),
+  kill: (server) => killWhileWriting(server, 20),
   restart: (server) => restartUnderLoad(server, 200),
 };
 

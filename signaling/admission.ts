@@ -7,6 +7,7 @@ import { type RefusalCode, registrationBytes } from "../lib/protocol/signal_mess
 import { PROTOCOL_VERSION } from "../lib/protocol/version.ts";
 import { tokenMatches } from "./credential.ts";
 import type { Guesses } from "./guesses.ts";
+import { tooMany } from "./http_refusal.ts";
 import { type Identity, IdentityUnavailable } from "./identity/identity.ts";
 import type { AdmittedRoom, Registration } from "./room_event.ts";
 import type { Store } from "./store/store.ts";
@@ -55,14 +56,15 @@ export async function admit(
     const reason = "Expected a signature over this socket's challenge by the peer's own key";
     return { ok: false, code: "IDENTITY_REFUSED", reason };
   }
-  if (guesses.waitMs(address, room_id, clock.now()) > 0) {
-    const reason = "Too many wrong tokens from this address; wait a minute";
-    return { ok: false, code: "RATE_LIMITED", reason };
-  }
-  const room = await guesses.judged(address, room_id, clock.now(), async () => {
+  const judge = async () => {
     const found = await store.findRoom(room_id, Math.floor(clock.wallMs() / SECOND_MS));
     return tokenMatches(found, registration.token) ? found : undefined;
-  });
+  };
+  const { waitMs, found: room } = await guesses.judged(address, room_id, () => clock.now(), judge);
+  if (waitMs > 0) {
+    const { message: reason } = tooMany("wrong tokens from this address", waitMs);
+    return { ok: false, code: "RATE_LIMITED", reason };
+  }
   if (room !== undefined) {
     const admitted = { ok: true, room: { room_id, expires_at: room.expires_at } } as const;
     if (registration.id_token === undefined) return admitted;

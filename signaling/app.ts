@@ -8,11 +8,12 @@ import { bodyLimit } from "hono/body-limit";
 import type { Log } from "../lib/base/log.ts";
 import type { Clock } from "../lib/base/time.ts";
 import { Authority } from "./authority.ts";
+import { Buckets } from "./bucket.ts";
 import type { RandomBytes } from "./credential.ts";
 import { addDiscoveryRoutes } from "./discovery_routes.ts";
 import type { Meter } from "./fact.ts";
 import type { Guesses } from "./guesses.ts";
-import { HttpRefusal } from "./http_refusal.ts";
+import { HttpRefusal, tooMany } from "./http_refusal.ts";
 import type { Identity } from "./identity/identity.ts";
 import type { SignalingLimits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
@@ -56,6 +57,14 @@ export function createApp(ports: AppPorts): Hono<AppEnv> {
     const method = c.req.method === "GET" || c.req.method === "POST" ? c.req.method : "other";
     const tookMs = clock.now() - startedAt;
     meter.count({ kind: "request_answered", route, method, status: c.res.status, tookMs });
+  });
+
+  const requests = new Buckets(limits.requests);
+  app.use(async (c, next) => {
+    const { address } = c.env;
+    const now = clock.now();
+    if (requests.take(address, now)) return await next();
+    throw tooMany("requests from this address", requests.waitMs(address, now));
   });
 
   app.use(bodyLimit({

@@ -4,7 +4,7 @@ import type { RoomId } from "../lib/base/id.ts";
 import { type Clock, SECOND_MS } from "../lib/base/time.ts";
 import { tokenMatches } from "./credential.ts";
 import type { Guesses } from "./guesses.ts";
-import { HttpRefusal, retryAfter } from "./http_refusal.ts";
+import { HttpRefusal, retryAfter, tooMany } from "./http_refusal.ts";
 import { type Identity, IdentityUnavailable } from "./identity/identity.ts";
 import { type Store, type StoredRoom, StoreUnavailable } from "./store/store.ts";
 
@@ -64,19 +64,12 @@ export class Authority {
       const text = "Expected the room's token, or its owner's id token, as Bearer; got neither";
       throw new HttpRefusal(401, "UNAUTHORIZED", text, { headers: WHO });
     }
-    const waitMs = guesses.waitMs(address, roomId, clock.now());
-    if (waitMs > 0) {
-      const text = "Too many wrong credentials from this address";
-      throw new HttpRefusal(429, "RATE_LIMITED", text, { headers: retryAfter(waitMs) });
-    }
-    const room = await guesses.judged(
-      address,
-      roomId,
-      clock.now(),
-      () => this.#find(roomId, credentials),
-    );
+    const judge = () => this.#find(roomId, credentials);
+    const { waitMs, found: room } = await guesses.judged(address, roomId, () => clock.now(), judge);
+    if (waitMs > 0) throw tooMany("wrong credentials from this address", waitMs);
     if (room !== undefined) return room;
-    const text = `Expected credentials of a room that exists, got others for ${roomId}`;
+    // Without its name: the room may be that of a peer, and who asks does not know which.
+    const text = "Expected credentials of a room that exists, got others";
     throw new HttpRefusal(403, "ROOM_REFUSED", text);
   }
 

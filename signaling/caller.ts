@@ -18,7 +18,10 @@ export interface Caller {
  * that `X-Forwarded-For` already has. Only this last one is believed.
  */
 export function callerOf(headers: Headers, remote: string, isProxied: boolean): Caller {
-  const forwarded = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
+  const last = headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? "";
+  // Some proxies write the caller's port, too.
+  const forwarded = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(last)?.[1] ??
+    /^\[([^\]]+)\](:\d+)?$/.exec(last)?.[1] ?? last;
   const address = isProxied && isIP(forwarded) !== 0 ? forwarded : remote;
   const program = /^[A-Za-z][A-Za-z0-9._-]{0,31}/.exec(headers.get("user-agent") ?? "")?.[0];
   return { address: groupOf(address), program: program ?? "unknown" };

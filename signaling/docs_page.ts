@@ -32,17 +32,22 @@ const operationNode = z.looseObject({
 const documentNode = z.looseObject({
   info: z.object({ title: z.string(), version: z.string(), description: z.string() }),
   paths: z.record(z.string(), z.record(z.string(), operationNode)),
-  components: z.looseObject({ schemas: z.record(z.string(), z.json()) }),
+  components: z.looseObject({
+    schemas: z.record(z.string(), z.json()),
+    securitySchemes: z.record(z.string(), z.looseObject({ description: z.string() })),
+  }),
 });
 
 const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
   color: #1b1b1b; background: #fff }
-code { font: 14px/1.4 ui-monospace, monospace; overflow-wrap: anywhere }
+code { font: 14px/1.4 ui-monospace, monospace }
+td code { overflow-wrap: anywhere }
 h2 { margin-top: 2.5rem } h3 { margin: 1.5rem 0 0 } p { margin: .25rem 0 }
 table { border-collapse: collapse; width: 100%; margin-top: .5rem }
 th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
   border-top: 1px solid #ccc }
+th { font-weight: normal; width: 1% }
 .old { color: #8a3b00 }
 @media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #181818 }
   th, td { border-color: #444 } .old { color: #ffb380 } }`;
@@ -53,15 +58,26 @@ export const DOCS_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame
 /** The page of `document`. */
 export function docsPage(document: Readonly<Record<string, Json>>): string {
   const { info, paths, components } = documentNode.parse(document);
+  const everywhere = sharedRefusals(Object.values(paths).flatMap(Object.values));
   const routes = Object.entries(paths).flatMap(([path, operations]) =>
-    Object.entries(operations).map(([method, operation]) => routePart(method, path, operation))
+    Object.entries(operations).map(([method, operation]) =>
+      routePart(method, path, operation, everywhere)
+    )
   );
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escaped(info.title)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><style>${STYLE}</style></head>
 <body><main><h1>${escaped(info.title)} ${escaped(info.version)}</h1>
-<p>${escaped(info.description)}</p>
+<p>${prose(info.description)}</p>
 <p>For programs: <a href="openapi.json">openapi.json</a></p>
+<h2>Credentials</h2>
+<p>Shown as <code>Authorization: Bearer …</code>.</p>
+<table>${
+    Object.entries(components.securitySchemes)
+      .map(([name, { description }]) => row(name, prose(description))).join("")
+  }</table>
+<h2>Refusals of every route</h2>
+<table>${[...everywhere].map(([status, text]) => row(status, prose(text))).join("")}</table>
 <h2>Routes</h2>
 ${routes.join("\n")}
 <h2>From a peer to the server, on the socket at /ws</h2>
@@ -72,30 +88,55 @@ ${messageTable(components.schemas["FromServer"])}
 `;
 }
 
+type Operation = z.infer<typeof operationNode>;
+
+/** The statuses that every one of `operations` may refuse with, and what each means. */
+function sharedRefusals(operations: readonly Operation[]): ReadonlyMap<string, string> {
+  const [first, ...others] = operations;
+  return new Map(
+    Object.entries(first?.responses ?? {})
+      .filter(([status]) => status !== "200" && others.every((it) => status in it.responses))
+      .map(([status, { description }]) => [status, description]),
+  );
+}
+
 function routePart(
   method: string,
   path: string,
-  operation: z.infer<typeof operationNode>,
+  operation: Operation,
+  everywhere: ReadonlyMap<string, string>,
 ): string {
   const { summary, deprecated, parameters, requestBody, responses, security } = operation;
   const granted = responses["200"]?.content["application/json"]?.schema;
   const rows = [
-    row("Credentials", security.flatMap(Object.keys).join(" or ") || "none"),
+    row("Credentials", code(security.flatMap(Object.keys).join(" or ") || "none")),
     ...(parameters ?? []).map(({ name, required, schema }) =>
-      row(`?${name}${required ? "" : " (optional)"}`, shapeOf(schema))
+      row(`?${name}${required ? "" : " (optional)"}`, code(shapeOf(schema)))
     ),
-    ...Object.values(requestBody?.content ?? {}).map(({ schema }) => row("Body", shapeOf(schema))),
-    ...(granted === undefined ? [] : [row("Answer", shapeOf(granted))]),
-    ...Object.entries(responses).filter(([status]) => status !== "200")
-      .map(([status, { description }]) => row(status, description)),
+    ...Object.values(requestBody?.content ?? {})
+      .map(({ schema }) => row("Body", code(shapeOf(schema)))),
+    ...(granted === undefined ? [] : [row("Answer", code(shapeOf(granted)))]),
+    ...Object.entries(responses)
+      .filter(([status]) => status !== "200" && !everywhere.has(status))
+      .map(([status, { description }]) => row(status, prose(description))),
   ];
   const old = deprecated === true ? ' <span class="old">deprecated</span>' : "";
   return `<h3><code>${method.toUpperCase()} ${escaped(path)}</code>${old}</h3>
 <p>${escaped(summary)}</p><table>${rows.join("")}</table>`;
 }
 
+/** A row of a table; `what` is HTML. */
 function row(name: string, what: string): string {
-  return `<tr><th><code>${escaped(name)}</code></th><td><code>${escaped(what)}</code></td></tr>`;
+  return `<tr><th><code>${escaped(name)}</code></th><td>${what}</td></tr>`;
+}
+
+function code(text: string): string {
+  return `<code>${escaped(text)}</code>`;
+}
+
+/** Words, in which `…` is code. */
+function prose(text: string): string {
+  return escaped(text).replace(/`([^`]+)`/g, "<code>$1</code>");
 }
 
 function messageTable(union: Json | undefined): string {
@@ -104,7 +145,7 @@ function messageTable(union: Json | undefined): string {
     const { properties = {}, ...node } = schemaNode.parse(option);
     const { type, ...fields } = properties;
     const { const: name } = schemaNode.parse(type ?? {});
-    return row(String(name), shapeOf({ ...node, properties: fields }));
+    return row(String(name), code(shapeOf({ ...node, properties: fields })));
   });
   return `<table>${rows.join("")}</table>`;
 }

@@ -12,10 +12,20 @@ export interface GuessLimits {
   readonly guessesOfAddress: BucketLimits;
 }
 
+/** What came of credentials that were shown: milliseconds to wait, or what was found. */
+export interface Judgement<T> {
+  /** 0 where they were looked at. */
+  readonly waitMs: number;
+  /** `undefined` where they were wrong, or not looked at. */
+  readonly found?: T | undefined;
+}
+
 /** Wrong credentials, on sockets and over HTTP together. */
 export class Guesses {
   readonly #byRoom: Buckets;
   readonly #byAddress: Buckets;
+  /** By address, what is being judged. */
+  readonly #open = new Map<string, Set<Promise<void>>>();
 
   constructor({ guesses, guessesOfAddress }: GuessLimits) {
     this.#byRoom = new Buckets(guesses);
@@ -31,26 +41,41 @@ export class Guesses {
   }
 
   /**
-   * What `judge` finds of the credentials that `address` shows. Until it finds something they count as
-   * wrong, since of many at once all would be free otherwise; where it fails, nobody has guessed.
+   * What `judge` finds of the credentials that `address` shows, or how long it must wait before it may
+   * show any. Until it finds something they count as wrong, since of many at once all would be free
+   * otherwise; where it fails, nobody has guessed. Who would have to wait only because others of its
+   * address are being judged waits for those: a lab that comes back at once has not guessed.
    */
   async judged<T>(
     address: string,
     roomId: RoomId,
-    now: Instant,
+    now: () => Instant,
     judge: () => Promise<T | undefined>,
-  ): Promise<T | undefined> {
+  ): Promise<Judgement<T>> {
+    for (;;) {
+      const waitMs = this.waitMs(address, roomId, now());
+      if (waitMs === 0) break;
+      const [open] = this.#open.get(address) ?? [];
+      if (open === undefined) return { waitMs };
+      await open;
+    }
     const name = `${address} ${roomId}`;
-    const isTaken = this.#byRoom.take(name, now);
-    const isTakenOfAddress = this.#byAddress.take(address, now);
+    const isTaken = this.#byRoom.take(name, now());
+    const isTakenOfAddress = this.#byAddress.take(address, now());
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const open = this.#open.get(address) ?? new Set();
+    this.#open.set(address, open.add(promise));
     let isWrong = false;
     try {
       const found = await judge();
       isWrong = found === undefined;
-      return found;
+      return { waitMs: 0, found };
     } finally {
       if (!isWrong && isTaken) this.#byRoom.give(name);
       if (!isWrong && isTakenOfAddress) this.#byAddress.give(address);
+      open.delete(promise);
+      if (open.size === 0) this.#open.delete(address);
+      resolve();
     }
   }
 }

@@ -45,7 +45,14 @@ export class HttpRefusal extends Error {
   }
 }
 
+/** Refuses somebody who has had enough for now of `what`, and says when there is more. */
+export function tooMany(what: string, waitMs: number): HttpRefusal {
+  const headers = retryAfter(waitMs);
+  const text = `Expected fewer ${what}, got more; try again in ${headers["retry-after"]} s`;
+  return new HttpRefusal(429, "RATE_LIMITED", text, { headers });
+}
+
 /** The header that says when to come back, in whole seconds as RFC 9110 wants them. */
-export function retryAfter(waitMs: number): Readonly<Record<string, string>> {
+export function retryAfter(waitMs: number): { readonly "retry-after": string } {
   return { "retry-after": String(Math.max(1, Math.ceil(waitMs / SECOND_MS))) };
 }

@@ -1,6 +1,6 @@
 /** The limits of the signaling server, with what raising and lowering each costs. Knows no one who holds them. */
 
-import { HOUR_MS, SECOND_MS } from "../lib/base/time.ts";
+import { DAY_MS, HOUR_MS, SECOND_MS } from "../lib/base/time.ts";
 import type { BucketLimits } from "./bucket.ts";
 import type { GuessLimits } from "./guesses.ts";
 
@@ -23,12 +23,26 @@ export interface SignalingLimits extends GuessLimits {
   readonly socketsMax: number;
   /** Open sockets of one address. Lower: a large lab behind one address is refused. */
   readonly socketsPerAddressMax: number;
-  /** Frames of one socket; a join of ten workers takes some hundred at once. */
+  /** Sockets that one address opens. Lower: a large lab is slower to come back after a restart. */
+  readonly openings: BucketLimits;
+  /** HTTP requests of one address. Higher: one stranger takes more of the processor. */
+  readonly requests: BucketLimits;
+  /**
+   * Unsent bytes of all sockets together, above which those go that read the least: whoever makes rooms
+   * of its own could hold {@linkcode bufferedBytesMax} on each of its sockets.
+   */
+  readonly bufferedBytesTotalMax: number;
+  /**
+   * Frames of one socket, and those that they have the server send beyond one each; a join of ten
+   * workers takes some hundred at once.
+   */
   readonly frames: BucketLimits;
-  /** Bytes of one socket. */
+  /** Bytes of one socket, and those that the server sends for them beyond as many. */
   readonly bytes: BucketLimits;
   /** Sign-ins and new rooms of one address. */
   readonly creations: BucketLimits;
+  /** Notices of one kind in the log. Lower: strangers make a log grow less, and it tells less. */
+  readonly notices: BucketLimits;
   /** Extensions of one room. Lower: a lab that extends its room by hand is told to wait. */
   readonly extensions: BucketLimits;
   /** One HTTP body. */
@@ -43,6 +57,8 @@ export interface SignalingLimits extends GuessLimits {
    * Higher: one stranger fills {@linkcode connectionsMax} sooner; lower: a lab behind one address waits.
    */
   readonly pendingPerAddressMax: number;
+  /** Between two looks whether the port still takes connections. Higher: a deaf one stays so for longer. */
+  readonly probeMs: number;
   /** For the store to say that it is there, before `/ready` says that it is not. */
   readonly readyMs: number;
   /** Stored rooms. Higher: strangers can fill the disk; lower: labs are refused. */
@@ -55,11 +71,16 @@ export interface SignalingLimits extends GuessLimits {
   readonly keepMs: number;
   /** Between two removals of the rooms that have expired. */
   readonly sweepMs: number;
+  /**
+   * From a room's end to its removal, in seconds; nobody comes in meanwhile. Higher: a clock that was
+   * further ahead costs no room; lower: rooms that were made and left take place on the disk for less.
+   */
+  readonly sweepGraceSeconds: number;
   /** After which delay peers may come back to a server that stops. */
   readonly retryAfterMs: number;
   /** For the other end of a socket to answer its close. Higher: strangers hold what we have given up. */
   readonly closeMs: number;
-  /** For closing every socket and request when the server stops. */
+  /** For every socket, for every request and for the store to be done when the server stops. */
   readonly stopMs: number;
 }
 
@@ -72,9 +93,13 @@ export const SIGNALING_LIMITS: SignalingLimits = {
   bufferedBytesMax: 1024 * 1024,
   socketsMax: 10_000,
   socketsPerAddressMax: 2_000,
+  openings: { capacity: 4_000, perSecond: 100 },
+  requests: { capacity: 2_000, perSecond: 100 },
+  bufferedBytesTotalMax: 64 * 1024 * 1024,
   frames: { capacity: 2_000, perSecond: 200 },
   bytes: { capacity: 8 * 1024 * 1024, perSecond: 1024 * 1024 },
   creations: { capacity: 200, perSecond: 1 },
+  notices: { capacity: 1_000, perSecond: 10 },
   extensions: { capacity: 20, perSecond: 1 / 60 },
   guesses: { capacity: 20, perSecond: 0.2 },
   guessesOfAddress: { capacity: 200, perSecond: 2 },
@@ -82,12 +107,14 @@ export const SIGNALING_LIMITS: SignalingLimits = {
   requestMs: 10 * SECOND_MS,
   connectionsMax: 12_000,
   pendingPerAddressMax: 500,
+  probeMs: 10 * SECOND_MS,
   readyMs: 2 * SECOND_MS,
   roomsMax: 10_000,
   roomTtlSeconds: 2 * 60 * 60,
   roomTtlSecondsMax: 366 * 24 * 60 * 60,
   keepMs: HOUR_MS,
   sweepMs: HOUR_MS,
+  sweepGraceSeconds: DAY_MS / SECOND_MS,
   retryAfterMs: SECOND_MS,
   closeMs: 2 * SECOND_MS,
   stopMs: 2 * SECOND_MS,

@@ -4,14 +4,15 @@
  */
 
 import { Buffer } from "node:buffer";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Log } from "../lib/base/log.ts";
-import { Doorway } from "./doorway.ts";
+import { Doorway, type FullDoorway } from "./doorway.ts";
 import { HttpRefusal } from "./http_refusal.ts";
 import { Patience } from "./patience.ts";
+import { Port, type PortOptions } from "./port.ts";
 
 /** The certificate of a server and its key, as PEM. */
 export interface Tls {
@@ -20,14 +21,12 @@ export interface Tls {
 }
 
 /** Where and within which limits. */
-export interface ListenerOptions {
-  readonly hostname: string;
-  /** 0 for a free one. */
-  readonly port: number;
+export interface ListenerOptions extends PortOptions {
   readonly tls?: Tls | undefined;
   readonly bodyBytesMax: number;
   /** For a request to arrive whole. */
   readonly requestMs: number;
+  /** Open TCP connections. */
   readonly connectionsMax: number;
   readonly pendingPerAddressMax: number;
   /** Whether the other end of each connection is a proxy of ours: then it is not counted by address. */
@@ -40,8 +39,8 @@ export interface ListenerHandlers {
   answer(request: Request, remote: string): Response | Promise<Response>;
   /** Takes the connection of a request that wants another protocol. */
   upgrade(incoming: IncomingMessage, connection: Duplex, head: Buffer): void;
-  /** A connection was ended at once: its address has too many already. */
-  turnedAway(): void;
+  /** A connection was ended at once: there was no place for it. */
+  turnedAway(code: FullDoorway): void;
 }
 
 /** An open port. */
@@ -62,10 +61,13 @@ export async function listen(
   handlers: ListenerHandlers,
   log: Log,
 ): Promise<Listener> {
-  const { hostname, port, tls } = options;
+  const { tls } = options;
   const scheme = tls === undefined ? "http" : "https";
   const patience = new Patience(options.requestMs);
-  const doorway = new Doorway(options.isProxied ? Infinity : options.pendingPerAddressMax);
+  const doorway = new Doorway(
+    options.connectionsMax,
+    options.isProxied ? Infinity : options.pendingPerAddressMax,
+  );
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     patience.rest(incoming.socket);
     outgoing.once("close", () => patience.wait(incoming.socket));
@@ -77,49 +79,33 @@ export async function listen(
       incoming.destroy();
     });
   };
-  const server = tls === undefined ? createServer(onRequest) : createSecureServer(
-    // Without it a stranger holds a connection for two minutes before TLS begins.
-    { cert: tls.cert, key: tls.key, handshakeTimeout: options.requestMs },
-    onRequest,
-  );
-  server.maxConnections = options.connectionsMax;
-  server.on("connection", (connection: Socket) => {
-    const leave = doorway.enter(connection);
-    if (leave !== undefined) return void connection.once("close", leave);
-    connection.destroy();
-    handlers.turnedAway();
-  });
-  const opened = tls === undefined ? "connection" : "secureConnection";
-  server.on(opened, (connection: Duplex) => patience.wait(connection));
-  server.on("upgrade", (incoming, connection, head) => {
-    patience.rest(connection);
-    doorway.passed(incoming.socket);
-    // Without a listener, a connection that breaks would end the process.
-    connection.on("error", (error) => {
-      log.write("debug", "A connection broke", { error: String(error) });
+  const make = () => {
+    const server = tls === undefined ? createServer(onRequest) : createSecureServer(
+      // Without it a stranger holds a connection for two minutes before TLS begins.
+      { cert: tls.cert, key: tls.key, handshakeTimeout: options.requestMs },
+      onRequest,
+    );
+    server.on("connection", (connection: Socket) => {
+      const entered = doorway.enter(connection);
+      if (typeof entered === "function") return void connection.once("close", entered);
+      connection.destroy();
+      handlers.turnedAway(entered);
     });
-    handlers.upgrade(incoming, connection, head);
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host: hostname, port }, () => {
-      server.off("error", reject);
-      resolve();
+    const opened = tls === undefined ? "connection" : "secureConnection";
+    server.on(opened, (connection: Duplex) => patience.wait(connection));
+    server.on("upgrade", (incoming, connection, head) => {
+      patience.rest(connection);
+      doorway.passed(incoming.socket);
+      // Without a listener, a connection that breaks would end the process.
+      connection.on("error", (error) => {
+        log.write("debug", "A connection broke", { error: String(error) });
+      });
+      handlers.upgrade(incoming, connection, head);
     });
-  });
-  server.on("error", (error) => {
-    log.write("error", "The listener failed", { error: String(error) });
-  });
-  return { url: `${scheme}://${reachable(server)}`, close: (waitMs) => close(server, waitMs) };
-}
-
-async function close(server: Server, waitMs: number): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), waitMs);
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
-  clearTimeout(timer);
+    return server;
+  };
+  const port = await Port.open(make, options, log);
+  return { url: `${scheme}://${port.reachable}`, close: (waitMs) => port.close(waitMs) };
 }
 
 interface Context {
@@ -226,17 +212,4 @@ function addressOf(path: string, base: string): URL | undefined {
 
 function refusalOf(refused: HttpRefusal): Response {
   return Response.json(refused.body, { status: refused.status });
-}
-
-function reachable(server: Server): string {
-  const address = server.address();
-  if (!isAddressInfo(address)) throw new Error(`Expected a TCP address, got ${address}`);
-  const { address: host, port } = address;
-  // A server that listens everywhere is reached at the loopback address from here.
-  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `${name.includes(":") ? `[${name}]` : name}:${port}`;
-}
-
-function isAddressInfo(address: AddressInfo | string | null): address is AddressInfo {
-  return typeof address === "object" && address !== null;
 }

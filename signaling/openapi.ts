@@ -4,7 +4,7 @@ import { z } from "zod";
 import { fromServerSchema, toServerSchema } from "../lib/protocol/signal_message.ts";
 import { SOFTWARE_VERSION } from "../lib/protocol/version.ts";
 import { refusalReplySchema } from "./reply.ts";
-import type { Route } from "./route.ts";
+import { REFUSED_EVERYWHERE, type Route } from "./route.ts";
 
 /** A piece of a JSON document. */
 export type Json = string | number | boolean | null | readonly Json[] | {
@@ -22,7 +22,6 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   500: "A fault of the server; its log says why",
   503: "The store does not answer, the server is about to stop, or there is no place",
 };
-const EVERYWHERE = [413, 500] as const;
 const SECURITY: Readonly<Record<Route["credentials"], Json>> = {
   none: [],
   identity: [{ idToken: [] }],
@@ -47,15 +46,15 @@ export function openApiDocument(
     info: {
       title: "sleap-rtc signaling server",
       version: SOFTWARE_VERSION,
-      description: "Rooms over HTTP; peers meet on the WebSocket at /ws, whose messages are in " +
-        "components.schemas as ToServer and FromServer.",
+      description: "Rooms over HTTP; peers meet on the WebSocket at `/ws`. Its messages are the " +
+        "schemas `ToServer` and `FromServer`.",
     },
     ...(publicUrl === undefined ? {} : { servers: [{ url: publicUrl }] }),
     paths,
     components: {
       securitySchemes: {
-        idToken: { type: "http", scheme: "bearer", description: "From /anonymous-signin" },
-        roomToken: { type: "http", scheme: "bearer", description: "From /create-room" },
+        idToken: { type: "http", scheme: "bearer", description: "From `POST /anonymous-signin`" },
+        roomToken: { type: "http", scheme: "bearer", description: "From `POST /create-room`" },
       },
       schemas: {
         Refusal: schemaOf(refusalReplySchema, "output"),
@@ -68,7 +67,7 @@ export function openApiDocument(
 
 function operationOf(route: Route): Json {
   const { body, query, reply, summary, credentials, refusals, isDeprecated } = route;
-  const refused = [...refusals, ...EVERYWHERE].map((status): [string, Json] => [
+  const refused = [...refusals, ...REFUSED_EVERYWHERE].map((status): [string, Json] => [
     String(status),
     {
       description: STATUS_TEXT[status] ?? "Refused",

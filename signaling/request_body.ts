@@ -23,15 +23,21 @@ export const extendRoomSchema = z.strictObject({
   by_seconds: z.int().min(SECONDS_MIN).optional(),
 });
 
-/** `POST /delete-peer`. */
+/** `POST /delete-peer`. Without a room it is the one that the peer is in, as in the original. */
 export const deletePeerSchema = z.strictObject({
-  room_id: roomIdSchema,
+  room_id: roomIdSchema.optional(),
   peer_id: peerIdSchema,
   token,
 });
 
-/** `POST /delete-peers-and-room`. */
-export const deleteRoomSchema = z.strictObject({ room_id: roomIdSchema, token });
+/** `POST /delete-peers-and-room`. The room may be named by a peer that is in it, as in the original. */
+export const deleteRoomSchema = z.strictObject({
+  room_id: roomIdSchema.optional(),
+  peer_id: peerIdSchema.optional(),
+  token,
+}).refine(({ room_id, peer_id }) => room_id !== undefined || peer_id !== undefined, {
+  error: "Expected room_id, or the peer_id of somebody in the room, got neither",
+});
 
 /** `POST /discover-workers`. */
 export const discoverSchema = z.strictObject({

@@ -35,6 +35,8 @@ export interface Member {
   readonly role: Role;
   readonly incarnation: number;
   metadata: Metadata;
+  /** Seconds since 1970. */
+  readonly connectedAt: number;
   heardAt: Instant;
   pingedAt: Instant;
 }
@@ -186,8 +188,9 @@ export class Room {
 
   /** `member` as the others see it. */
   presence(member: Member): Presence {
-    const { peer_id, role, incarnation, metadata } = member;
-    return { peer_id, role, incarnation, metadata, is_admin: this.admin === member };
+    const { peer_id, role, incarnation, metadata, connectedAt: connected_at } = member;
+    const is_admin = this.admin === member;
+    return { peer_id, role, incarnation, metadata, is_admin, connected_at };
   }
 
   /** The others that `member` may hear of (invariant 4). */

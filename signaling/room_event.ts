@@ -29,6 +29,8 @@ export type RoomsInput =
   | {
     readonly kind: "admitted";
     readonly socket: SocketId;
+    /** When that was, in seconds since 1970: for people to read. */
+    readonly connectedAt: number;
     readonly room: AdmittedRoom;
     readonly registration: Registration;
   }

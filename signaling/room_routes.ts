@@ -1,12 +1,13 @@
 /** The routes by which rooms are made, extended and ended. Knows no port, no socket and no file. */
 
 import type { Context, Hono } from "hono";
-import { SECOND_MS } from "../lib/base/time.ts";
+import type { PeerId, RoomId } from "../lib/base/id.ts";
+import { DAY_MS, SECOND_MS } from "../lib/base/time.ts";
 import type { AppPorts } from "./app.ts";
 import { answered, type Authority } from "./authority.ts";
 import { Buckets } from "./bucket.ts";
 import { hashToken, newRoomId, newToken } from "./credential.ts";
-import { HttpRefusal, retryAfter } from "./http_refusal.ts";
+import { HttpRefusal, retryAfter, tooMany } from "./http_refusal.ts";
 import { type AppEnv, bodyOf, credentialsOf } from "./request.ts";
 import {
   createRoomSchema,
@@ -70,9 +71,7 @@ export function addRoomRoutes(app: Hono<AppEnv>, ports: AppPorts, authority: Aut
     const room = await authority.room(room_id, credentialsOf(c, token));
     if (room.expires_at === null) return c.json({ room_id, expires_at: null });
     if (!extensions.take(room_id, clock.now())) {
-      const headers = retryAfter(extensions.waitMs(room_id, clock.now()));
-      const text = "Expected fewer extensions of this room; wait as told";
-      throw new HttpRefusal(429, "RATE_LIMITED", text, { headers });
+      throw tooMany("extensions of this room", extensions.waitMs(room_id, clock.now()));
     }
     const now = nowSeconds();
     const latest = now + limits.roomTtlSecondsMax;
@@ -86,7 +85,8 @@ export function addRoomRoutes(app: Hono<AppEnv>, ports: AppPorts, authority: Aut
   });
 
   app.post("/delete-peer", async (c) => {
-    const { room_id, peer_id, token } = await bodyOf(c, deletePeerSchema);
+    const { peer_id, token, ...named } = await bodyOf(c, deletePeerSchema);
+    const room_id = named.room_id ?? roomOf(peer_id);
     await authority.room(room_id, credentialsOf(c, token));
     if (!rooms.removePeer(room_id, peer_id, "The peer was removed from the room")) {
       const text = `Expected a peer of the room, got ${peer_id}, which is not here`;
@@ -96,7 +96,8 @@ export function addRoomRoutes(app: Hono<AppEnv>, ports: AppPorts, authority: Aut
   });
 
   app.post("/delete-peers-and-room", async (c) => {
-    const { room_id, token } = await bodyOf(c, deleteRoomSchema);
+    const { peer_id, token, ...named } = await bodyOf(c, deleteRoomSchema);
+    const room_id = named.room_id ?? roomOf(peer_id);
     await authority.room(room_id, credentialsOf(c, token));
     await answered(store.deleteRoom(room_id));
     rooms.removeRoom(room_id, "The room was deleted");
@@ -105,17 +106,24 @@ export function addRoomRoutes(app: Hono<AppEnv>, ports: AppPorts, authority: Aut
     return c.json({ status: `Room ${room_id} and its peers were removed` });
   });
 
+  /** The room that a peer is in; of one that is nowhere, a room that nobody has the token of. */
+  function roomOf(peerId: PeerId | undefined): RoomId {
+    const roomId = peerId === undefined ? undefined : rooms.roomOf(peerId);
+    return roomId ?? newRoomId(randomBytes);
+  }
+
   function limitCreations(c: Context<AppEnv>): void {
     const { address } = c.env;
     if (creations.take(address, clock.now())) return;
-    const headers = retryAfter(creations.waitMs(address, clock.now()));
-    const text = "Expected fewer sign-ins and new rooms from this address; wait as told";
-    throw new HttpRefusal(429, "RATE_LIMITED", text, { headers });
+    const waitMs = creations.waitMs(address, clock.now());
+    throw tooMany("sign-ins and new rooms from this address", waitMs);
   }
 
   function requireTtl(field: string, seconds: number): void {
     if (seconds <= limits.roomTtlSecondsMax) return;
-    const text = `${field}: Expected at most ${limits.roomTtlSecondsMax} seconds, got ${seconds}`;
+    const days = Math.floor(limits.roomTtlSecondsMax * SECOND_MS / DAY_MS);
+    const text =
+      `${field}: Expected at most ${limits.roomTtlSecondsMax} seconds (${days} days), got ${seconds}`;
     throw new HttpRefusal(400, "BAD_REQUEST", text);
   }
 }

@@ -80,6 +80,12 @@ export class Rooms {
     return this.#rooms.get(roomId)?.find(peerId) !== undefined;
   }
 
+  /** The room that `peerId` is in; where it is in several, the one that was opened first. */
+  roomOf(peerId: PeerId): RoomId | undefined {
+    // All are looked at, so that the time tells a stranger nothing.
+    return this.roomIds.filter((roomId) => this.has(roomId, peerId))[0];
+  }
+
   /** The workers of a room by the server's own copy; none where nobody is in it. */
   workerList(roomId: RoomId, filters: Filters, now: Instant): WorkerList {
     return (this.#rooms.get(roomId) ?? this.#newRoom(roomId)).workerList(filters, now);
@@ -110,7 +116,7 @@ export class Rooms {
   }
 
   #admit(input: Extract<RoomsInput, { kind: "admitted" }>, now: Instant): RoomsEffect[] {
-    const { socket, registration } = input;
+    const { socket, registration, connectedAt } = input;
     const { peer_id, role, incarnation, metadata } = registration;
     const member: Member = {
       socket,
@@ -118,6 +124,7 @@ export class Rooms {
       role,
       incarnation,
       metadata,
+      connectedAt,
       heardAt: now,
       pingedAt: now,
     };

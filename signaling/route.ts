@@ -31,12 +31,14 @@ export interface Route {
   readonly query?: z.ZodType;
   /** A schema, or the media type of an answer that is no JSON. */
   readonly reply: z.ZodType | string;
-  /** The statuses of its refusals, besides 413 and 500, which every route has. */
+  /** The statuses of its refusals, besides {@linkcode REFUSED_EVERYWHERE}. */
   readonly refusals: readonly number[];
   readonly isDeprecated?: true;
 }
 
-const BY_ROOM = [400, 401, 403, 429, 503] as const;
+/** The statuses that every route may refuse with: too large, too many, and a fault of the server. */
+export const REFUSED_EVERYWHERE = [413, 429, 500] as const;
+const BY_ROOM = [400, 401, 403, 503] as const;
 
 /** All routes. */
 export const ROUTES: readonly Route[] = [
@@ -46,7 +48,7 @@ export const ROUTES: readonly Route[] = [
     summary: "Makes an identity, which may then make rooms",
     credentials: "none",
     reply: signInReplySchema,
-    refusals: [429, 503],
+    refusals: [503],
   },
   {
     method: "post",
@@ -55,7 +57,7 @@ export const ROUTES: readonly Route[] = [
     credentials: "identity",
     body: createRoomSchema,
     reply: createdReplySchema,
-    refusals: [400, 401, 429, 503],
+    refusals: [400, 401, 503],
   },
   {
     method: "post",

@@ -11,8 +11,10 @@ import { Attendance } from "./identity/attendance.ts";
 import { type IdentityChoice, openIdentity } from "./identity/open_identity.ts";
 import { TOUCH_MS } from "./identity/user_cleanup.ts";
 import { limitsWith, type SignalingLimits } from "./limits.ts";
+import { LogBrake } from "./log_brake.ts";
 import { listen, type Listener, type Tls } from "./listener.ts";
 import { Metrics } from "./metrics.ts";
+import { connectionsWithin, openFilesMax } from "./open_files.ts";
 import { EVERY_ROOM, keepsRegistry, type RegistryRollout } from "./rollout.ts";
 import { openStore, type StoreChoice } from "./store/open_store.ts";
 import { Switchboard } from "./switchboard.ts";
@@ -57,10 +59,11 @@ const CLOCK: Clock = { now: () => performance.now(), wallMs: () => Date.now() };
  */
 export async function startSignaling(
   options: SignalingOptions,
-  log: Log,
+  wholeLog: Log,
 ): Promise<SignalingServer> {
   const { dataFolder, rollout = EVERY_ROOM, isProxied = false } = options;
   const limits = limitsWith(options.limits ?? {});
+  const log = new LogBrake(wholeLog, CLOCK, limits.notices);
   await Deno.mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const identity = await openIdentity(options.identity ?? { kind: "local", folder: dataFolder }, {
     clock: CLOCK,
@@ -81,7 +84,7 @@ export async function startSignaling(
   const metrics = new Metrics(() => switchboard.counts());
   const housekeeping = new Housekeeping(
     { store, clock: CLOCK, log, meter: metrics },
-    limits.roomTtlSeconds,
+    limits,
   );
   const switchboard: Switchboard = new Switchboard({
     gate: { store, identity, clock: CLOCK, guesses, log },
@@ -109,18 +112,24 @@ export async function startSignaling(
   });
   const upgrades = new Upgrades(switchboard, limits, isProxied);
   const release = async () => {
-    await housekeeping.finished();
+    await housekeeping.finished(limits.stopMs);
     await attendance.finished();
     await store.close();
     await identity.close();
   };
 
+  const connectionsMax = connectionsWithin(await openFilesMax(), limits.connectionsMax);
+  if (connectionsMax < limits.connectionsMax) {
+    const fields = { wanted: limits.connectionsMax, got: connectionsMax };
+    log.write("warning", "The system's limit of open files allows fewer connections", fields);
+  }
+
   let listener: Listener;
   try {
-    listener = await listen({ ...options, ...limits, isProxied }, {
+    listener = await listen({ ...options, ...limits, connectionsMax, isProxied }, {
       answer: (request, remote) => app.fetch(request, callerOf(request.headers, remote, isProxied)),
       upgrade: (incoming, connection, head) => upgrades.upgrade(incoming, connection, head),
-      turnedAway: () => metrics.count({ kind: "refused", by: "connection", code: "ADDRESS_FULL" }),
+      turnedAway: (code) => metrics.count({ kind: "refused", by: "connection", code }),
     }, log);
   } catch (error) {
     await release();

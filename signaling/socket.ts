@@ -34,6 +34,12 @@ export interface Wire {
   bufferedBytes(): number;
 }
 
+/** Frames and their bytes. */
+export interface Traffic {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
 /** What a socket asks of those above it. */
 export interface SocketHost {
   readonly clock: Clock;
@@ -44,7 +50,8 @@ export interface SocketHost {
   written(message: FromServer | LegacyRelay): string;
   admit(registration: Registration, nonce: string, address: string): Promise<Admission>;
   registered(socket: Socket, room: AdmittedRoom, registration: Registration): void;
-  requested(socket: SocketId, message: PeerRequest): void;
+  /** Does what `message` asks for, and gives what was sent to anybody for it. */
+  requested(socket: SocketId, message: PeerRequest): Traffic;
   /** The socket is over. Called exactly once. */
   ended(socket: Socket): void;
 }
@@ -90,14 +97,16 @@ export class Socket {
     this.send({ type: "challenge", nonce: this.#nonce });
   }
 
-  /** Sends `message`, unless the other end reads too slowly: then the socket is over. */
-  send(message: FromServer | LegacyRelay): void {
-    if (this.#stage === "over") return;
+  /**
+   * Sends `message`, unless the other end reads too slowly: then the socket is over. Gives how long the
+   * message was.
+   */
+  send(message: FromServer | LegacyRelay): number {
+    if (this.#stage === "over") return 0;
     const { limits, meter } = this.#host;
     if (this.#wire.bufferedBytes() > limits.bufferedBytesMax) {
-      meter.count({ kind: "refused", by: "socket", code: "SLOW_READER" });
-      this.end(CLOSE_CODE.policy, "Reads too slowly");
-      return;
+      this.giveUp();
+      return 0;
     }
     const text = this.#host.written(message);
     this.#wire.send(text);
@@ -106,6 +115,14 @@ export class Socket {
     if (message.type === "error") {
       meter.count({ kind: "refused", by: "socket", code: message.code });
     }
+    return text.length;
+  }
+
+  /** The other end reads too slowly: the socket is over. */
+  giveUp(): void {
+    if (this.#stage === "over") return;
+    this.#host.meter.count({ kind: "refused", by: "socket", code: "SLOW_READER" });
+    this.end(CLOSE_CODE.policy, "Reads too slowly");
   }
 
   /** Bytes that were sent and have not left yet. */
@@ -136,7 +153,7 @@ export class Socket {
 
   /** The other end sent a control frame, which costs it as much as any other. Never throws. */
   controlled(bytes: number): void {
-    if (this.#stage !== "over") this.#afford(bytes);
+    if (this.#stage !== "over") this.#afford({ frames: 1, bytes });
   }
 
   /** Takes one frame. Never throws. */
@@ -159,7 +176,7 @@ export class Socket {
       this.end(CLOSE_CODE.tooBig, `Expected at most ${SIGNAL_FRAME_BYTES_MAX} bytes a frame`);
       return;
     }
-    if (!this.#afford(bytes)) return;
+    if (!this.#afford({ frames: 1, bytes })) return;
     const frame = readFrame(data);
     const type = frame.ok ? frame.message.type : "invalid";
     this.#host.meter.count({ kind: "frame_received", type, bytes });
@@ -180,14 +197,19 @@ export class Socket {
     else if (frame.message.type === "register") {
       const text = "Expected one registration a socket, got another; open a new socket";
       this.send(refusal("ALREADY_REGISTERED", text, requestOf(frame.message)));
-    } else this.#host.requested(this.id, frame.message);
+    } else {
+      const sent = this.#host.requested(this.id, frame.message);
+      // A short question may have a long answer, and a claim goes to the whole room: who asks pays.
+      const more = { frames: Math.max(0, sent.frames - 1), bytes: Math.max(0, sent.bytes - bytes) };
+      this.#afford(more);
+    }
   }
 
-  /** Whether one more frame of so many bytes is within the limits. Where not, the socket is over. */
-  #afford(bytes: number): boolean {
+  /** Whether so many frames and bytes more are within the limits. Where not, the socket is over. */
+  #afford({ frames, bytes }: Traffic): boolean {
     const { clock, limits } = this.#host;
     const now = clock.now();
-    if (this.#frames.take(1, now) && this.#bytes.take(bytes, now)) return true;
+    if (this.#frames.take(frames, now) && this.#bytes.take(bytes, now)) return true;
     const text = `Expected at most ${limits.frames.perSecond} frames a second in the long run`;
     this.#refuse(refusal("RATE_LIMITED", text));
     return false;

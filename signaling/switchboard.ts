@@ -11,6 +11,7 @@ import type { LegacyRelay } from "../lib/protocol/legacy_relay.ts";
 import type { Filters, WorkerList } from "../lib/protocol/query.ts";
 import { admit, type Gate } from "./admission.ts";
 import type { FromServer } from "../lib/protocol/signal_message.ts";
+import { Buckets } from "./bucket.ts";
 import type { Caller } from "./caller.ts";
 import type { RandomBytes } from "./credential.ts";
 import type { Meter } from "./fact.ts";
@@ -19,11 +20,13 @@ import type { SignalingLimits } from "./limits.ts";
 import type { LiveCounts } from "./metrics.ts";
 import { CLOSE_CODE, type RoomsEffect, type RoomsInput, type SocketId } from "./room_event.ts";
 import { Rooms } from "./rooms.ts";
-import { Socket, type SocketHost, type Wire } from "./socket.ts";
+import { Socket, type SocketHost, type Traffic, type Wire } from "./socket.ts";
 
 /** The live rooms as HTTP sees them. */
 export interface LiveRooms {
   workerList(roomId: RoomId, filters: Filters): WorkerList;
+  /** The room that a peer is in; where it is in several, the one that was opened first. */
+  roomOf(peerId: PeerId): RoomId | undefined;
   /** Ends a peer's socket, and says whether it was there. */
   removePeer(roomId: RoomId, peerId: PeerId, reason: string): boolean;
   /** Ends the sockets of everybody in the room. */
@@ -52,7 +55,7 @@ export interface SwitchboardPorts {
 }
 
 /** Why no more sockets are taken. */
-export type SocketRefusal = "address_full" | "server_full" | "draining";
+export type SocketRefusal = "address_full" | "address_hurried" | "server_full" | "draining";
 
 const NONCE_BYTES = 18;
 
@@ -62,16 +65,20 @@ export class Switchboard implements LiveRooms {
   readonly #rooms: Rooms;
   readonly #sockets = new Map<SocketId, Socket>();
   readonly #socketsByAddress = new Map<string, number>();
+  readonly #openings: Buckets;
   readonly #host: SocketHost;
   /** Inputs wait here, so that a step and all its effects finish before the next. */
   readonly #inputs: RoomsInput[] = [];
   #stepping = false;
   #lastWritten: { readonly message: FromServer | LegacyRelay; readonly text: string } | undefined;
+  /** What was sent on all sockets so far. */
+  #sent: Traffic = { frames: 0, bytes: 0 };
   #draining = false;
   #lastId: SocketId = 0;
 
   constructor(ports: SwitchboardPorts) {
     this.#ports = ports;
+    this.#openings = new Buckets(ports.limits.openings);
     this.#rooms = new Rooms(ports.limits, ports.keepsRegistry);
     this.#host = {
       clock: ports.clock,
@@ -82,20 +89,27 @@ export class Switchboard implements LiveRooms {
       admit: (registration, nonce, address) => admit(registration, nonce, address, ports.gate),
       registered: (socket, room, registration) => {
         if (socket.subject !== undefined) ports.attendance.arrived(socket.subject);
-        this.#step({ kind: "admitted", socket: socket.id, room, registration });
+        const connectedAt = Math.floor(ports.clock.wallMs() / SECOND_MS);
+        this.#step({ kind: "admitted", socket: socket.id, connectedAt, room, registration });
         this.dateRoom(room.room_id, room.expires_at);
       },
-      requested: (socket, message) => this.#step({ kind: "received", socket, message }),
+      requested: (socket, message) => {
+        const { frames, bytes } = this.#sent;
+        this.#step({ kind: "received", socket, message });
+        return { frames: this.#sent.frames - frames, bytes: this.#sent.bytes - bytes };
+      },
       ended: (socket) => this.#forget(socket),
     };
   }
 
-  /** Why `address` may not open a socket now, or `undefined` where it may. */
+  /** Why `address` may not open a socket now, or `undefined` where it may, which is counted. */
   objection(address: string): SocketRefusal | undefined {
     if (this.#draining) return "draining";
     if (this.#sockets.size >= this.#ports.limits.socketsMax) return "server_full";
     const present = this.#socketsByAddress.get(address) ?? 0;
-    return present >= this.#ports.limits.socketsPerAddressMax ? "address_full" : undefined;
+    if (present >= this.#ports.limits.socketsPerAddressMax) return "address_full";
+    const now = this.#ports.clock.now();
+    return this.#openings.take(address, now) ? undefined : "address_hurried";
   }
 
   /** Takes a new transport. Its events go to the socket that is given back. */
@@ -114,6 +128,7 @@ export class Switchboard implements LiveRooms {
   tick(): void {
     const now = this.#ports.clock.now();
     for (const socket of [...this.#sockets.values()]) socket.tick(now);
+    this.#relieve();
     this.#step({ kind: "tick" });
   }
 
@@ -128,6 +143,10 @@ export class Switchboard implements LiveRooms {
 
   workerList(roomId: RoomId, filters: Filters): WorkerList {
     return this.#rooms.workerList(roomId, filters, this.#ports.clock.now());
+  }
+
+  roomOf(peerId: PeerId): RoomId | undefined {
+    return this.#rooms.roomOf(peerId);
   }
 
   removePeer(roomId: RoomId, peerId: PeerId, reason: string): boolean {
@@ -159,6 +178,21 @@ export class Switchboard implements LiveRooms {
     const sockets = [...this.#sockets.values()];
     for (const socket of sockets) socket.send({ type: "server_draining", retry_after_ms });
     for (const socket of sockets) socket.end(CLOSE_CODE.goingAway, "The server stops");
+  }
+
+  /** Ends the sockets that have read the least until what waits for the rest is bearable. */
+  #relieve(): void {
+    const { bufferedBytesTotalMax } = this.#ports.limits;
+    let { bufferedBytes } = this.counts();
+    if (bufferedBytes <= bufferedBytesTotalMax) return;
+    const slowestFirst = [...this.#sockets.values()]
+      .map((socket) => ({ socket, waiting: socket.bufferedBytes }))
+      .sort((a, b) => b.waiting - a.waiting);
+    for (const { socket, waiting } of slowestFirst) {
+      if (bufferedBytes <= bufferedBytesTotalMax) return;
+      socket.giveUp();
+      bufferedBytes -= waiting;
+    }
   }
 
   /** What goes to many in a row is written once. */
@@ -197,9 +231,11 @@ export class Switchboard implements LiveRooms {
   #perform(effect: RoomsEffect): void {
     switch (effect.kind) {
       case "send":
-      case "send_legacy":
-        this.#sockets.get(effect.socket)?.send(effect.message);
+      case "send_legacy": {
+        const bytes = this.#sockets.get(effect.socket)?.send(effect.message) ?? 0;
+        this.#sent = { frames: this.#sent.frames + 1, bytes: this.#sent.bytes + bytes };
         return;
+      }
       case "close":
         this.#sockets.get(effect.socket)?.end(effect.code, effect.reason);
         return;

@@ -10,7 +10,7 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { SIGNAL_FRAME_BYTES_MAX } from "../lib/base/limits.ts";
 import { callerOf } from "./caller.ts";
-import { HttpRefusal, retryAfter } from "./http_refusal.ts";
+import { HttpRefusal, retryAfter, tooMany } from "./http_refusal.ts";
 import type { SignalingLimits } from "./limits.ts";
 import { headersOf, refuseUpgrade } from "./listener.ts";
 import type { Wire } from "./socket.ts";
@@ -96,14 +96,15 @@ export class Upgrades {
   }
 
   #refusal(objection: SocketRefusal): HttpRefusal {
-    const headers = retryAfter(this.#limits.retryAfterMs);
+    const { retryAfterMs } = this.#limits;
     switch (objection) {
-      case "address_full": {
-        const text = "Expected fewer open sockets of this address";
-        return new HttpRefusal(429, "RATE_LIMITED", text, { headers });
-      }
+      case "address_full":
+        return tooMany("open sockets of this address", retryAfterMs);
+      case "address_hurried":
+        return tooMany("sockets a second from this address", retryAfterMs);
       case "server_full":
       case "draining": {
+        const headers = retryAfter(retryAfterMs);
         const text = "The server takes no more sockets now; come back";
         return new HttpRefusal(503, "SERVER_FULL", text, { headers });
       }

@@ -96,9 +96,11 @@ function reportLines(
 ): string[] {
   return [
     ...Object.entries(numbers).map(([name, value]) => `${name.padEnd(15)} ${value}`),
-    `${
-      "memory".padEnd(15)
-    } ${verdict}: ${slope_mb_per_min} MB a minute, ${first_third_mb} MB at first, ${last_third_mb} MB at last`,
+    `${"memory".padEnd(15)} ${
+      verdict === "too_short"
+        ? "six minutes or more would tell whether it grows"
+        : `${verdict}: ${slope_mb_per_min} MB a minute, ${first_third_mb} MB at first, ${last_third_mb} MB at last`
+    }`,
     `${"each 30 s".padEnd(15)} ${curve_mb.join(" ")} MB`,
   ];
 }

@@ -7,6 +7,7 @@ import { optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import { path } from "@optique/run/valueparser";
+import { Failure } from "../base/failure.ts";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit_code.ts";
 import { logOptions, openLog } from "./log_option.ts";
@@ -64,7 +65,7 @@ export const signalCommand = defineCommand({
     "AWS_REGION=… sleap-rtc signal --store dynamodb --identity cognito",
     "sleap-rtc signal --port 0 --store memory --json",
   ],
-  exits: [],
+  exits: ["serverUnreachable"],
   parser,
   async run(given, io) {
     const { host, port, data, json, isProxied, roomsMax, pendingPerAddressMax } = given;
@@ -82,12 +83,18 @@ export const signalCommand = defineCommand({
     };
     const { installationFolder } = await import("../runtime/config.ts");
     const { startSignaling } = await import("../../signaling/server.ts");
+    const { SetupError } = await import("../../signaling/setup_error.ts");
+    const { StoreUnavailable } = await import("../../signaling/store/store.ts");
     const dataFolder = data ?? join(installationFolder(io.env), "signal");
     const interruption = io.interruption();
     const { log, stop } = await openLog(given, io, "info");
     try {
       const server = await startSignaling({ hostname: host, port, dataFolder, ...options }, log)
         .catch((error: unknown) => {
+          if (error instanceof SetupError) throw new Mistake(error.message, { cause: error });
+          if (error instanceof StoreUnavailable) {
+            throw new Failure("server_unreachable", error.message, { cause: error.cause });
+          }
           throw explained(error, { host, port, dataFolder });
         });
       try {
@@ -120,7 +127,7 @@ function explained(
       { cause },
     );
   }
-  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND" || code === "EINVAL") {
     return new Mistake(
       `Expected an address of this machine for --host, got ${host}; 0.0.0.0 stands for all of them`,
       { cause },

@@ -1,5 +1,6 @@
 /** The options of `signal` beyond its port: what keeps the rooms, who signs in, and what stands before it. */
 
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
@@ -161,7 +162,7 @@ export function identityOf(
 /**
  * The certificate and its key; undefined for a server without TLS.
  *
- * @throws {Mistake} Where one of the two is missing, or a file cannot be read.
+ * @throws {Mistake} Where one of the two is missing, is not what it should be, or is not the other's.
  */
 export async function tlsOf(
   { tlsCert, tlsKey }: {
@@ -176,7 +177,28 @@ export async function tlsOf(
       : ["--tls-key", "--tls-cert"];
     throw new Mistake(`Expected ${missing} besides ${given}, got none; TLS needs both`);
   }
-  return { cert: await pemOf("--tls-cert", tlsCert), key: await pemOf("--tls-key", tlsKey) };
+  const cert = await pemOf("--tls-cert", tlsCert);
+  const key = await pemOf("--tls-key", tlsKey);
+  const certificate = readAs(
+    "a certificate",
+    "--tls-cert",
+    tlsCert,
+    () => new X509Certificate(cert),
+  );
+  const privateKey = readAs("a private key", "--tls-key", tlsKey, () => createPrivateKey(key));
+  // The listener would take both, and no handshake would ever end well.
+  if (certificate.checkPrivateKey(privateKey)) return { cert, key };
+  throw new Mistake(
+    `Expected the key of the certificate in ${tlsCert} for --tls-key, got another in ${tlsKey}`,
+  );
+}
+
+function readAs<T>(what: string, from: string, path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new Mistake(`Expected ${what} for ${from}, got something else in ${path}`, { cause });
+  }
 }
 
 /**

@@ -23,6 +23,8 @@ export const presenceSchema = z.object({
   incarnation: z.int().min(0),
   metadata: metadataSchema,
   is_admin: z.boolean(),
+  /** When its socket registered, in seconds since 1970 by the server's clock. */
+  connected_at: z.int().min(0).optional(),
 });
 /** A peer as the server shows it to the others. */
 export type Presence = z.infer<typeof presenceSchema>;

@@ -30,6 +30,8 @@ const REGISTER_MS = 8 * SECOND_MS;
 const CLOSE_MS = SECOND_MS;
 /** Between attempts to come back: a whole lab returns at once when a server restarts. */
 const RECONNECT = { baseMs: 1_000, capMs: 10 * SECOND_MS, floorMs: 500 } as const;
+/** How long a server that stops may keep us away. Higher: it is believed longer. */
+const AWAY_MS_MAX = 60 * SECOND_MS;
 /** The largest frame that the server may send: a room's presences at their limits. */
 const FRAME_BYTES_MAX = 2 * 1024 * 1024;
 /** What the socket may hold back before it is given up. */
@@ -80,6 +82,8 @@ export class SignalClient {
   #socket: WebSocket | undefined;
   #registered = false;
   #attempts = 0;
+  /** How long the server has asked us to stay away, once it is lost. */
+  #awayMs = 0;
   #frames = 0;
   #silenceMs: number = REGISTER_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -176,10 +180,14 @@ export class SignalClient {
       case "registered_auth":
         this.#registered = true;
         this.#attempts = 0;
+        this.#awayMs = 0;
         this.#silenceMs = message.ping_interval_ms * 3;
         break;
       case "ping":
         this.send({ type: "pong" });
+        break;
+      case "server_draining":
+        this.#awayMs = Math.min(message.retry_after_ms, AWAY_MS_MAX);
         break;
       case "error":
         if (this.#isSignInRefused(message.code)) return this.#comeAnew(socket);
@@ -254,7 +262,8 @@ export class SignalClient {
     socket.terminate();
     if (this.#stopped) return;
     this.#options.handlers.lost(reason);
-    const waitMs = fullJitterMs(this.#attempts++, RECONNECT, systemRandom);
+    const waitMs = this.#awayMs + fullJitterMs(this.#attempts++, RECONNECT, systemRandom);
+    this.#awayMs = 0;
     this.#timer = setTimeout(() => this.#open(), waitMs);
   }
 }

@@ -5,11 +5,10 @@ import { z } from "zod";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import { CHURN_PERCENT, runLoad } from "../../lib/cli/server_load.ts";
 import { Program } from "../lab/program.ts";
+import { V8_FLAGS } from "../lab/v8_flags.ts";
 import type { Bench } from "./bench.ts";
 
 const START_MS_MAX = 60_000;
-/** The flags of V8 that the binary is made with (`scripts/compile.ts`). */
-const V8_FLAGS = "--max-semi-space-size=4";
 
 /** Starts a server on a free loopback port for each round, and puts the load of `bench-server` on it. */
 export const bench: Bench = {

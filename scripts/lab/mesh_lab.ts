@@ -5,6 +5,7 @@ import { z } from "zod";
 import { rtcChoiceSchema } from "../../lib/runtime/config.ts";
 import { Lab } from "./lab.ts";
 import { type Line, Program } from "./program.ts";
+import { V8_FLAGS } from "./v8_flags.ts";
 import type { BenchOption } from "../bench/bench.ts";
 
 /** For a process to come up, and for a mesh to form. */
@@ -81,7 +82,7 @@ export class MeshLab implements AsyncDisposable {
         script: join("scripts", "lab", "mesh_worker.ts"),
         args: [`w${index}`, String(24_000 - 1_000 * index), rtc],
         // As `deno task start` and the compiled program set it.
-        env: { ...lab.environment, DENO_V8_FLAGS: "--max-semi-space-size=4" },
+        env: { ...lab.environment, DENO_V8_FLAGS: V8_FLAGS },
         cwd: folder,
       });
       const line = await program.line(({ event }) => event === "loaded", "loaded", PATIENCE_MS);

@@ -6,8 +6,8 @@ import type { ScaleListener } from "../../lib/cli/server_scale.ts";
 import type { ProofServer } from "./proof_server.ts";
 import type { Finding } from "./siege.ts";
 
-/** The memory that no siege may drive the server above, in MB; the machine is shared. */
-const MEMORY_MB_MAX = 400;
+/** The memory that the server may ever hold, in MB (ARCHITECTURE section 6 of the design). */
+const MEMORY_MB_MAX = 200;
 /** The share of the messages that may fail: joins of a machine that is held up take too long. */
 const ERRORS_MAX = 0.01;
 

@@ -92,6 +92,8 @@ class FuzzServer {
       frames: endless,
       bytes: endless,
       creations: endless,
+      requests: endless,
+      openings: endless,
       guesses: endless,
       guessesOfAddress: endless,
     });

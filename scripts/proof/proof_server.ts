@@ -3,10 +3,9 @@
 import { join } from "node:path";
 import { createRoom, type RoomTicket } from "../../lib/client/room_api.ts";
 import { Program } from "../lab/program.ts";
+import { V8_FLAGS } from "../lab/v8_flags.ts";
 
 const START_MS_MAX = 60_000;
-/** The flags of V8 that the binary is made with (`scripts/compile.ts`). */
-const V8_FLAGS = "--max-semi-space-size=4";
 
 /** The server. */
 export class ProofServer {

@@ -21,9 +21,9 @@ export type Finding = Readonly<Record<string, string | number | boolean>> & {
 };
 
 /** The memory that no siege may drive the server above, in MB. */
-const MEMORY_MB_MAX = 400;
+export const MEMORY_MB_MAX = 400;
 /** The longest that others may wait for an answer meanwhile, in ms; the machine is shared. */
-const ANSWER_MS_MAX = 1_000;
+export const ANSWER_MS_MAX = 1_000;
 
 /** `count` wrong tokens of one address, one after the other. */
 export async function guessTokens(server: ProofServer, count: number): Promise<Finding> {
@@ -189,11 +189,12 @@ async function enterRaw(
   return connection;
 }
 
-async function enter(
+/** A worker of the room as our own client makes it, once it is registered; `said` hears what it hears. */
+export async function enter(
   { server, roomId, token }: RoomTicket,
   said: (message: FromServer) => void,
+  identity: PeerIdentity = temporaryIdentity(),
 ): Promise<SignalClient> {
-  const identity = temporaryIdentity();
   const registered = Promise.withResolvers<void>();
   const client = new SignalClient({
     server,
@@ -228,6 +229,7 @@ function isCut(error: unknown): boolean {
     error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.ConnectionAborted;
 }
 
-function pause(durationMs: number): Promise<void> {
+/** Waits. */
+export function pause(durationMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, durationMs));
 }

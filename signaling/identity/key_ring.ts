@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { decodeJson } from "../../lib/protocol/decode.ts";
+import { SetupError } from "../setup_error.ts";
 import { newSigningKey, signingKeySchema } from "./id_token.ts";
 
 /** How long keys are used, in seconds. */
@@ -53,7 +54,8 @@ export async function newKey(kid: string, nowSeconds: number): Promise<KeyRing["
 /**
  * Reads the ring from the file at `path`; `undefined` where there is no file.
  *
- * @throws {Error} Where the file is something else, or cannot be read.
+ * @throws {SetupError} Where the file is something else.
+ * @throws {Error} Where it cannot be read.
  */
 export async function readRing(path: string): Promise<KeyRing | undefined> {
   let text: string;
@@ -66,14 +68,23 @@ export async function readRing(path: string): Promise<KeyRing | undefined> {
   const ring = decodeJson(text, ringSchema);
   if (ring.ok) return ring.value;
   // The decoder's reason may quote the text, and the text is a private key.
-  throw new Error(
+  throw new SetupError(
     `Expected the server's private Ed25519 keys in ${path}, got something else; restore it, or delete it to end all sign-ins`,
   );
 }
 
-/** Writes the ring for its owner alone, under another name first: no crash leaves half of it. */
+/**
+ * Writes the ring for its owner alone, under another name first: no crash leaves half of it, and once it
+ * is on the disk no power cut an empty file.
+ */
 export async function writeRing(path: string, ring: KeyRing): Promise<void> {
   const draft = `${path}.new`;
   await Deno.writeTextFile(draft, JSON.stringify(ring), { mode: 0o600 });
+  const file = await Deno.open(draft, { write: true });
+  try {
+    await file.syncData();
+  } finally {
+    file.close();
+  }
   await Deno.rename(draft, path);
 }

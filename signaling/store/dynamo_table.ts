@@ -16,6 +16,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import type { Log } from "../../lib/base/log.ts";
 import { SECOND_MS } from "../../lib/base/time.ts";
+import { SetupError } from "../setup_error.ts";
 import { StoreUnavailable } from "./store.ts";
 
 /** Where the table is. */
@@ -50,7 +51,7 @@ const TABLE_POLL_MS = 200;
  * SDK's usual chain. The client is the caller's to destroy.
  *
  * @throws {StoreUnavailable} Where DynamoDB does not answer, or refuses.
- * @throws {Error} Where the table is absent and may not be made, or is one of another kind.
+ * @throws {SetupError} Where the table is absent and may not be made, or is one of another kind.
  */
 export async function openTable(options: DynamoOptions, log: Log): Promise<DynamoDBClient> {
   const { table, region, endpoint } = options;
@@ -93,7 +94,7 @@ async function untilActive(client: DynamoDBClient, options: DynamoOptions): Prom
     const found = await describe(client, table);
     if (found === undefined) {
       if (!createsTable) {
-        throw new Error(
+        throw new SetupError(
           `Expected a DynamoDB table ${table} in ${options.region}, got none; make one with the string key ${KEY}, or let the server do it`,
         );
       }
@@ -102,7 +103,7 @@ async function untilActive(client: DynamoDBClient, options: DynamoOptions): Prom
     } else {
       const keys = (found.KeySchema ?? []).map(({ AttributeName }) => AttributeName);
       if (keys.length !== 1 || keys[0] !== KEY) {
-        throw new Error(
+        throw new SetupError(
           `Expected table ${table} to have the one key ${KEY}, got ${
             keys.join(" and ")
           }; give the server a table of its own`,

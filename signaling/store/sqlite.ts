@@ -3,13 +3,21 @@
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import type { RoomId } from "../../lib/base/id.ts";
-import { type Store, type StoredRoom, storedRoomSchema } from "./store.ts";
+import { SECOND_MS } from "../../lib/base/time.ts";
+import { SetupError } from "../setup_error.ts";
+import { type Store, type StoredRoom, storedRoomSchema, StoreUnavailable } from "./store.ts";
 
 /** Version of the tables, kept in the file's `user_version`. */
 const SCHEMA_VERSION = 1;
 const FILE_NAME = "signaling.sqlite";
-/** How long a write waits for another process's, in milliseconds. It blocks this process meanwhile. */
-const BUSY_TIMEOUT_MS = 1_000;
+/** How long opening waits for another process's write, in milliseconds; nobody is served yet. */
+const OPEN_MS_MAX = 1_000;
+/** How long a write waits for another process's. Higher: a backup is borne; lower: it is told sooner. */
+const LOCKED_MS_MAX = SECOND_MS;
+/** Between two tries meanwhile. Lower: more tries for nothing; everybody else is served in between. */
+const LOCKED_POLL_MS = 20;
+/** The lower byte of SQLite's result code where another connection is in the way. */
+const SQLITE_BUSY = 5;
 
 const SCHEMA = `
   CREATE TABLE rooms (
@@ -28,23 +36,27 @@ const EXPIRED = "expires_at <= :now";
 /** Keeps rooms in a file. */
 export class SqliteStore implements Store {
   readonly #database: DatabaseSync;
+  /** Until the next try, while another process writes: one try for all who wait. */
+  #pause: Promise<void> | undefined;
 
   /**
    * Opens the file in `folder`, which must exist, and makes it at first.
    *
-   * @throws {Error} Where the file cannot be opened, or was written by a newer version.
+   * @throws {SetupError} Where the file cannot be opened, is none of SQLite's, or of a newer version.
    */
   constructor(folder: string) {
     const path = join(folder, FILE_NAME);
-    this.#database = new DatabaseSync(path);
+    this.#database = opened(path);
     try {
-      this.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+      this.#database.exec(`PRAGMA busy_timeout = ${OPEN_MS_MAX}`);
       // A commit then survives the death of the process; only a power cut can cost the last ones.
       this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
       this.#migrate(path);
+      // SQLite waits on the spot, and with it every live room: from now on `#answer` does.
+      this.#database.exec("PRAGMA busy_timeout = 0");
     } catch (error) {
       this.#database.close();
-      throw error;
+      throw error instanceof SetupError ? error : unusable(path, error);
     }
   }
 
@@ -122,19 +134,54 @@ export class SqliteStore implements Store {
     return Number(this.#database.prepare(statement).run(values).changes);
   }
 
-  /** SQLite answers at once; the port does not promise it, and a failure must become a rejection. */
-  #answer<T>(ask: () => T): Promise<T> {
-    return new Promise((resolve) => resolve(ask()));
+  /** Asks SQLite, which answers at once or not at all, again and again while another process writes. */
+  async #answer<T>(ask: () => T): Promise<T> {
+    const deadline = performance.now() + LOCKED_MS_MAX;
+    for (;;) {
+      while (this.#pause !== undefined) await this.#pause;
+      try {
+        return ask();
+      } catch (cause) {
+        if (!isLocked(cause)) throw cause;
+        if (performance.now() >= deadline) {
+          const text = `Expected the rooms' file to be free within ${LOCKED_MS_MAX} ms, got locked`;
+          throw new StoreUnavailable(text, { cause, retryAfterMs: LOCKED_MS_MAX });
+        }
+        this.#pause = new Promise<void>((resolve) => setTimeout(resolve, LOCKED_POLL_MS))
+          .finally(() => this.#pause = undefined);
+      }
+    }
   }
 
   #migrate(path: string): void {
     const version = Number(this.#database.prepare("PRAGMA user_version").get()?.["user_version"]);
     if (version === SCHEMA_VERSION) return;
     if (version !== 0) {
-      throw new Error(
+      throw new SetupError(
         `Expected rooms of version ${SCHEMA_VERSION} in ${path}, got version ${version}; use the newer program or another data folder`,
       );
     }
     this.#database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
   }
+}
+
+function opened(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+function unusable(path: string, cause: unknown): SetupError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new SetupError(
+    `Expected to keep rooms in ${path}, got "${why}"; put the file, its folder or the disk right, or move the file away: every room in it is lost then`,
+    { cause },
+  );
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && typeof error.errcode === "number" &&
+    (error.errcode & 0xff) === SQLITE_BUSY;
 }

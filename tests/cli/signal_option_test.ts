@@ -1,7 +1,9 @@
 /** What the options of `signal` and the environment make of a server. */
 
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { join } from "node:path";
+import { CERTIFICATE, CERTIFICATE_KEY } from "../signaling/test_certificate.ts";
 import { addressOf, identityOf, rolloutOf, storeOf, tlsOf } from "../../lib/cli/signal_option.ts";
 
 const FLAGS = {
@@ -13,6 +15,13 @@ const FLAGS = {
   identityEndpoint: undefined,
 } as const;
 const env = (settings: Readonly<Record<string, string>>) => (name: string) => settings[name];
+
+/** A key of no certificate. */
+const OTHER_KEY = generateKeyPairSync("ec", {
+  namedCurve: "P-256",
+  privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  publicKeyEncoding: { type: "spki", format: "pem" },
+}).privateKey;
 
 Deno.test("a store needs no more than its name, but for DynamoDB, which needs a region", () => {
   equal(storeOf(FLAGS, env({})), "sqlite");
@@ -55,17 +64,29 @@ Deno.test("the registry is on unless the environment says otherwise in a word th
   throws(() => rolloutOf(10, env({ ENABLE_ROOM_REGISTRY: "maybe" })), /got `maybe`/);
 });
 
-Deno.test("TLS wants a certificate and its key, both as PEM", async () => {
+Deno.test("TLS wants a certificate and the key of it, both as PEM", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const file = join(folder, "cert.pem");
     const tlsKey = join(folder, "absent.pem");
-    await Deno.writeTextFile(file, "-----BEGIN CERTIFICATE-----");
+    const keyFile = join(folder, "key.pem");
+    await Deno.writeTextFile(file, CERTIFICATE);
+    await Deno.writeTextFile(keyFile, CERTIFICATE_KEY);
     equal(await tlsOf({ tlsCert: undefined, tlsKey: undefined }), undefined);
-    deepEqual(await tlsOf({ tlsCert: file, tlsKey: file }), {
-      cert: "-----BEGIN CERTIFICATE-----",
-      key: "-----BEGIN CERTIFICATE-----",
+    deepEqual(await tlsOf({ tlsCert: file, tlsKey: keyFile }), {
+      cert: CERTIFICATE,
+      key: CERTIFICATE_KEY,
     });
+    await rejects(tlsOf({ tlsCert: file, tlsKey: file }), /a private key for --tls-key, got/);
+    await rejects(
+      tlsOf({ tlsCert: keyFile, tlsKey: keyFile }),
+      /a certificate for --tls-cert, got/,
+    );
+    await Deno.writeTextFile(keyFile, OTHER_KEY);
+    await rejects(
+      tlsOf({ tlsCert: file, tlsKey: keyFile }),
+      /the key of the certificate .* another/,
+    );
     await rejects(
       tlsOf({ tlsCert: file, tlsKey: undefined }),
       /Expected --tls-key besides --tls-cert/,

@@ -59,6 +59,43 @@ Deno.test("limits that are given are held", async () => {
   }
 });
 
+Deno.test("data that are none are refused with what to do about them, and stay as they are", async () => {
+  for (const name of ["signaling.sqlite", "identity_key.json"]) {
+    const folder = await Deno.makeTempDir();
+    try {
+      const path = join(folder, name);
+      await Deno.writeTextFile(path, "spoilt ".repeat(200));
+      const io = fakeIo({ env: { SLEAP_RTC_HOME: folder } });
+      const at = ["--host", "127.0.0.1", "--port", "0", "--data", folder];
+      equal(await enter(["signal", ...at], io), 2, name);
+      match(io.errLines.join("\n"), new RegExp(`Expected .* ${path}, got .*(move|delete)`));
+      match(await Deno.readTextFile(path), /^(spoilt )+$/);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  }
+});
+
+Deno.test("a store that does not answer at the start is told as that", async () => {
+  const folder = await Deno.makeTempDir();
+  // Nobody listens where a listener has just been.
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  try {
+    const env = {
+      SLEAP_RTC_HOME: folder,
+      AWS_REGION: "eu-west-1",
+    };
+    const io = fakeIo({ env });
+    const at = ["--port", "0", "--dynamodb-endpoint", `http://127.0.0.1:${port}`];
+    equal(await enter(["signal", "--store", "dynamodb", ...at], io), 4);
+    match(io.errLines.join("\n"), /Expected DynamoDB to answer, got an error; check/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("a taken port and a folder that is none are refused with the next step", async () => {
   const folder = await Deno.makeTempDir();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -98,6 +98,18 @@ Deno.test("signal client: registers again by itself when the server comes back",
     await peer.client.stop();
   }));
 
+Deno.test("signal client: stays away for as long as a server that stops has asked it to", () =>
+  SignalingLab.with(async (lab) => {
+    const peer = new Registration(lab.room);
+    await peer.registered();
+    const goneAt = performance.now();
+    await lab.restart();
+    await peer.registered(2);
+    const awayMs = performance.now() - goneAt;
+    equal(awayMs > 1_500, true, `back after ${awayMs} ms`);
+    await peer.client.stop();
+  }, { limits: { retryAfterMs: 1_500 } }));
+
 Deno.test("signal client: a server that is down is told of, and stopping then ends the attempts", () =>
   SignalingLab.with(async (lab) => {
     await lab.stop();

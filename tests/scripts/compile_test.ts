@@ -3,6 +3,7 @@
 import { deepEqual, match } from "node:assert/strict";
 import { join } from "node:path";
 import { outputOf, unusedPaths } from "../../scripts/compile.ts";
+import { V8_FLAGS } from "../../scripts/lab/v8_flags.ts";
 
 Deno.test("unusedPaths finds what is there, in every registry and version", async () => {
   const cache = await Deno.makeTempDir();
@@ -29,4 +30,9 @@ Deno.test("unusedPaths finds what is there, in every registry and version", asyn
 Deno.test("outputOf names the version and the target", () => {
   match(outputOf("x86_64-unknown-linux-gnu"), /sleap-rtc-\d+\.\d+\.\d+-x86_64-unknown-linux-gnu$/);
   match(outputOf("x86_64-pc-windows-msvc"), /-x86_64-pc-windows-msvc\.exe$/);
+});
+
+Deno.test("what is measured runs by the flags that `deno task start` has", async () => {
+  const { default: config } = await import("../../deno.json", { with: { type: "json" } });
+  match(config.tasks.start, new RegExp(`--v8-flags=${V8_FLAGS} `));
 });

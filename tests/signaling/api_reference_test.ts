@@ -38,6 +38,14 @@ Deno.test("api reference: every route has a row, and every message and refusal a
   assertNamed("Refusals", [...refusalCodeSchema.options, ...HTTP_REFUSAL_CODES]);
 });
 
+Deno.test("api reference: the row of each route has the statuses that it refuses with", () => {
+  for (const { method, path, refusals } of ROUTES) {
+    const pattern = new RegExp(`\\b${method.toUpperCase()}\\b[^|]*${path}\\b(?!-)`);
+    const told = ROWS.find((row) => pattern.test(row))?.split("|").at(-2)?.trim() ?? "";
+    assert.equal(told, refusals.toSorted().join(" "), `${method} ${path}`);
+  }
+});
+
 Deno.test("api reference: no refusal is made up", () => {
   const codes = new Set<string>([...refusalCodeSchema.options, ...HTTP_REFUSAL_CODES]);
   const invented = [...WORDS].filter((word) => /^[A-Z]+(_[A-Z]+)+$/.test(word) && !codes.has(word));
@@ -75,6 +83,7 @@ Deno.test("api reference: the limits are those that are held", () => {
   const limits = /\*\*Limits\*\*:([\s\S]+?)\n\n/.exec(REFERENCE)?.[1]?.replace(/\s+/g, " ") ?? "";
   const { frames, socketsPerAddressMax, guesses, creations, requestMs, pendingPerAddressMax } =
     SIGNALING_LIMITS;
+  const { openings, requests } = SIGNALING_LIMITS;
   for (
     const stated of [
       `${frames.capacity.toLocaleString("en")} frames at once and ${frames.perSecond} a second`,
@@ -82,6 +91,10 @@ Deno.test("api reference: the limits are those that are held", () => {
       `a ping every ${SIGNALING_LIMITS.pingIntervalMs / 1_000} s`,
       `after ${SIGNALING_LIMITS.silenceMs / 1_000} s of silence`,
       `${socketsPerAddressMax.toLocaleString("en")} sockets of one address`,
+      `opens ${openings.capacity.toLocaleString("en")} at once and ${openings.perSecond} a second`,
+      `${
+        requests.capacity.toLocaleString("en")
+      } requests of one address at once and ${requests.perSecond} a second`,
       `${guesses.capacity} wrong tokens`,
       `${pendingPerAddressMax} connections of one address`,
       `${creations.capacity} sign-ins`,

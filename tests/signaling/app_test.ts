@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
+import type { RoomId } from "../../lib/base/id.ts";
 import { roomIdSchema } from "../../lib/protocol/name.ts";
 import { type WorkerList, workerListSchema } from "../../lib/protocol/query.ts";
 import { createApp } from "../../signaling/app.ts";
@@ -51,6 +52,7 @@ class AppWorld {
   readonly rooms: LiveRooms & { draining: boolean };
   readonly log: string[] = [];
   readonly removed: string[] = [];
+  readonly roomOfPeers = new Map<string, RoomId>();
   readonly dated: [string, number | null][] = [];
   readonly metrics = new Metrics(() => COUNTS);
   nowMs = START_SECONDS * 1_000;
@@ -61,6 +63,7 @@ class AppWorld {
     this.store = options.store ?? new MemoryStore();
     this.rooms = {
       workerList: () => EMPTY_LIST,
+      roomOf: (peer) => this.roomOfPeers.get(peer),
       removePeer: (_room, peer) => {
         this.removed.push(peer);
         return peer === "w1";
@@ -205,6 +208,25 @@ Deno.test("app, defect m: rooms and peers are removed by the owner or a member, 
   assert.equal(await world.store.findRoom(room_id, START_SECONDS), undefined);
 });
 
+Deno.test("app: a room may be named by a peer that is in it, and strangers learn nothing by that", async () => {
+  const world = new AppWorld();
+  const { room_id, token } = await world.createRoom();
+  world.roomOfPeers.set("w1", room_id);
+  const refusals = [];
+  for (const peer_id of ["w1", "w2"]) {
+    for (const path of ["/delete-peer", "/delete-peers-and-room"]) {
+      const refused = await world.post(path, { peer_id, token: "wrong" });
+      refusals.push(`${refused.status} ${await refused.text()}`);
+    }
+  }
+  assert.equal(new Set(refusals).size, 1, refusals.join("\n"));
+  assert.equal((await world.post("/delete-peers-and-room", { token })).status, 400);
+  assert.deepEqual(world.removed, []);
+  assert.equal((await world.post("/delete-peer", { peer_id: "w1", token })).status, 200);
+  assert.equal((await world.post("/delete-peers-and-room", { peer_id: "w1" }, token)).status, 200);
+  assert.deepEqual(world.removed, ["w1", room_id]);
+});
+
 Deno.test("app: an unknown room, an expired one and a wrong token cannot be told apart", async () => {
   const world = new AppWorld();
   const { room_id, token } = await world.createRoom({ ttl_seconds: 60 });
@@ -300,6 +322,21 @@ Deno.test("app: who guesses, and who makes too many rooms, is told to wait", asy
   assert.equal((await discover(room_id, token, "192.0.2.2")).status, 200);
   world.nowMs += 10_000;
   assert.equal((await discover(room_id, token)).status, 200);
+});
+
+Deno.test("app: an address that asks without end is told to wait, whatever it asks for", async () => {
+  const world = new AppWorld({ limits: { requests: { capacity: 3, perSecond: 0.1 } } });
+  const room = await world.createRoom();
+  const ask = (path: string, address = "192.0.2.1") =>
+    world.app.request(path, {}, { address, program: "test" });
+  assert.equal((await ask("/metrics")).status, 200);
+  assert.equal((await ask("/nowhere")).status, 404);
+  const hurried = await ask("/docs");
+  assert.deepEqual([hurried.status, hurried.headers.get("retry-after")], [429, "10"]);
+  assert.equal((await world.post("/extend-room", room)).status, 429);
+  assert.equal((await ask("/metrics", "192.0.2.2")).status, 200);
+  world.nowMs += 10_000;
+  assert.equal((await ask("/docs")).status, 200);
 });
 
 Deno.test("app: no more rooms than fit, until some expire", async () => {

@@ -104,6 +104,69 @@ Deno.test("listener: whoever does not read its answers is ended", () =>
     deaf.close();
   }));
 
+Deno.test("listener: connections beyond the most that there may be are ended, and some later one is served", () =>
+  withServer({ limits: { connectionsMax: 3 } }, async (url) => {
+    const { hostname, port } = new URL(url);
+    const held = [];
+    for (let count = 0; count < 8; count++) {
+      held.push(await Deno.connect({ hostname, port: Number(port) }));
+    }
+    await Promise.race(held.slice(3).map((connection) => connection.read(new Uint8Array(1))));
+    for (const connection of held) connection.close();
+    await eventually("an answer", async () => {
+      const status = await fetch(`${url}/health`).then(async (answer) => {
+        await answer.body?.cancel();
+        return answer.status;
+      }, () => undefined);
+      return status === 200 ? true : undefined;
+    });
+  }));
+
+/** A server that sees to its port all the time, with few open files: only a process can have those. */
+const POOR_SERVER = `
+  import { startSignaling } from ${
+  JSON.stringify(import.meta.resolve("../../signaling/server.ts"))
+};
+  const at = { hostname: "127.0.0.1", port: 0, dataFolder: Deno.args[0], store: "memory" };
+  const server = await startSignaling({ ...at, limits: { probeMs: 100 } }, { write: () => {} });
+  console.log(server.url);`;
+
+Deno.test({
+  name:
+    "listener: a crowd that takes every file that may be open does not make the server deaf for good",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    const command = 'ulimit -n 150 && exec "$0" eval --no-check "$@"';
+    const server = new Deno.Command("sh", {
+      args: ["-c", command, Deno.execPath(), POOR_SERVER, folder],
+      stdout: "piped",
+    }).spawn();
+    const reader = server.stdout.getReader();
+    try {
+      const { value = new Uint8Array() } = await reader.read();
+      const url = new TextDecoder().decode(value).trim();
+      const { hostname, port } = new URL(url);
+      const crowd = [];
+      for (let count = 0; count < 300; count++) {
+        crowd.push(await Deno.connect({ hostname, port: Number(port) }));
+      }
+      for (const connection of crowd) connection.close();
+      await eventually("an answer once the crowd has gone", async () => {
+        const signal = AbortSignal.timeout(500);
+        const answer = await fetch(`${url}/health`, { signal }).catch(() => undefined);
+        await answer?.body?.cancel();
+        return answer?.status === 200 ? true : undefined;
+      });
+    } finally {
+      server.kill("SIGKILL");
+      await server.status;
+      await reader.cancel();
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
 Deno.test("listener: half-open requests of one address are capped; sockets are not among them", () =>
   withServer({ limits: { pendingPerAddressMax: 3, requestMs: 60_000 } }, async (url) => {
     const sockets = [];

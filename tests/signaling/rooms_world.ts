@@ -51,7 +51,10 @@ export class RoomsWorld {
     });
     assert(registration.type === "register");
     const room = { room_id: ROOM, expires_at: 7_200 };
-    return { socket, effects: this.step({ kind: "admitted", socket, room, registration }) };
+    return {
+      socket,
+      effects: this.step({ kind: "admitted", socket, connectedAt: 0, room, registration }),
+    };
   }
 
   /** Has whoever sits on `socket` say something. */

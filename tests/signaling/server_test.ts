@@ -128,7 +128,7 @@ Deno.test("server: workers keep their room by the hour, and a client alone is wa
 
 Deno.test("server: rooms that nobody came back to are swept, without anybody asking", () =>
   withFolder(async (dataFolder) => {
-    const limits = { keepMs: 100, roomTtlSeconds: 1, sweepMs: 50 };
+    const limits = { keepMs: 100, roomTtlSeconds: 1, sweepMs: 50, sweepGraceSeconds: 1 };
     const server = await startSignaling({ ...LOOPBACK, dataFolder, limits }, SILENT_LOG);
     for (let orphan = 0; orphan < 3; orphan++) await createRoom(server.url);
     await eventually("three rooms swept", async () => {

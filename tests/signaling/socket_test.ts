@@ -184,6 +184,44 @@ Deno.test("socket: an address gets only so many sockets, and gets them again whe
     await sockets[1]?.close();
   }, { socketsPerAddressMax: 2 }));
 
+Deno.test("socket: an address opens only so many sockets a second, however soon they end", () =>
+  withServer(async (url) => {
+    for (let count = 0; count < 3; count++) {
+      const socket = new LabSocket(url);
+      await socket.next("challenge");
+      await socket.close();
+    }
+    const fourth = new LabSocket(url);
+    await fourth.ended();
+    assert.deepEqual(fourth.heard, []);
+  }, { openings: { capacity: 3, perSecond: 0.001 } }));
+
+Deno.test("socket: who asks for long answers pays for them, and does not keep the server from others", () =>
+  withServer(async (url, room) => {
+    const { socket } = await enter(url, new PeerKey("w"), room);
+    const { socket: curious } = await enter(url, new PeerKey("c"), room, { role: "client" });
+    // Some 2 KB are said, and 20 KB would be answered.
+    for (let count = 0; count < 80; count++) curious.say({ type: "discover_peers" });
+    assert.equal((await curious.next("error")).code, "RATE_LIMITED");
+    await curious.ended();
+    socket.say({ type: "ping" });
+    await socket.next("pong");
+    await socket.close();
+  }, { bytes: { capacity: 10_000, perSecond: 1 } }));
+
+Deno.test("socket: who has the whole room told something pays for each who hears it", () =>
+  withServer(async (url, room) => {
+    const crowd = [];
+    for (let count = 0; count < 4; count++) {
+      crowd.push((await enter(url, new PeerKey("w"), room)).socket);
+    }
+    const [ambitious, ...others] = crowd;
+    for (let epoch = 1; epoch <= 20; epoch++) ambitious?.say({ type: "claim_admin", epoch });
+    assert.equal((await ambitious?.next("error"))?.code, "RATE_LIMITED");
+    await ambitious?.ended();
+    for (const socket of others) await socket.close();
+  }, { frames: { capacity: 40, perSecond: 0.1 } }));
+
 Deno.test("socket: wrong tokens of one address for one room end in a pause", () =>
   withServer(async (url, room) => {
     const key = new PeerKey("w");
@@ -213,7 +251,7 @@ function detached(admission: Promise<Admission>) {
     written: (message) => JSON.stringify(message),
     admit: () => admission,
     registered: () => void world.events++,
-    requested: () => void world.events++,
+    requested: () => ({ frames: world.events++, bytes: 0 }),
     ended: () => void world.events++,
   };
   const wire = {

@@ -62,8 +62,27 @@ async function world(verify: (idToken: string) => Promise<Verdict>) {
     await answered.promise;
     return { answer: heard[0], socket };
   };
-  return { told, enter };
+  return { told, enter, switchboard };
 }
+
+Deno.test("switchboard: of readers that hold too much together the slowest go", async () => {
+  const { switchboard } = await world(() => Promise.reject(new Error("Nobody asks")));
+  const mebibytes = [1, 0.25, 1, 0.5];
+  const closed: number[] = [];
+  for (let copy = 0; copy < 64; copy++) {
+    for (const [index, held] of mebibytes.entries()) {
+      switchboard.open({
+        send: () => {},
+        close: () => void closed.push(index),
+        bufferedBytes: () => held * 1024 * 1024,
+      }, { address: "192.0.2.1", program: "test" });
+    }
+  }
+  // 176 MiB wait, and 64 may: of those with a whole one 112 go, and nobody else.
+  switchboard.tick();
+  assert.equal(closed.length, 112);
+  assert.deepEqual(new Set(closed), new Set([0, 2]));
+});
 
 Deno.test("switchboard: as whom peers signed in is told when they come and when they go, once", async () => {
   const { told, enter } = await world((idToken) =>

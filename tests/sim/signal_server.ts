@@ -106,7 +106,8 @@ export class SignalServer {
     };
     this.#lines.set(id, line);
     const room = { room_id: this.#roomId, expires_at: null };
-    line.up.send(() => this.#step({ kind: "admitted", socket: id, room, registration }));
+    const admitted = { kind: "admitted", socket: id, connectedAt: 0, room, registration } as const;
+    line.up.send(() => this.#step(admitted));
     return {
       send: (sent) => {
         const message = this.#wire.toServer(sent);

@@ -121,7 +121,9 @@ export class Transcript {
     const text = JSON.stringify(message, (key, value: unknown) => {
       if (key === "link_id" || key === "heads") return this.#rename(value);
       if (key === "sdp") return "…";
-      if (["peer_list", "peer_ids", "peer_metadata", "metadata"].includes(key)) return undefined;
+      if (["peer_list", "peer_ids", "peer_metadata", "metadata", "connected_at"].includes(key)) {
+        return undefined;
+      }
       if (key === "changes" && Array.isArray(value)) return value.map(authorOf);
       if (key === "held" && typeof value === "object" && value !== null) {
         return Object.fromEntries(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { digestFile } from "../../../lib/runtime/file_digest.ts";
 import { rounded } from "../../bench/statistics.ts";
 import { TransferLab, type TransferRole } from "../../lab/transfer_lab.ts";
+import { V8_FLAGS } from "../../lab/v8_flags.ts";
 import type { Finding, ProofOptions } from "./proof.ts";
 
 const BYTES = 5_000_000_000;
@@ -13,7 +14,7 @@ const LIMIT_MS = 3_600_000;
 /** What either side may take beyond what a bare channel takes, in MB. */
 const GROWN_MB_MAX = 64 * 1.048576;
 /** As the binary and `deno task start` have it: else V8 lets garbage grow to 48 MB before it looks. */
-const ENVIRONMENT = { DENO_V8_FLAGS: "--max-semi-space-size=4" };
+const ENVIRONMENT = { DENO_V8_FLAGS: V8_FLAGS };
 const ROLES: readonly TransferRole[] = ["sender", "receiver"];
 
 /** Sends a file that is one hole on the disk, and wants it whole and in little memory. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { roomIdSchema } from "../../../lib/protocol/name.ts";
 import { SqliteStore } from "../../../signaling/store/sqlite.ts";
+import { StoreUnavailable } from "../../../signaling/store/store.ts";
 import { testStore } from "../../contract/store_contract.ts";
 
 const ROOM = {
@@ -44,6 +45,28 @@ Deno.test("store sqlite: a file of a newer version is left alone", async () => {
     database.exec("PRAGMA user_version = 99");
     database.close();
     assert.throws(() => new SqliteStore(folder), /Expected rooms of version 1 in .*99/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("store sqlite: while another process writes everybody else is served, and then the write is done", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const store = new SqliteStore(folder);
+    const other = new DatabaseSync(join(folder, "signaling.sqlite"));
+    other.exec("BEGIN IMMEDIATE");
+    const refused = store.createRoom(ROOM, 100);
+    // Reads go on; only who writes has to wait, and is told when to come back.
+    assert.equal(await store.findRoom(ROOM.room_id, 100), undefined);
+    await assert.rejects(refused, StoreUnavailable);
+    const writing = [store.createRoom(ROOM, 100), store.extendRoom(ROOM.room_id, 300, 100)];
+    // Here the lock's owner gets its turn: a store that waits on the spot would never come to this.
+    other.exec("COMMIT");
+    other.close();
+    await Promise.all(writing);
+    assert.deepEqual(await store.findRoom(ROOM.room_id, 100), { ...ROOM, expires_at: 300 });
+    await store.close();
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
