@@ -21,3 +21,10 @@ export function hostAddresses(interfaces = networkInterfaces()): readonly string
 export function isOffline(addresses: readonly string[]): boolean {
   return addresses.length === 1 && addresses[0] === LOOPBACK;
 }
+
+/** Whether that is an address of this machine. */
+export function isOurs(address: string, interfaces = networkInterfaces()): boolean {
+  return Object.values(interfaces).some((entries) =>
+    entries?.some((entry) => entry.address === address)
+  );
+}

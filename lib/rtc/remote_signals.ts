@@ -14,13 +14,20 @@ export const CANDIDATES_MAX = 128;
 
 /** Puts the signals of one link in order. */
 export class RemoteSignals {
-  readonly #wanted: "offer" | "answer";
+  #wanted: "offer" | "answer";
+  #hasTurned = false;
   #described = false;
   #early: CandidateSignal[] = [];
   #candidates = 0;
 
   constructor(role: LinkOptions["role"]) {
     this.#wanted = role === "offerer" ? "answer" : "offer";
+  }
+
+  /** An offerer that this end answered asks to be answered again: its offer is old from now on. */
+  turn(): void {
+    this.#wanted = "answer";
+    this.#hasTurned = true;
   }
 
   /**
@@ -35,6 +42,7 @@ export class RemoteSignals {
       case "offer":
       case "answer": {
         if (signal.kind !== this.#wanted) {
+          if (this.#hasTurned) return [];
           throw new Error(`Expected an ${this.#wanted} from the other end, got an ${signal.kind}`);
         }
         // werift takes any text for a description and then waits for ever.

@@ -12,7 +12,10 @@ import type { Link, LinkBackend, LinkOptions } from "../../lib/rtc/link.ts";
 /** The longest that any step may take on a starved machine. */
 const DEADLINE_MS = 20_000;
 
-/** For which this process does something else: longer than a close takes on this machine. */
+/**
+ * For which this process does something else, or a description is on its way: longer than a close or
+ * the gathering of candidates takes on this machine.
+ */
 const BUSY_MS = 300;
 
 /** The two backends of a pair, and what ends them. */
@@ -214,17 +217,14 @@ export function linkContract(
 
   promise("takes candidates that come before the description", async (backends) => {
     const [a, b] = makeEnds(backends);
-    const isCandidate = (signal: LinkSignal) => signal.kind === "candidate";
-    b.onSignal = (signal) => a.link.accept(signal);
-    await a.until("an offer and a candidate", () => {
-      return a.signals.some(isCandidate) && !a.signals.every(isCandidate);
-    });
-    const early = a.signals.filter(isCandidate);
-    for (const signal of early) b.link.accept(signal);
-    for (const signal of a.signals.filter((signal) => !isCandidate(signal))) {
-      b.link.accept(signal);
-    }
-    a.onSignal = (signal) => b.link.accept(signal);
+    const carry = (from: End, to: End) => {
+      from.onSignal = (signal) => {
+        if (signal.kind === "candidate") to.link.accept(signal);
+        else setTimeout(() => to.link.accept(signal), BUSY_MS);
+      };
+    };
+    carry(a, b);
+    carry(b, a);
     await b.until("the answerer to open", () => b.events.includes("opened"));
     await a.until("the offerer to open", () => a.events.includes("opened"));
     await closeEnds(a, b);

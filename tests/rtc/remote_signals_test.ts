@@ -37,3 +37,11 @@ Deno.test("refuses the wrong description, one without a channel, and a flood", (
   for (let count = 0; count < CANDIDATES_MAX; count++) signals.take(candidate("a"));
   throws(() => signals.take(candidate("a")), /at most 128 candidates/);
 });
+
+Deno.test("an end that asks to be answered again waits for an answer, and hears offers no more", () => {
+  const signals = new RemoteSignals("answerer");
+  signals.turn();
+  deepEqual(signals.take(candidate("a")), []);
+  deepEqual(signals.take(offer), []);
+  deepEqual(signals.take(answer), [answer, candidate("a")]);
+});
