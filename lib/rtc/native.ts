@@ -83,7 +83,7 @@ class NativeLink implements Link {
   /**
    * Candidates that are not told before the answer is here. Told earlier, they bring the answerer's
    * checks before it: the path stands at once then, and the addon begins a DTLS handshake before it has
-   * noted whose certificate to expect, and fails (one link in some 40 on a busy machine).
+   * noted whose certificate to expect, and fails.
    */
   #untold: LinkSignal[] | undefined;
 
