@@ -7,7 +7,8 @@
  */
 
 import { deepEqual } from "node:assert/strict";
-import type { LinkBackend } from "../../lib/rtc/link.ts";
+import { hostAddresses, isOffline } from "../../lib/rtc/host_address.ts";
+import type { Link, LinkBackend } from "../../lib/rtc/link.ts";
 import { loadNative } from "../../lib/rtc/native.ts";
 import { PeerLink, type PeerLinkHandlers } from "../../lib/rtc/peer_link.ts";
 import { loadWerift } from "../../lib/rtc/werift.ts";
@@ -93,3 +94,45 @@ for (const offering of ["native", "werift"] as const) {
     });
   }
 }
+
+Deno.test({
+  name: "two native ends on one machine change places, in three descriptions",
+  // Without a network there is but one machine, and nothing to find out.
+  ignore: isOffline(hostAddresses()),
+  async fn() {
+    const backend = await loadNative();
+    const said: string[] = [];
+    const [opened, closed] = [new Set<string>(), new Set<string>()];
+    const over = Promise.withResolvers<void>();
+    const ends: Link[] = [];
+    for (const [mine, role] of (["offerer", "answerer"] as const).entries()) {
+      ends.push(backend.create({
+        id: linkOf("turn.1"),
+        role,
+        iceServers: [],
+        handlers: {
+          signal: (signal) => {
+            if (signal.kind !== "candidate") {
+              const isMarked = signal.sdp.includes("a=x-sleap-rtc-machine:");
+              said.push(`${role} ${signal.kind}${isMarked ? " marked" : ""}`);
+            }
+            ends[1 - mine]?.accept(signal);
+          },
+          opened: () => {
+            opened.add(role);
+            if (opened.size === 2) { for (const end of ends) end.close("All seen"); }
+          },
+          received: () => {},
+          closed: () => {
+            closed.add(role);
+            if (closed.size === 2) over.resolve();
+          },
+        },
+      }));
+    }
+    await over.promise;
+    deepEqual(said, ["offerer offer marked", "answerer answer marked", "offerer answer"]);
+    deepEqual(opened.size, 2);
+    await backend.dispose();
+  },
+});
