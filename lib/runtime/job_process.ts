@@ -3,6 +3,7 @@
  * read from files, from wherever an earlier life of the worker left off. Knows nothing of clients.
  */
 
+import { join } from "node:path";
 import type { RunnerCommand } from "../job/runner.ts";
 import type { EpochRow } from "../job/training_log.ts";
 import { JournalFollower } from "./journal_follower.ts";
@@ -10,7 +11,7 @@ import { LogFollower } from "./log_follower.ts";
 import { isBuried, signalGroup } from "./process_group.ts";
 import { bootId, isStillIts, type ProcessIdentity } from "./process_identity.ts";
 import type { PrintedLine, RunEnd, RunFolder, RunPlan, RunWish } from "./run_folder.ts";
-import type { SelfCommand } from "./self_command.ts";
+import { selfCommand } from "./self_command.ts";
 
 /** Between two looks at what the trainer printed. Polling also works where a file system tells no changes. */
 const POLL_MS = 50;
@@ -20,6 +21,8 @@ const POLLS_A_LOG = 4;
 const KEEPER_POLL_MS = 1_000;
 /** For a keeper to start its trainer. A machine that is out of memory takes its time. */
 const START_MS = 60_000;
+/** What is started from sources; the binary is one program, and has the same as a subcommand. */
+const KEEPER_PROGRAM = join("lib", "runtime", "keeper_program.ts");
 /** What the keeper itself needs besides what its trainer gets. */
 const INHERITED_BY_KEEPER = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "SYSTEMROOT", "USERPROFILE"];
 
@@ -101,12 +104,12 @@ export class JobProcess {
    */
   static async start(
     plan: RunPlan,
-    self: SelfCommand,
     options: JobProcessOptions,
   ): Promise<JobProcess> {
     await options.folder.create(plan);
-    const keeper = new Deno.Command(self.executable, {
-      args: [...self.leading, "trainer-keeper", "--run", options.folder.path],
+    const { executable, leading } = selfCommand(KEEPER_PROGRAM);
+    const keeper = new Deno.Command(executable, {
+      args: [...leading, "trainer-keeper", "--run", options.folder.path],
       cwd: options.folder.path,
       clearEnv: true,
       env: inherited(INHERITED_BY_KEEPER),

@@ -121,7 +121,7 @@ export class JobRun {
       const stagesPath = stages.length > 1 ? folder.writePlan(stages) : "";
       const command = stagesCommand(stages, stagesPath, executables);
       const plan = runPlanOf(command, folder.path, clock.wallMs());
-      return await JobProcess.start(plan, executables.self, this.#processOptions(spec));
+      return await JobProcess.start(plan, this.#processOptions(spec));
     } catch (cause) {
       throw new Error(`The trainer cannot be started: ${messageOf(cause)}`, { cause });
     }

@@ -3,11 +3,15 @@
 import { join } from "node:path";
 import type { RtcChoice } from "../../lib/runtime/config.ts";
 import { type Line, Program } from "./program.ts";
+import { V8_FLAGS } from "./v8_flags.ts";
 
 /** For a process to come up; a sender also digests its files. */
 const START_MS = 600_000;
 const SIGNAL_MS = 30_000;
 const ATTEMPTS_MAX = 10;
+
+/** As the binary and `deno task start` have it: else V8 lets garbage grow to 48 MB before it looks. */
+const ENVIRONMENT = { DENO_V8_FLAGS: V8_FLAGS };
 
 /** The two ends. */
 export type TransferRole = "sender" | "receiver";
@@ -15,18 +19,13 @@ export type TransferRole = "sender" | "receiver";
 /** A folder of files, and two processes that bring it from one place to the other. */
 export class TransferLab implements AsyncDisposable {
   readonly #folder: string;
-  readonly #env: Readonly<Record<string, string>>;
   readonly #programs = new Map<TransferRole, Program>();
   readonly #started: Program[] = [];
   #links = 0;
 
-  /**
-   * @param folder With the files in its folder `from`; they come to stand in `to/files`.
-   * @param env Variables that both processes see besides.
-   */
-  constructor(folder: string, env: Readonly<Record<string, string>> = {}) {
+  /** @param folder With the files in its folder `from`; they come to stand in `to/files`. */
+  constructor(folder: string) {
     this.#folder = folder;
-    this.#env = env;
   }
 
   /** Starts one of the two, again if it was started before. */
@@ -34,7 +33,7 @@ export class TransferLab implements AsyncDisposable {
     const program = new Program({
       script: join("scripts", "lab", "transfer_peer.ts"),
       args: [role, rtc, join(this.#folder, role === "sender" ? "from" : "to")],
-      env: this.#env,
+      env: ENVIRONMENT,
       cwd: this.#folder,
     });
     this.#programs.set(role, program);

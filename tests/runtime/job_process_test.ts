@@ -11,7 +11,6 @@ import {
 } from "../../lib/runtime/job_process.ts";
 import { identityOf, isAnothers, isStillIts } from "../../lib/runtime/process_identity.ts";
 import { type RunEnd, RunFolder } from "../../lib/runtime/run_folder.ts";
-import { selfCommand } from "../../lib/runtime/self_command.ts";
 import { keepTrainer } from "../../lib/runtime/trainer_keeper.ts";
 import { until, withFolder } from "./condition.ts";
 import { keeperEnded } from "./keeper_end.ts";
@@ -46,7 +45,7 @@ class Trainer {
     const plan = runPlanOf({ executable, args: ["-c", script], environment }, folder, 0);
     const heard = new Trainer();
     return new Trainer(
-      await JobProcess.start(plan, selfCommand(), optionsFor(folder, heard)),
+      await JobProcess.start(plan, optionsFor(folder, heard)),
       heard,
     );
   }
@@ -238,7 +237,6 @@ test("a handler that fails ends the trainer, and is thrown", async (folder) => {
       folder,
       0,
     ),
-    selfCommand(),
     {
       folder: new RunFolder(join(folder, "run")),
       logs: [],

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { digestFile } from "../../../lib/runtime/file_digest.ts";
 import { rounded } from "../../bench/statistics.ts";
 import { TransferLab, type TransferRole } from "../../lab/transfer_lab.ts";
-import { V8_FLAGS } from "../../lab/v8_flags.ts";
 import type { Finding, ProofOptions } from "./proof.ts";
 
 const BYTES = 5_000_000_000;
@@ -13,8 +12,6 @@ const BARE_BYTES = 200_000_000;
 const LIMIT_MS = 3_600_000;
 /** What either side may take beyond what a bare channel takes, in MB. */
 const GROWN_MB_MAX = 64 * 1.048576;
-/** As the binary and `deno task start` have it: else V8 lets garbage grow to 48 MB before it looks. */
-const ENVIRONMENT = { DENO_V8_FLAGS: V8_FLAGS };
 const ROLES: readonly TransferRole[] = ["sender", "receiver"];
 
 /** Sends a file that is one hole on the disk, and wants it whole and in little memory. */
@@ -26,7 +23,7 @@ export async function proveBig({ rtc, signal }: ProofOptions): Promise<Finding> 
   const sent = join(folder, "from", "file.bin");
   await Deno.writeFile(sent, new Uint8Array());
   await Deno.truncate(sent, BYTES);
-  const lab = leave.use(new TransferLab(folder, ENVIRONMENT));
+  const lab = leave.use(new TransferLab(folder));
   const interrupt = () => lab[Symbol.asyncDispose]();
   signal.addEventListener("abort", interrupt);
   leave.defer(() => signal.removeEventListener("abort", interrupt));
