@@ -190,8 +190,8 @@ const PLANTED: readonly {
     name: "the newest state instead of the changes that a late joiner lacks",
     replacements: [{
       file: "state_sync.ts",
-      sound: "lackedBy(heads, CHANGES_PER_MESSAGE, held);",
-      faulty: "lackedBy(heads, CHANGES_PER_MESSAGE, held).slice(-1);",
+      sound: "lackedBy(heads, CHANGES_PER_MESSAGE + 1, held);",
+      faulty: "lackedBy(heads, CHANGES_PER_MESSAGE + 1, held).slice(-1);",
     }],
     report: /room state|sees/,
   },

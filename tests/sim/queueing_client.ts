@@ -161,7 +161,7 @@ export class QueueingClient implements LinkUser, SocketUser {
     const replica = this.#replica;
     if (message.type === "state_broadcast") {
       replica?.take(message.changes);
-      if (message.changes.length >= 64) this.#renew();
+      if (message.more === true) this.#renew();
     } else if (message.type === "watch_report") {
       replica?.hear(message, this.#around.timeline.now);
       if (replica?.isLevel === false) this.#renew();
