@@ -128,7 +128,8 @@ export class Room {
     effects.push(...this.#tell(member, { type: "peer_joined", peer: this.presence(member) }));
     const workers = this.workerCount;
     if (member.role === "worker" && this.admin === undefined) this.#vacantSince ??= now;
-    if (member.role === "worker" && workers >= WORKERS_WARNING) {
+    const isOneMore = member.role === "worker" && old?.role !== "worker";
+    if (isOneMore && workers >= WORKERS_WARNING) {
       effects.push({
         kind: "log",
         level: "warning",

@@ -389,3 +389,33 @@ Deno.test("long changes reach a late joiner in messages that its link takes", ()
     late.dispose();
   }
 });
+
+Deno.test("a worker is warned of a room that fills up, once at each worker more", () => {
+  using subject = new Subject();
+  const seven = Array.from({ length: 7 }, (_, index) => `a${index}`);
+  assert.deepEqual(logged("room_nearly_full", subject.enters(true, seven.slice(1))), []);
+  assert.deepEqual(logged("room_nearly_full", subject.enters(true, seven)), ["warning"]);
+  assert.deepEqual(logged("room_nearly_full", subject.enters(true, seven)), []);
+});
+
+Deno.test("dials that are tried again are told of, and warned of when every limit was tried", () => {
+  using subject = new Subject();
+  let effects = subject.enters(true, ["w2"]);
+  const told: string[][] = [];
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const dial = effects.find((effect) => effect.type === "dial");
+    assert.ok(dial);
+    told.push(logged("dial_retry", effects));
+    const { linkId, peerId } = dial;
+    subject.take({ type: "link_closed", linkId, peerId, reason: "a test" });
+    effects = subject.pass(15).filter(({ type }) => type === "dial" || type === "log");
+  }
+  assert.deepEqual(told, [[], ["debug"], ["debug"], ["warning"], ["debug"]]);
+});
+
+/** At which levels that event is written down. */
+function logged(event: string, effects: readonly Effect[]): string[] {
+  return effects.flatMap((effect) =>
+    effect.type === "log" && effect.fields["event"] === event ? [effect.level] : []
+  );
+}
