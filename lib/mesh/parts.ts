@@ -114,7 +114,7 @@ export function createParts(options: NodeOptions): Parts {
   return {
     ...actors,
     lookout,
-    dialler: new Dialler({ ...facts, courier, introductionMs }),
+    dialler: new Dialler({ ...facts, courier, introductionMs, limitsTried: timing.dialMs.length }),
     office: new Office({ ...actors, mournMs: timing.mournMs }),
     inquiry: new Inquiry({ ...facts, lookout }),
     observers,
