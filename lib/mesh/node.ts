@@ -58,6 +58,7 @@ export class MeshNode {
       epoch: administration.epoch,
       superseded: this.#superseded,
       partitioned: administration.partitionedSince !== undefined,
+      staleMs: now - (administration.partitionedSince ?? now),
       liveness: new Map(liveness),
       links: links.peers,
       retries: new Map(introduction.retries),
