@@ -1,6 +1,8 @@
 /** What workers answer when they are asked, whether they are cut off or not. */
 
 import assert from "node:assert/strict";
+import { SIGNAL_FRAME_BYTES_MAX } from "../../lib/base/limits.ts";
+import { utf8Length } from "../../lib/base/utf8.ts";
 import type { Asker } from "../../lib/mesh/input.ts";
 import { requestIdSchema } from "../../lib/protocol/name.ts";
 import type { WorkerList } from "../../lib/protocol/query.ts";
@@ -17,15 +19,15 @@ const ASKERS: readonly Asker[] = [
   { by: "link", peerId: peer("laptop"), linkId: link("linktolaptop") },
 ];
 
-/** Five workers, and the answers that they give. */
+/** Workers, and the answers that they give. */
 class Lab {
   readonly world: World;
   #answer: WorkerList | undefined;
 
-  constructor() {
+  constructor(workers = 5) {
     this.world = new World({
       seed: 1,
-      gpuMemoryMb: [40_000, 32_000, 24_000, 16_000, 8_000],
+      gpuMemoryMb: Array.from({ length: workers }, (_, index) => 80_000 - 8_000 * index),
       watcher: {
         stepped: (_life, _input, effects) => {
           for (const effect of effects) if (effect.type === "reply") this.#answer = effect.list;
@@ -72,3 +74,27 @@ for (const asker of ASKERS) {
     assert.equal(lab.world.worker("w0").view.staleMs, 0);
   });
 }
+
+Deno.test("an answer by the server is cut to a frame, and says so; on a link it is whole", () => {
+  using lab = new Lab(10);
+  const [byServer, byLink] = ASKERS;
+  assert.ok(byServer && byLink);
+  for (const { name, node } of lab.world.lives) {
+    const properties = { ...node.presence.properties, mounts: Array(14).fill("語".repeat(150)) };
+    lab.world.worker(name).take({ type: "metadata_changed", metadata: { tags: [], properties } });
+  }
+  lab.pass(2_000);
+  const whole = lab.ask("w0", byLink);
+  assert.deepEqual([whole.workers.length, whole.left_out], [10, undefined]);
+  const cut = lab.ask("w0", byServer);
+  assert.ok(
+    JSON.stringify(whole).length < SIGNAL_FRAME_BYTES_MAX,
+    "it has fewer letters than bytes",
+  );
+  assert.deepEqual([cut.workers.length + (cut.left_out ?? 0), cut.total_count], [10, 10]);
+  assert.deepEqual(cut.workers, whole.workers.slice(0, cut.workers.length), "the best are in it");
+  assert.ok(cut.workers.length > 5);
+  const { request_id, to_peer_id } = { request_id: "question-1", to_peer_id: byServer.peerId };
+  const frame = JSON.stringify({ type: "worker_list", request_id, to_peer_id, list: cut });
+  assert.ok(utf8Length(frame) <= SIGNAL_FRAME_BYTES_MAX);
+});
