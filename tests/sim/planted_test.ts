@@ -187,16 +187,22 @@ const PLANTED: readonly {
     report: /set left|as absent/,
   },
   {
-    name: "the newest state instead of the changes that a late joiner lacks",
+    // What a room is now without how it came to be: a document without its history.
+    name: "a snapshot, each worker's last word, instead of the changes that a late joiner lacks",
     replacements: [{
       file: "state_sync.ts",
-      sound: "lackedBy(heads, CHANGES_PER_MESSAGE + 1, held);",
-      faulty: "lackedBy(heads, CHANGES_PER_MESSAGE + 1, held).slice(-1);",
+      sound: "const lacked = this.#state.lackedBy(heads, CHANGES_PER_MESSAGE + 1, held);",
+      faulty: "const all = this.#state.lackedBy(heads.slice(0, 0), CHANGES_PER_MESSAGE + 1, {});\n" +
+        "    const isGap = Object.keys(held).length > 0;\n" +
+        "    const last = [...new Map(all.map((change) => [change.author, change])).values()];\n" +
+        "    const lacked = isGap ? last : all;",
     }],
     report: /room state|sees/,
   },
   {
-    name: "the sender's clock in an age",
+    // The pure node has no wall clock. What is wrong with one in an age is that two machines' do not agree,
+    // and neither do their clocks here: each starts anywhere, within eleven days.
+    name: "the sender's clock in an age, as if it were one clock with the receiver's",
     replacements: [{
       file: "membership.ts",
       sound: "age_ms: Math.ceil(ageMs),",
