@@ -102,6 +102,24 @@ const PLANTED: readonly {
     report: /lead at the same time/,
   },
   {
+    name: "the server is told of a claim again and again",
+    replacements: [{
+      file: "server_view.ts",
+      sound: "return this.#adminPeerId !== self || this.#epoch < epoch;",
+      faulty: "return this.#adminPeerId !== self || this.#epoch <= epoch;",
+    }],
+    report: /tells the server claim_admin/,
+  },
+  {
+    name: "a job that a worker begins is not written down with its status",
+    replacements: [{
+      file: "own_entry.ts",
+      sound: "this.#slot = { status, current_job: currentJob };",
+      faulty: 'this.#slot = { status, current_job: status === "busy" ? null : currentJob };',
+    }],
+    report: /with job|its own entry/,
+  },
+  {
     name: "a question over a link is left to the admin",
     replacements: [{
       file: "inquiry.ts",

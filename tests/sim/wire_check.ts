@@ -12,16 +12,23 @@ import {
   type ToServer,
   toServerSchema,
 } from "../../lib/protocol/signal_message.ts";
+import { Digest } from "./digest.ts";
 
 /** Encodes and decodes messages. One that goes to many is decoded once. */
 export class WireCheck {
   readonly #decoded = new WeakMap<object, MeshMessage>();
   #messages = 0;
   #bytes = 0;
+  readonly #digest = new Digest();
 
   /** Messages and characters encoded so far. */
   get totals(): { readonly messages: number; readonly bytes: number } {
     return { messages: this.#messages, bytes: this.#bytes };
+  }
+
+  /** The same where the same was said in the same order. */
+  get digest(): string {
+    return this.#digest.hex;
   }
 
   /** What a worker hears when another says `message`. */
@@ -52,6 +59,7 @@ export class WireCheck {
     const text = JSON.stringify(message);
     this.#messages++;
     this.#bytes += text.length;
+    this.#digest.add(text);
     const isShort = text.length * 3 <= bytesMax;
     assert.ok(
       isShort || utf8Length(text) <= bytesMax,
