@@ -30,6 +30,11 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** What a person is told of a seed that went wrong: which, why, and how to see it again. */
+export function violationLines(seed: number, violation: string): string[] {
+  return [`seed ${seed}: ${violation}`, `  replay: deno task simulate --seed ${seed} --trace`];
+}
+
 /** Runs what `args` name. Returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -64,8 +69,7 @@ async function main(args: readonly string[]): Promise<number> {
     sum.virtual_s += virtualMs / 1000;
     if (violation === undefined) return;
     sum.violations++;
-    say(`seed ${seed}: ${violation}`);
-    say(`  replay: deno task simulate --seed ${seed} --trace`);
+    for (const line of violationLines(seed, violation)) say(line);
   };
   const goesOn = (seed: number) =>
     minutes === undefined ? seed <= last : performance.now() - startedAt <= minutes * 60_000;

@@ -5,6 +5,7 @@
 
 import type { PeerId } from "../lib/base/id.ts";
 import type { Instant } from "../lib/base/time.ts";
+import { utf8Length } from "../lib/base/utf8.ts";
 import { decode } from "../lib/protocol/decode.ts";
 import type { FromServer } from "../lib/protocol/signal_message.ts";
 import { type Metadata, metadataSchema } from "../lib/protocol/worker.ts";
@@ -170,7 +171,7 @@ export function metadataObjection(
   { role }: Pick<Member, "role">,
 ): string | undefined {
   if (role === "worker") return undefined;
-  const bytes = JSON.stringify(metadata).length;
+  const bytes = utf8Length(JSON.stringify(metadata));
   return bytes <= CLIENT_METADATA_BYTES_MAX
     ? undefined
     : `Expected at most ${CLIENT_METADATA_BYTES_MAX} bytes of a client's metadata, got ${bytes}`;

@@ -130,7 +130,8 @@ export class Room {
     effects.push(...this.#tell(member, { type: "peer_joined", peer: this.presence(member) }));
     const workers = this.workerCount;
     if (member.role === "worker" && this.admin === undefined) this.#vacantSince ??= now;
-    if (member.role === "worker" && workers >= WORKERS_WARNING) {
+    const isOneMore = member.role === "worker" && old?.role !== "worker";
+    if (isOneMore && workers >= WORKERS_WARNING) {
       effects.push({
         kind: "log",
         level: "warning",
@@ -198,7 +199,10 @@ export class Room {
     return this.members.filter((other) => other.socket !== member.socket && hears(member, other));
   }
 
-  /** The server's own answer to a query, for those who cannot ask the admin. */
+  /**
+   * The server's own answer to a query, for those who cannot ask the admin. While the room's workers have
+   * no admin here, they may know better: they are cut off, from each other or from the server.
+   */
   workerList(filters: Filters, now: Instant): WorkerList {
     const workers = this.members.filter((member) =>
       member.role === "worker" && statusOf(member) !== "left"
@@ -221,9 +225,15 @@ export class Room {
       total_count: workers.length,
       admin_peer_id: this.admin?.peer_id ?? null,
       epoch: this.#epoch,
-      stale: false,
-      stale_ms: 0,
+      ...this.#staleness(now),
     };
+  }
+
+  #staleness(now: Instant): Pick<WorkerList, "stale" | "stale_ms"> {
+    const since = this.keepsRegistry ? this.#vacantSince : undefined;
+    return since === undefined
+      ? { stale: false, stale_ms: 0 }
+      : { stale: true, stale_ms: Math.max(0, now - since) };
   }
 
   #welcome(member: Member, expiresAt: number | null, pingIntervalMs: number): RoomsEffect {

@@ -16,5 +16,5 @@ export const SIGNAL_FRAME_BYTES_MAX = 64 * 1024;
  * configuration at its own limit must fit, with every line break and quote escaped.
  */
 export const LINK_MESSAGE_BYTES_MAX = 1024 * 1024;
-/** What a peer says of itself, as JSON. */
+/** What a peer says of itself, as JSON. Higher: lists of workers grow; lower: mounts are cut. */
 export const METADATA_BYTES_MAX = 8 * 1024;

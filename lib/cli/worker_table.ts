@@ -57,8 +57,11 @@ function footerOf(list: WorkerList, answered: Answered): string[] {
   const footer = [`${shown}, ${available} available, ${admin}, ${answer}`];
   if (workers.some((view) => view.is_admin)) footer.push("* admin");
   if (list.stale) {
+    const age = formatDuration(list.stale_ms);
     footer.push(
-      `Stale: who answered has been cut off from the others for ${formatDuration(list.stale_ms)}`,
+      answered.via === "server"
+        ? `Stale: the workers have had no admin at the server for ${age}`
+        : `Stale: who answered has been cut off from the others for ${age}`,
     );
   }
   return footer;

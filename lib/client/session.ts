@@ -189,7 +189,7 @@ export class Session {
         this.#keepsRegistry = message.registry ?? true;
         return this.#registered.resolve();
       case "worker_list":
-        return this.#questions.get(message.request_id)?.(message.list);
+        return this.#questions.get(message.request_id)?.(whole(message.list));
       case "mesh_answer":
       case "ice_candidate":
         return this.#links.get(message.link_id)?.signal(signalOf(message));
@@ -207,4 +207,11 @@ export class Session {
         return;
     }
   }
+}
+
+/** `list`, where the admin's answer had room for all of it. */
+function whole(list: WorkerList): WorkerList | Failure {
+  if (list.left_out === undefined) return list;
+  const text = `The admin's answer had no room for ${list.left_out} of the workers`;
+  return new Failure("protocol", text);
 }

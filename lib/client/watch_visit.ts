@@ -4,7 +4,7 @@ import { Failure } from "../base/failure.ts";
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import { SECOND_MS } from "../base/time.ts";
-import { CHANGES_PER_MESSAGE, WATCH_MS } from "../mesh/observers.ts";
+import { WATCH_MS } from "../mesh/observers.ts";
 import type { Needs } from "../protocol/queue_message.ts";
 import type { ObserverMessage } from "../protocol/watch_message.ts";
 import type { BackendName, LinkBackend } from "../rtc/link.ts";
@@ -162,7 +162,7 @@ export class WatchVisit {
           const facts = { from_peer_id: this.worker };
           this.#options.log.write("warning", `Change refused: ${reason}`, facts);
         }
-        this.#isPaging = message.changes.length >= CHANGES_PER_MESSAGE && applied.length > 0;
+        this.#isPaging = message.more === true && applied.length > 0;
         if (this.#isPaging) this.#ask();
         break;
       }

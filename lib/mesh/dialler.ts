@@ -23,6 +23,8 @@ export interface DiallerParts {
   readonly outbox: Outbox;
   /** How long the admin has to introduce a newcomer, in milliseconds. */
   readonly introductionMs: number;
+  /** Attempts after which each time limit was tried once. */
+  readonly limitsTried: number;
 }
 
 /** Begins the dials of one worker. */
@@ -52,7 +54,19 @@ export class Dialler {
     }
     for (const dial of introduction.begin(wanted, (to) => courier.routesTo(to), now)) {
       outbox.add({ type: "dial", ...dial });
+      this.#tellOfRetry(dial.peerId);
     }
+  }
+
+  /** Dials go on for ever, so somebody must be told when all that they vary has been tried. */
+  #tellOfRetry(peerId: PeerId): void {
+    const { introduction, outbox, limitsTried } = this.#parts;
+    const attempts = introduction.retries.get(peerId)?.attempts ?? 0;
+    if (attempts === 0) return;
+    const message =
+      `Dialling ${peerId} again; attempts that failed or were lost so far: ${attempts}`;
+    const facts = { peer_id: peerId, attempts, retry_tasks: introduction.retries.size };
+    outbox.log(attempts === limitsTried ? "warning" : "debug", "dial_retry", message, facts);
   }
 
   /** When {@linkcode Dialler.reconcile} may have something to begin that no input brings. */

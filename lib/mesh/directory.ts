@@ -1,6 +1,7 @@
 /** Lists workers for those who ask. Knows nothing of who asks or by which way. */
 
 import type { PeerId } from "../base/id.ts";
+import { utf8Length } from "../base/utf8.ts";
 import { type Listed, matches } from "../protocol/match.ts";
 import type { Filters, WorkerList } from "../protocol/query.ts";
 import { type Waiting, WAITING_LISTED_MAX } from "../protocol/queue_message.ts";
@@ -11,7 +12,8 @@ import { type Candidate, compareCandidates } from "./election.ts";
 export type Life = Pick<WorkerView, "alive" | "last_heard_ms">;
 
 /** What one worker knows of its room besides the room state. */
-export interface Outlook extends Omit<WorkerList, "workers" | "total_count" | "waiting"> {
+export interface Outlook
+  extends Omit<WorkerList, "workers" | "left_out" | "total_count" | "waiting"> {
   /** Who is not in it is forgotten: its entry stays in the room state, and nobody is told of it. */
   readonly lives: ReadonlyMap<PeerId, Life>;
 }
@@ -38,6 +40,23 @@ export function listRoom(
   const list = { ...outlook, workers: listWorkers(views, filters), total_count: views.length };
   if (waiting.length === 0) return list;
   return { ...list, waiting: waiting.slice(0, WAITING_LISTED_MAX) };
+}
+
+/** `list` with as many of its workers, the best, as `bytesMax` of JSON hold; it says how many they do not. */
+export function fitInto(bytesMax: number, list: WorkerList): WorkerList {
+  let room = bytesMax - jsonBytes({ ...list, workers: [], left_out: list.workers.length });
+  const fitting: WorkerView[] = [];
+  for (const worker of list.workers) {
+    room -= jsonBytes(worker) + 1;
+    if (room < 0) break;
+    fitting.push(worker);
+  }
+  const left_out = list.workers.length - fitting.length;
+  return left_out === 0 ? list : { ...list, workers: fitting, left_out };
+}
+
+function jsonBytes(value: object): number {
+  return utf8Length(JSON.stringify(value));
 }
 
 function candidateOf(worker: Listed): Candidate {

@@ -1,4 +1,4 @@
-/** Reports when the mesh is whole, and how long that took. Decides nothing. */
+/** Reports how the mesh forms, when it is whole, and how long that took. Decides nothing. */
 
 import type { Instant } from "../base/time.ts";
 import type { LinkTable } from "./link_table.ts";
@@ -19,6 +19,8 @@ export class Formation {
   #since: Instant | undefined;
   /** How many links there were when it was reported, or fewer that were left since. */
   #links = 0;
+  /** Links to the living when this was looked at last. */
+  #linked = 0;
 
   constructor(parts: FormationParts) {
     this.#parts = parts;
@@ -31,12 +33,19 @@ export class Formation {
 
   /**
    * Says once when every living worker has a link, and again after that was not so, or when one more
-   * has. Without an admin, or cut off from the majority, the room is not known, and nothing is whole.
+   * has. Until then, each link that is open tells how far it has come. Without an admin, or cut off from
+   * the majority, the room is not known, and nothing is whole.
    */
   report(isKnown: boolean, now: Instant): void {
-    if (!this.#isWhole(now)) {
+    const { linked, living } = this.#progress(now);
+    const isFurther = linked > this.#linked;
+    this.#linked = linked;
+    if (linked < living) {
       this.#since ??= now;
-      return;
+      if (!isFurther) return;
+      const facts = { links: linked, links_wanted: living };
+      const message = `Linked to ${linked} of ${living} workers`;
+      return this.#parts.outbox.log("info", "mesh_forming", message, facts);
     }
     const links = this.#parts.links.peers.length;
     // The dead take their links along and leave the rest whole; one that is back may be linked as soon
@@ -51,13 +60,16 @@ export class Formation {
     this.#parts.outbox.log("info", "mesh_complete", message, facts);
   }
 
-  #isWhole(now: Instant): boolean {
+  /** How many other workers live, and how many of those have a link. */
+  #progress(now: Instant): { readonly linked: number; readonly living: number } {
     const { links, membership } = this.#parts;
+    let [linked, living] = [0, 0];
     for (const member of membership.members) {
       const liveness = membership.livenessOf(member, now);
       if (liveness === "dead" || liveness === "left") continue;
-      if (links.to(member.peerId) === undefined) return false;
+      living++;
+      if (links.to(member.peerId) !== undefined) linked++;
     }
-    return true;
+    return { linked, living };
   }
 }

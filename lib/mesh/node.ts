@@ -58,6 +58,7 @@ export class MeshNode {
       epoch: administration.epoch,
       superseded: this.#superseded,
       partitioned: administration.partitionedSince !== undefined,
+      staleMs: now - (administration.partitionedSince ?? now),
       liveness: new Map(liveness),
       links: links.peers,
       retries: new Map(introduction.retries),
@@ -236,6 +237,7 @@ export class MeshNode {
     } = this.#parts;
     if (!server.keepsRegistry) seclude(this.#parts);
     this.#judgeLives(now);
+    this.#parts.deafness.reconcile(now);
     // Before our own entry is written, which would hide what another life wrote.
     const { laterLife } = state;
     if (laterLife !== undefined) {

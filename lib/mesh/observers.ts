@@ -8,9 +8,9 @@
 
 import type { LinkId, PeerId } from "../base/id.ts";
 import { type Instant, SECOND_MS } from "../base/time.ts";
-import type { SignedChange } from "../protocol/mesh_message.ts";
 import { WORKERS_LISTED_MAX } from "../protocol/query.ts";
 import type { ObserverMessage, WatchReport } from "../protocol/watch_message.ts";
+import { answerOf, CHANGES_PER_MESSAGE, type StateBroadcast } from "./change_batch.ts";
 import type { Outlook } from "./directory.ts";
 import type { Lookout } from "./lookout.ts";
 import type { Outbox } from "./outbox.ts";
@@ -20,8 +20,6 @@ import type { RoomState } from "./room_state.ts";
 export const OBSERVERS_MAX = 32;
 /** How long a watch holds. Higher: the silent cost for longer; lower: a laptop that hangs is dropped. */
 export const WATCH_MS = 15 * SECOND_MS;
-/** Changes in one message; whoever gets so many asks for more when it has taken them. */
-export const CHANGES_PER_MESSAGE = 64;
 
 /** What observers are told from. */
 export interface ObserversParts {
@@ -123,7 +121,7 @@ export class Observers {
     const isDue = now >= this.#reportAt;
     if (isDue) this.#reportAt = now + heartbeatMs;
     let report: WatchReport | undefined;
-    const lacked = new Map<string, readonly SignedChange[]>();
+    const lacked = new Map<string, StateBroadcast>();
     for (const [linkId, observer] of this.#observers) {
       this.#supply(linkId, observer, lacked);
       if (!isDue && observer.told === news) continue;
@@ -137,20 +135,19 @@ export class Observers {
   #supply(
     linkId: LinkId,
     observer: Observer,
-    lacked: Map<string, readonly SignedChange[]>,
+    lacked: Map<string, StateBroadcast>,
   ): void {
     const { outbox, state } = this.#parts;
     const { changes: size } = state.size;
     if (observer.heads === undefined || observer.size === size) return;
     const key = observer.heads.join();
-    const changes = lacked.get(key) ?? state.lackedBy(observer.heads, CHANGES_PER_MESSAGE);
-    lacked.set(key, changes);
-    const isLevel = changes.length < CHANGES_PER_MESSAGE;
-    observer.heads = isLevel ? state.heads : undefined;
+    const answer = lacked.get(key) ??
+      answerOf(state.lackedBy(observer.heads, CHANGES_PER_MESSAGE + 1));
+    lacked.set(key, answer);
+    // Whoever is told that there are more asks for them when it has taken these.
+    observer.heads = answer.more === true ? undefined : state.heads;
     observer.size = size;
-    if (changes.length > 0) {
-      tell(outbox, linkId, { type: "state_broadcast", changes: [...changes] });
-    }
+    if (answer.changes.length > 0) tell(outbox, linkId, answer);
   }
 
   #report({ lives, ...outlook }: Outlook): WatchReport {

@@ -5,6 +5,7 @@ import type { Random } from "../base/random.ts";
 import type { Metadata } from "../protocol/worker.ts";
 import { Administration } from "./administration.ts";
 import { Courier } from "./courier.ts";
+import { Deafness } from "./deafness.ts";
 import { Dialler } from "./dialler.ts";
 import { Formation } from "./formation.ts";
 import { Inquiry } from "./inquiry.ts";
@@ -62,6 +63,7 @@ export interface Parts {
   readonly state: RoomState;
   readonly sync: StateSync;
   readonly courier: Courier;
+  readonly deafness: Deafness;
   readonly dialler: Dialler;
   readonly roster: Roster;
   readonly pulse: Pulse;
@@ -114,7 +116,8 @@ export function createParts(options: NodeOptions): Parts {
   return {
     ...actors,
     lookout,
-    dialler: new Dialler({ ...facts, courier, introductionMs }),
+    deafness: new Deafness({ ...actors, silenceMs: timing.quietMs + timing.checkMs }),
+    dialler: new Dialler({ ...facts, courier, introductionMs, limitsTried: timing.dialMs.length }),
     office: new Office({ ...actors, mournMs: timing.mournMs }),
     inquiry: new Inquiry({ ...facts, lookout }),
     observers,

@@ -85,7 +85,7 @@ export class PeerListener {
         administration.saw(message.epoch, undefined);
         return administration.answered(from);
       case "state_broadcast":
-        return sync.take(link, message.changes, this.#unreachedBy(from), now);
+        return sync.take(link, message, this.#unreachedBy(from), now);
       case "state_request":
         return sync.supply(link, message.heads, message.held);
       case "leave":

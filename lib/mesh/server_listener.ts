@@ -1,5 +1,6 @@
 /** What the signaling server's words mean to a worker. Records facts; decides nothing. */
 
+import { WORKERS_MAX, WORKERS_WARNING } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
 import { signalOf } from "../protocol/link_signal.ts";
 import type { FromServer, RefusalCode } from "../protocol/signal_message.ts";
@@ -23,6 +24,8 @@ export interface ServerListenerParts {
 /** Listens to the signaling server. */
 export class ServerListener {
   readonly #parts: ServerListenerParts;
+  /** How many workers it last warned of; up to that many are nothing to be told of. */
+  #workersToldOf = WORKERS_WARNING - 1;
 
   constructor(parts: ServerListenerParts) {
     this.#parts = parts;
@@ -40,11 +43,12 @@ export class ServerListener {
         administration.told(message.epoch, message.admin_peer_id ?? undefined);
         administration.arrive(peerIds, now);
         for (const peer of workers) roster.present(peer, now);
-        return;
+        return this.#count();
       }
       case "peer_joined":
         if (message.peer.role !== "worker") return;
         server.joined(message.peer.peer_id);
+        this.#count();
         return roster.expect(message.peer, now);
       case "peer_left":
         if (message.role === "worker") this.#left(message, now);
@@ -82,6 +86,16 @@ export class ServerListener {
         return;
     }
     message satisfies never;
+  }
+
+  /** Warns of a room that fills up, once at each worker more. */
+  #count(): void {
+    const { workers } = this.#parts.server;
+    if (workers <= this.#workersToldOf) return;
+    this.#workersToldOf = workers;
+    const message = `${workers} of at most ${WORKERS_MAX} workers are in the room`;
+    const facts = { workers, workers_max: WORKERS_MAX };
+    this.#parts.outbox.log("warning", "room_nearly_full", message, facts);
   }
 
   /** A closed socket is a hint, no verdict; of a worker that nobody ever heard it is all there is. */

@@ -79,6 +79,11 @@ export class ServerView {
     return this.#reachable && this.#peers.has(peerId);
   }
 
+  /** Workers of the room that it has sockets of, this one among them. */
+  get workers(): number {
+    return this.#peers.size + 1;
+  }
+
   /** Whether its last word of that worker was that it has a socket of it, however long ago that was. */
   spokeOf(peerId: PeerId): boolean {
     return this.#peers.has(peerId);

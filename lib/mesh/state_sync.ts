@@ -5,15 +5,18 @@
 
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
-import type { MeshMessage, SignedChange } from "../protocol/mesh_message.ts";
+import type { SignedChange } from "../protocol/mesh_message.ts";
 import type { QueueRow } from "../protocol/queue_message.ts";
 import type { WorkerEntry } from "../protocol/worker.ts";
+import {
+  answerOf,
+  broadcastsOf,
+  CHANGES_PER_MESSAGE,
+  type StateBroadcast,
+} from "./change_batch.ts";
 import type { LinkTable, OpenLink } from "./link_table.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RoomState } from "./room_state.ts";
-
-/** Changes in one message: 64 of them stay under the limit of a link message. */
-const CHANGES_PER_MESSAGE = 64;
 
 interface Fetch {
   readonly from: OpenLink;
@@ -66,8 +69,8 @@ export class StateSync {
 
   /** A worker asks for what it lacks: it has `heads` and, of each actor, `held` changes. */
   supply(link: OpenLink, heads: readonly string[], held: Readonly<Record<string, number>>): void {
-    const changes = this.#state.lackedBy(heads, CHANGES_PER_MESSAGE, held);
-    this.#outbox.send(link.linkId, { type: "state_broadcast", changes });
+    const lacked = this.#state.lackedBy(heads, CHANGES_PER_MESSAGE + 1, held);
+    this.#outbox.send(link.linkId, answerOf(lacked));
   }
 
   /**
@@ -76,11 +79,10 @@ export class StateSync {
    */
   take(
     link: OpenLink,
-    changes: readonly SignedChange[],
+    { changes, more }: StateBroadcast,
     unreached: readonly PeerId[],
     now: Instant,
   ): void {
-    const full = changes.length >= CHANGES_PER_MESSAGE;
     const { applied, refused } = this.#state.merge(changes);
     for (const reason of refused) {
       this.#outbox.log("warning", "change_refused", reason, { from_peer_id: link.peerId });
@@ -88,7 +90,7 @@ export class StateSync {
     if (applied.length > 0 && unreached.length > 0) {
       this.#broadcast(applied, [link.peerId], unreached);
     }
-    if (full && applied.length > 0) this.#request(link);
+    if (more === true && applied.length > 0) this.#request(link);
     this.#fetchNext(now);
   }
 
@@ -121,12 +123,8 @@ export class StateSync {
     without: readonly PeerId[],
     only?: readonly PeerId[],
   ) {
-    const messages: MeshMessage[] = [];
     // Changes that waited for one may become many at once.
-    for (let at = 0; at < changes.length; at += CHANGES_PER_MESSAGE) {
-      const some = changes.slice(at, at + CHANGES_PER_MESSAGE);
-      messages.push({ type: "state_broadcast", changes: some });
-    }
+    const messages = broadcastsOf(changes);
     for (const { linkId, peerId } of this.#links.links) {
       if (without.includes(peerId) || only?.includes(peerId) === false) continue;
       for (const message of messages) this.#outbox.send(linkId, message);

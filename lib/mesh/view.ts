@@ -16,6 +16,8 @@ export interface MeshView {
   /** Whether another process is this worker by now: then this one has fallen silent. */
   readonly superseded: boolean;
   readonly partitioned: boolean;
+  /** For how long it has been cut off, in milliseconds; 0 where it is not. */
+  readonly staleMs: number;
   readonly liveness: ReadonlyMap<PeerId, Liveness>;
   readonly links: readonly PeerId[];
   /** Whom it will dial again: the seeds' `retry_tasks`. */

@@ -3,6 +3,8 @@
  * needs: what one reads as a name, another reads as a way out. Knows no file system.
  */
 
+import { utf8Length } from "../base/utf8.ts";
+
 /** A whole name, and one part of it, in UTF-8 bytes as file systems count. */
 const NAME_BYTES_MAX = 512;
 const PART_BYTES_MAX = 255;
@@ -34,10 +36,9 @@ export function nameFault(name: string): string | undefined {
 }
 
 function plainFault(name: string): string | undefined {
-  const bytes = (text: string) => new TextEncoder().encode(text).length;
   if (name === "") return "it is empty";
   if (HIDDEN.test(name)) return "it has control characters or hidden ones";
-  if (bytes(name) > NAME_BYTES_MAX) return `it has more than ${NAME_BYTES_MAX} bytes`;
+  if (utf8Length(name) > NAME_BYTES_MAX) return `it has more than ${NAME_BYTES_MAX} bytes`;
   if (name.startsWith("/") || name.startsWith("\\")) return "it is absolute";
   if (/^[A-Za-z]:/.test(name)) return "it names a drive";
   if (RESERVED.test(name)) return 'it has one of < > : " | ? * \\';
@@ -46,7 +47,9 @@ function plainFault(name: string): string | undefined {
   for (const part of parts) {
     const fault = partFault(part);
     if (fault !== undefined) return fault;
-    if (bytes(part) > PART_BYTES_MAX) return `a part of it has more than ${PART_BYTES_MAX} bytes`;
+    if (utf8Length(part) > PART_BYTES_MAX) {
+      return `a part of it has more than ${PART_BYTES_MAX} bytes`;
+    }
   }
   return undefined;
 }

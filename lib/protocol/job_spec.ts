@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { utf8Length } from "../base/utf8.ts";
 import { relativePathSchema } from "./manifest.ts";
 import { foreignPathSchema, pathMapSchema } from "./mount.ts";
 
@@ -22,7 +23,7 @@ const CONFIG_WANTED = "Expected config_content, the YAML of a sleap-nn configura
 const configSchema = z.string({ error: CONFIG_WANTED }).refine(
   (text) =>
     text.trim() !== "" && !text.includes("\0") &&
-    new TextEncoder().encode(text).length <= CONFIG_BYTES_MAX,
+    utf8Length(text) <= CONFIG_BYTES_MAX,
   CONFIG_WANTED,
 );
 
@@ -76,7 +77,7 @@ export const trainJobSpecSchema = z.discriminatedUnion("runner", [
     config_content: configSchema,
     /** Configurations of the models that are trained after the first, in their order. */
     next_config_contents: z.array(configSchema).max(MODELS_MAX - 1).refine(
-      (texts) => new TextEncoder().encode(texts.join("")).length <= NEXT_CONFIGS_BYTES_MAX,
+      (texts) => utf8Length(texts.join("")) <= NEXT_CONFIGS_BYTES_MAX,
       `Expected at most ${NEXT_CONFIGS_BYTES_MAX} bytes of configurations after the first`,
     ).optional(),
     /** What the configurations train, for people and folders; the configurations decide. */

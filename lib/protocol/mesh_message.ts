@@ -134,7 +134,12 @@ export const meshMessageSchema = z.discriminatedUnion("type", [
     epoch: z.int().min(0),
   }),
   /** Changes to the room state; a late joiner gets those that it lacks. */
-  z.object({ type: z.literal("state_broadcast"), changes: z.array(signedChangeSchema).max(64) }),
+  z.object({
+    type: z.literal("state_broadcast"),
+    changes: z.array(signedChangeSchema).max(64),
+    /** Whether the sender has more that was asked for: one message holds only so many bytes. */
+    more: z.boolean().optional(),
+  }),
   /**
    * Send me what I lack. By heads alone, one that has not got them could not tell, and would send the
    * oldest changes for ever: so the request also says how many changes of each actor are there.

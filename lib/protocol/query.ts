@@ -43,6 +43,8 @@ export const WORKERS_LISTED_MAX = 4 * WORKERS_MAX;
 export const workerListSchema = z.object({
   /** Best first: GPU memory descending, then peer id. */
   workers: z.array(workerViewSchema).max(WORKERS_LISTED_MAX),
+  /** Workers that fit the filters and for which the answer had no room; left out where there are none. */
+  left_out: z.int().min(1).optional(),
   /** Workers that have not left, before the filters. */
   total_count: z.int().min(0),
   admin_peer_id: peerIdSchema.nullable(),

@@ -42,11 +42,13 @@ export const watchMessageSchema = z.discriminatedUnion("type", [
   /** Client: no more. */
   z.object({ type: z.literal("unwatch") }),
   /** Worker, with each heartbeat and at once when it changes: what I know besides the room state. */
-  workerListSchema.omit({ workers: true, total_count: true, waiting: true }).extend({
-    type: z.literal("watch_report"),
-    heads: headsSchema,
-    lives: z.array(lifeSchema).max(WORKERS_LISTED_MAX),
-  }),
+  workerListSchema.omit({ workers: true, left_out: true, total_count: true, waiting: true }).extend(
+    {
+      type: z.literal("watch_report"),
+      heads: headsSchema,
+      lives: z.array(lifeSchema).max(WORKERS_LISTED_MAX),
+    },
+  ),
   /** Client: how are your links? Answered at most once in `LINK_QUERY_MS`; else by nothing. */
   z.object({ type: z.literal("link_query") }),
   /** Worker: these I have now, and so they are. */

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { METADATA_BYTES_MAX } from "../base/limits.ts";
+import { utf8Length } from "../base/utf8.ts";
 import { jobIdSchema, peerIdSchema } from "./name.ts";
 
 /** What a worker is doing (seed 002, and `left` for one that said goodbye). */
@@ -32,7 +33,7 @@ export const metadataSchema = z.object({
   tags: z.array(z.string().min(1).max(64)).max(32).default([]),
   properties: z.record(z.string().min(1).max(64), propertySchema).default({}),
 }).refine(
-  (metadata) => JSON.stringify(metadata).length <= METADATA_BYTES_MAX,
+  (metadata) => utf8Length(JSON.stringify(metadata)) <= METADATA_BYTES_MAX,
   `Expected at most ${METADATA_BYTES_MAX} bytes of metadata`,
 );
 /** Tags and properties: what a peer can be found by. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isSha256, type Sha256 } from "../base/id.ts";
 import { decode } from "../protocol/decode.ts";
 import { LINK_MESSAGE_BYTES_MAX } from "../base/limits.ts";
+import { utf8Length } from "../base/utf8.ts";
 import { type FileEntry, type Manifest, manifestSchema } from "../protocol/manifest.ts";
 import { writeFully } from "./file_bytes.ts";
 
@@ -91,7 +92,7 @@ export async function describeFolder(folder: string): Promise<Manifest> {
   if (!manifest.ok) {
     throw new Error(`Expected files whose names can travel, got others: ${manifest.reason}`);
   }
-  const bytes = new TextEncoder().encode(JSON.stringify(manifest.value)).length;
+  const bytes = utf8Length(JSON.stringify(manifest.value));
   if (bytes > MANIFEST_BYTES_MAX) {
     throw new Error(
       `Expected files whose list has at most ${MANIFEST_BYTES_MAX} bytes, got ${bytes} for ${files.length} files`,

@@ -1,6 +1,10 @@
 /**
  * One peer's WebSocket to the signaling server: registers, stays registered, and comes back by itself.
  * Knows nothing of what the messages mean, but for those that keep the socket alive.
+ *
+ * It stays open also where the peer is no admin and its mesh is whole (seed 000 closed it then): by it
+ * newcomers, answers to dials and the fresh word on who leads arrive when no link is there, clients reach
+ * any worker, and an election needs no reconnection. It costs a ping every 20 s.
  */
 
 // @ts-types="@types/ws"
@@ -37,17 +41,19 @@ const FRAME_BYTES_MAX = 2 * 1024 * 1024;
 /** What the socket may hold back before it is given up. */
 const BUFFERED_BYTES_MAX = 1024 * 1024;
 
-/** Refusals that trying again does not mend. */
+/** Refusals of a registration that trying again does not mend. */
 const FINAL: ReadonlySet<RefusalCode> = new Set(
   ["ROOM_REFUSED", "IDENTITY_REFUSED", "PROTOCOL_VERSION", "ROOM_FULL"] as const,
 );
 
 /**
  * Whether an error ends a registration for good. A peer that a newer process of its name has replaced
- * gives way: if both came back, they would replace each other for ever.
+ * gives way: if both came back, they would replace each other for ever. One that was in the room before
+ * waits for its place: somebody else was quicker when the server came back, and the mesh still needs it.
  */
-function isFinal(code: RefusalCode, isRegistered: boolean): boolean {
-  return isRegistered ? code === "REPLACED" : FINAL.has(code);
+function isFinal(code: RefusalCode, isRegistered: boolean, wasIn: boolean): boolean {
+  if (isRegistered) return code === "REPLACED";
+  return FINAL.has(code) && !(code === "ROOM_FULL" && wasIn);
 }
 
 /** Who registers where. */
@@ -81,6 +87,8 @@ export class SignalClient {
   readonly #options: SignalClientOptions;
   #socket: WebSocket | undefined;
   #registered = false;
+  /** Whether the server ever let us in. */
+  #wasIn = false;
   #attempts = 0;
   /** How long the server has asked us to stay away, once it is lost. */
   #awayMs = 0;
@@ -179,6 +187,7 @@ export class SignalClient {
         return this.#register(socket, message.nonce);
       case "registered_auth":
         this.#registered = true;
+        this.#wasIn = true;
         this.#attempts = 0;
         this.#awayMs = 0;
         this.#silenceMs = message.ping_interval_ms * 3;
@@ -191,7 +200,9 @@ export class SignalClient {
         break;
       case "error":
         if (this.#isSignInRefused(message.code)) return this.#comeAnew(socket);
-        if (isFinal(message.code, this.#registered)) return this.#refuse(socket, message);
+        if (isFinal(message.code, this.#registered, this.#wasIn)) {
+          return this.#refuse(socket, message);
+        }
         break;
       default:
         break;

@@ -6,27 +6,32 @@ import type { WorkerEntry } from "../../lib/protocol/worker.ts";
 import { loadAutomerge } from "../../lib/runtime/automerge_module.ts";
 import { type PeerIdentity, temporaryIdentity } from "../../lib/runtime/credentials.ts";
 import { nodeSigner } from "../../lib/runtime/node_signer.ts";
+import { MESH_OPTIONS, meshOptions } from "../lab/mesh_lab.ts";
 import type { Bench } from "./bench.ts";
 import { median, p99, rounded } from "./statistics.ts";
 
-const WORKERS = 10;
 const CHANGES_PER_WORKER = 50;
-/** Those, and each worker's first entry. */
-const CHANGES = WORKERS * (CHANGES_PER_WORKER + 1);
 
-/** Ten workers change their status in turn; each change is signed, checked and taken as in production. */
+/** The workers of a room change their status in turn; each change is signed, checked and taken as in production. */
 export const bench: Bench = {
   summary: "Cost of the room state: change, apply, join, size",
   rounds: 10,
-  options: {},
-  async *run({ rounds }) {
+  options: {
+    ...MESH_OPTIONS,
+    rtc: { value: "BACKEND", summary: "As for the other mesh benches; there are no links here" },
+  },
+  async *run({ rounds, options }) {
+    const { count: workers } = meshOptions(options);
+    // Those, and each worker's first entry.
+    const changes = workers * (CHANGES_PER_WORKER + 1);
     await loadAutomerge();
     const all: Cost[] = [];
     for (let round = 1; round <= rounds; round++) {
-      const cost = measure();
+      const cost = measure(workers);
       all.push(cost);
       yield {
         round,
+        workers,
         change_us: rounded(median(cost.changesUs)),
         apply_us: rounded(median(cost.appliesUs)),
         join_ms: cost.joinMs,
@@ -37,6 +42,7 @@ export const bench: Bench = {
     const joinsMs = all.map((cost) => cost.joinMs);
     const documentBytes = median(all.map((cost) => cost.documentBytes));
     yield {
+      workers,
       change_us: rounded(median(changesUs)),
       change_p99_us: rounded(p99(changesUs)),
       apply_us: rounded(median(appliesUs)),
@@ -46,8 +52,8 @@ export const bench: Bench = {
       document_bytes: documentBytes,
       messages: Math.round(median(all.map((cost) => cost.messages))),
       bytes: Math.round(median(all.map((cost) => cost.bytes))),
-      bytes_per_change: Math.round(documentBytes / CHANGES),
-      changes: CHANGES,
+      bytes_per_change: Math.round(documentBytes / changes),
+      changes,
       rounds,
     };
   },
@@ -70,9 +76,9 @@ interface Replica {
   readonly state: RoomState;
 }
 
-function measure(): Cost {
+function measure(workers: number): Cost {
   const roomId = roomOf("bench0000");
-  const replicas = Array.from({ length: WORKERS }, (_, index) => replicaOf(roomId, `w${index}`));
+  const replicas = Array.from({ length: workers }, (_, index) => replicaOf(roomId, `w${index}`));
   const [observer] = replicas;
   const late = replicaOf(roomId, "late");
   if (observer === undefined) throw new Error("Expected a first worker");

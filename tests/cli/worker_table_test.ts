@@ -100,8 +100,13 @@ Deno.test("an empty list has a footer that says so, and a stale one a warning", 
   });
   deepEqual(workerLines(empty, { via: "server", tookMs: 12 }, { columns: 80, isColored: false }), [
     "0 of 2 workers, 0 available, no admin, answered by server in 12.0 ms",
-    "Stale: who answered has been cut off from the others for 1m 1s",
+    "Stale: the workers have had no admin at the server for 1m 1s",
   ]);
+  const [, byAdmin] = workerLines(empty, { via: "admin", tookMs: 12 }, {
+    columns: 80,
+    isColored: false,
+  });
+  equal(byAdmin, "Stale: who answered has been cut off from the others for 1m 1s");
 });
 
 Deno.test("what a worker says of itself cannot move the cursor", () => {

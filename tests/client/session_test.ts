@@ -23,8 +23,12 @@ function optionsFor(room: RoomAccess, signal = new AbortController().signal): Se
   return { room, identity: temporaryIdentity(), log: SILENT_LOG, signal };
 }
 
-/** A worker that is admin and answers every query with {@linkcode LIST}, or stays silent. */
-async function enterAdmin(room: RoomAccess, isSilent = false): Promise<SignalClient> {
+/** A worker that is admin and answers every query with `list`, or stays silent. */
+async function enterAdmin(
+  room: RoomAccess,
+  list: WorkerList = LIST,
+  isSilent = false,
+): Promise<SignalClient> {
   const identity = temporaryIdentity();
   let granted = false;
   const client: SignalClient = new SignalClient({
@@ -43,7 +47,7 @@ async function enterAdmin(room: RoomAccess, isSilent = false): Promise<SignalCli
         if (message.type === "admin_changed") granted = true;
         if (message.type !== "query_workers" || isSilent) return;
         const { request_id, from_peer_id: to_peer_id } = message;
-        client.send({ type: "worker_list", request_id, to_peer_id, list: LIST });
+        client.send({ type: "worker_list", request_id, to_peer_id, list });
       },
       lost: () => {},
       refused: () => {},
@@ -78,7 +82,15 @@ Deno.test("session: without an admin the server answers, at once", () =>
 
 Deno.test("session: where the admin is silent the server answers in its place", () =>
   SignalingLab.with(async ({ room }) => {
-    const admin = await enterAdmin(room, true);
+    const admin = await enterAdmin(room, LIST, true);
+    const { list, via } = await discover(room);
+    deepEqual([list.workers.length, via], [1, "server"]);
+    await admin.stop();
+  }));
+
+Deno.test("session: where the admin has no room for all workers the server lists them", () =>
+  SignalingLab.with(async ({ room }) => {
+    const admin = await enterAdmin(room, { ...LIST, left_out: 3 });
     const { list, via } = await discover(room);
     deepEqual([list.workers.length, via], [1, "server"]);
     await admin.stop();
@@ -109,7 +121,7 @@ Deno.test("session: an abort ends the entry and a question, with its reason", ()
   SignalingLab.with(async ({ room }) => {
     const aborted = AbortSignal.abort("SIGINT");
     equal(await reasonOf(Session.open(optionsFor(room, aborted))), "SIGINT");
-    const admin = await enterAdmin(room, true);
+    const admin = await enterAdmin(room, LIST, true);
     const controller = new AbortController();
     const session = await Session.open(optionsFor(room, controller.signal));
     const asked = session.discover({});

@@ -21,6 +21,9 @@ export interface BackendPair {
   readonly answerer: LinkBackend;
 }
 
+/** What not every backend of a test has: words that a dial needs, and frames that wait to be sent. */
+export type Need = "signals" | "buffers";
+
 /** One end of a link under test: the link, and everything that it told. */
 class End {
   readonly link: Link;
@@ -128,8 +131,14 @@ export function linkContract(
   name: string,
   makeBackends: () => Promise<BackendPair>,
   options: Pick<Deno.TestDefinition, "sanitizeOps" | "sanitizeResources"> = {},
+  without: ReadonlySet<Need> = new Set(),
 ): void {
-  const promise = (what: string, run: (backends: BackendPair) => Promise<void>) =>
+  const promise = (
+    what: string,
+    run: (backends: BackendPair) => Promise<void>,
+    need?: Need,
+  ): void => {
+    if (need !== undefined && without.has(need)) return;
     Deno.test(`${name}: ${what}`, options, async () => {
       const backends = await makeBackends();
       try {
@@ -139,6 +148,7 @@ export function linkContract(
         for (const backend of all) await within(backend.dispose(), "the backend to end");
       }
     });
+  };
 
   promise("opens, and carries frames both ways in order", async (backends) => {
     const [a, b] = await openEnds(backends);
@@ -228,7 +238,7 @@ export function linkContract(
     await b.until("the answerer to open", () => b.events.includes("opened"));
     await a.until("the offerer to open", () => a.events.includes("opened"));
     await closeEnds(a, b);
-  });
+  }, "signals");
 
   for (const closer of ["offerer", "answerer"] as const) {
     promise(`the ${closer} closes both ends, once each, and the reason stays`, async (backends) => {
@@ -278,7 +288,7 @@ export function linkContract(
     deepEqual(a.events, ["closed: Changed our mind"]);
     deepEqual(b.events, ["closed: Nobody there"]);
     equal(a.signals.length, signals);
-  });
+  }, "signals");
 
   promise("closes at once after it was made", async (backends) => {
     const [a, b] = makeEnds(backends);
@@ -298,7 +308,7 @@ export function linkContract(
     await b.until("the end", () => b.closed);
     ok(/Expected an answer from the other end, got an offer/.test(a.events.join()));
     ok(/Signal from the other end cannot be used/.test(b.events.join()), b.events.join());
-  });
+  }, "signals");
 
   promise("ends its own link where a handler throws", async (backends) => {
     const [a, b] = await openEnds(backends);
@@ -356,5 +366,5 @@ export function linkContract(
     equal(a.link.bufferedBytes, 0);
     await within(a.link.drainedTo(0), "a late waiter to go on");
     await closeEnds(a, b);
-  });
+  }, "buffers");
 }

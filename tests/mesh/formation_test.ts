@@ -47,21 +47,25 @@ class Subject {
     }
   }
 
-  /** What is said now: workers and milliseconds. */
+  /** What is said now: of a whole mesh workers and milliseconds, of another links and those wanted. */
   said(isKnown = true): unknown[] {
     this.#formation.report(isKnown, this.#now);
-    return this.#outbox.take().map((effect) =>
-      effect.type === "log"
-        ? [effect.fields["event"], effect.fields["workers"], effect.fields["took_ms"]]
-        : effect
-    );
+    return this.#outbox.take().map((effect) => {
+      if (effect.type !== "log") return effect;
+      const { event, ...facts } = effect.fields;
+      return event === "mesh_complete"
+        ? [event, facts["workers"], facts["took_ms"]]
+        : [event, facts["links"], facts["links_wanted"]];
+    });
   }
 }
 
 Deno.test("a mesh is whole when every worker that lives has a link, which is said once", () => {
   const subject = new Subject();
   subject.announced("w2", "w3");
+  assert.deepEqual(subject.said(), []);
   subject.linked("w2");
+  assert.deepEqual(subject.said(), [["mesh_forming", 1, 2]]);
   assert.deepEqual(subject.said(), []);
   subject.silence(1_000);
   subject.linked("w3");

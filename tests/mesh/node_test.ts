@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../lib/base/random.ts";
+import type { StateBroadcast } from "../../lib/mesh/change_batch.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
 import type { Input } from "../../lib/mesh/input.ts";
 import { MeshNode } from "../../lib/mesh/node.ts";
@@ -11,6 +12,7 @@ import type { MeshMessage, SignedChange } from "../../lib/protocol/mesh_message.
 import { requestIdSchema } from "../../lib/protocol/name.ts";
 import { automergeReady } from "../sim/automerge.ts";
 import { createStandInSigner } from "../sim/stand_in_signer.ts";
+import { WireCheck } from "../sim/wire_check.ts";
 import { link, metadataOf, peer, room } from "./peers.ts";
 
 await automergeReady();
@@ -68,13 +70,16 @@ class Subject {
     return this.#node.step(input, this.#now);
   }
 
+  /** What it gives w2, which has `held` changes of each actor. */
+  answer(held: Readonly<Record<string, number>> = {}): StateBroadcast {
+    const [effect] = this.hears("w2", { type: "state_request", heads: [], held: { ...held } });
+    assert.ok(effect?.type === "send" && effect.message.type === "state_broadcast");
+    return effect.message;
+  }
+
   /** The changes behind its room state, as it gives them to w2. */
   get changes(): SignedChange[] {
-    return this.hears("w2", { type: "state_request", heads: [], held: {} }).flatMap((effect) =>
-      effect.type === "send" && effect.message.type === "state_broadcast"
-        ? effect.message.changes
-        : []
-    );
+    return this.answer().changes;
   }
 
   /** Lets time pass, second by second. */
@@ -350,3 +355,67 @@ Deno.test("a registry that is turned off ends the mesh, and one that is turned o
   for (const name of ["w2", "w3"]) subject.beats(name, { ...w2Leads, epoch: 2, agreed_epoch: 2 });
   assert.equal(subject.view.admin, "w2");
 });
+
+Deno.test("long changes reach a late joiner in messages that its link takes", () => {
+  const peerId = peer("w3");
+  const author = { roomId: room(), peerId, incarnation: 1, signer: createStandInSigner(peerId) };
+  const talkative = RoomState.create(author);
+  const late = RoomState.create({ ...author, peerId: peer("w2") });
+  using subject = new Subject();
+  try {
+    subject.meets("w2");
+    for (let index = 0; index < 30; index++) {
+      // More than a worker may say of itself: whoever programs his own is held back by less.
+      const properties = { long: String(index).padEnd(28_000, "x") };
+      const entry = { peer_id: peerId, incarnation: 1, status: "busy", current_job: null } as const;
+      const change = talkative.update({ ...entry, metadata: { tags: [], properties } });
+      assert.ok(change);
+      subject.hears("w2", { type: "state_broadcast", changes: [change] });
+    }
+    const wire = new WireCheck();
+    const counts: number[] = [];
+    for (let isMore = true; isMore;) {
+      const answer = subject.answer(late.held);
+      assert.ok(answer.changes.length > 0);
+      wire.mesh(answer);
+      late.merge(answer.changes);
+      counts.push(answer.changes.length);
+      isMore = answer.more === true;
+    }
+    assert.deepEqual(late.heads, subject.view.heads);
+    assert.ok(counts.length > 1, "one message cannot hold them");
+  } finally {
+    talkative.dispose();
+    late.dispose();
+  }
+});
+
+Deno.test("a worker is warned of a room that fills up, once at each worker more", () => {
+  using subject = new Subject();
+  const seven = Array.from({ length: 7 }, (_, index) => `a${index}`);
+  assert.deepEqual(logged("room_nearly_full", subject.enters(true, seven.slice(1))), []);
+  assert.deepEqual(logged("room_nearly_full", subject.enters(true, seven)), ["warning"]);
+  assert.deepEqual(logged("room_nearly_full", subject.enters(true, seven)), []);
+});
+
+Deno.test("dials that are tried again are told of, and warned of when every limit was tried", () => {
+  using subject = new Subject();
+  let effects = subject.enters(true, ["w2"]);
+  const told: string[][] = [];
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const dial = effects.find((effect) => effect.type === "dial");
+    assert.ok(dial);
+    told.push(logged("dial_retry", effects));
+    const { linkId, peerId } = dial;
+    subject.take({ type: "link_closed", linkId, peerId, reason: "a test" });
+    effects = subject.pass(15).filter(({ type }) => type === "dial" || type === "log");
+  }
+  assert.deepEqual(told, [[], ["debug"], ["debug"], ["warning"], ["debug"]]);
+});
+
+/** At which levels that event is written down. */
+function logged(event: string, effects: readonly Effect[]): string[] {
+  return effects.flatMap((effect) =>
+    effect.type === "log" && effect.fields["event"] === event ? [effect.level] : []
+  );
+}

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { isLinkId, type LinkId } from "../../lib/base/id.ts";
 import type { Effect } from "../../lib/mesh/effect.ts";
-import { CHANGES_PER_MESSAGE, OBSERVERS_MAX, WATCH_MS } from "../../lib/mesh/observers.ts";
+import { CHANGES_PER_MESSAGE } from "../../lib/mesh/change_batch.ts";
+import { OBSERVERS_MAX, WATCH_MS } from "../../lib/mesh/observers.ts";
 import type { ObserverMessage, WatchReport } from "../../lib/protocol/watch_message.ts";
 import { automergeReady } from "../sim/automerge.ts";
 import { pending } from "../sim/convergence.ts";

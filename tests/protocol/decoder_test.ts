@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { z } from "zod";
 import { decode, decodeJson } from "../../lib/protocol/decode.ts";
-import { helloSchema } from "../../lib/protocol/hello.ts";
+import { helloSchema, helloVersionSchema } from "../../lib/protocol/hello.ts";
 import { jobMessageSchema } from "../../lib/protocol/job_message.ts";
 import { jobSpecSchema } from "../../lib/protocol/job_spec.ts";
 import { legacyRelaySchema } from "../../lib/protocol/legacy_relay.ts";
@@ -33,6 +33,7 @@ const UNIONS: readonly [name: string, options: readonly z.ZodType[]][] = [
   ["relayed message of the original", legacyRelaySchema.options],
   ["link signal", linkSignalSchema.options],
   ["hello", [helloSchema]],
+  ["version of a hello", [helloVersionSchema]],
   ["filters", [filtersSchema]],
   ["entry", [workerEntrySchema]],
 ];

@@ -28,6 +28,9 @@ const MANY = Object.fromEntries(
     (_, index) => [`p${index}`, "y".repeat(500)],
   ),
 );
+const WIDE = Object.fromEntries(
+  Array.from({ length: 6 }, (_, index) => [`p${index}`, "語".repeat(500)]),
+);
 const changes: readonly [name: string, change: Record<string, unknown>, reason: RegExp][] = [
   ["another protocol", { protocol: 2 }, /Expected protocol 1, got 2; update the older peer/],
   ["another protocol with other fields", { protocol: 9, link_id: 7 }, /Expected protocol 1, got 9/],
@@ -40,6 +43,7 @@ const changes: readonly [name: string, change: Record<string, unknown>, reason: 
   ["a broken incarnation", { incarnation: 1.5 }, /wrong incarnation/],
   ["a short nonce", { nonce: "abc" }, /wrong nonce/],
   ["much metadata", { metadata: { tags: [], properties: MANY } }, /wrong metadata/],
+  ["few letters of many bytes", { metadata: { tags: [], properties: WIDE } }, /wrong metadata/],
   ["another type", { type: "heartbeat" }, /wrong type/],
 ];
 for (const [name, change, reason] of changes) {

@@ -40,7 +40,9 @@ class MemoryLink implements Link {
 
   facts(): LinkFacts {
     const { bytesSent, bytesReceived } = this.life;
-    return { path: "host", rttMs: 0, bytesSent, bytesReceived };
+    const isOpen = this.life.phase === "open";
+    const [path, rttMs] = isOpen ? ["host", 0] as const : ["unknown", undefined] as const;
+    return { path, rttMs, bytesSent, bytesReceived };
   }
 
   close(reason: string): void {

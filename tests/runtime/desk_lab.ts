@@ -17,7 +17,7 @@ import { RunFolder } from "../../lib/runtime/run_folder.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
 import { eventually } from "./condition.ts";
 import { keeperEnded } from "./keeper_end.ts";
-import { CLIENT, linkedPeers, type LinkEnd } from "./linked_peers.ts";
+import { CLIENT, linkedPeers, type LinkEnd, WORKER } from "./linked_peers.ts";
 
 /** The id of every question: answers are told apart by their kind and job. */
 export const REQUEST: RequestId = requestOf("r1");
@@ -150,6 +150,8 @@ export interface DeskLabOptions {
   readonly executable?: string | undefined;
   readonly gpu?: JobGpu | undefined;
   readonly serveMs?: number;
+  /** Hears what clients and the worker say to each other. */
+  readonly overhear?: (by: HelloSelf, message: LinkMessage) => void;
 }
 
 /** A desk, and what it says to its room and its log. */
@@ -241,13 +243,20 @@ export class DeskLab {
     const { client, worker } = await linkedPeers(self);
     const desk = this.#desk;
     const id = self.peerId;
+    const { overhear = () => {} } = this.#options;
     worker.onMessage = (message) => {
+      overhear(self, message);
       if (isClientMessage(message)) desk.hear(id, message);
     };
     worker.onData = (index, offset, bytes) => desk.data(id, index, offset, bytes);
     worker.onClosed = () => desk.leave(id, worker.link);
     desk.welcome(id, worker.link);
     const made = new DeskClient(self, client, join(this.folder, "package"));
+    const hear = client.onMessage;
+    client.onMessage = (message) => {
+      overhear(WORKER, message);
+      hear(message);
+    };
     this.#clients.push(made);
     return made;
   }

@@ -1,11 +1,20 @@
 /** One peer's registration at a real server: that it lasts, and when it ends. */
 
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { once } from "node:events";
+// @ts-types="@types/ws"
+import { WebSocketServer } from "ws";
+import { WORKERS_MAX } from "../../lib/base/limits.ts";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import type { FromServer } from "../../lib/protocol/signal_message.ts";
 import type { RoomAccess } from "../../lib/runtime/config.ts";
-import { type PeerIdentity, temporaryIdentity } from "../../lib/runtime/credentials.ts";
+import {
+  newRoomSecret,
+  type PeerIdentity,
+  temporaryIdentity,
+} from "../../lib/runtime/credentials.ts";
 import { SignalClient } from "../../lib/runtime/signal_client.ts";
+import { roomOf } from "../rtc/hello_self.ts";
 import { until } from "./condition.ts";
 import { SignalingLab } from "./signaling_lab.ts";
 
@@ -41,6 +50,61 @@ class Registration {
     });
   }
 }
+
+/** A server whose room has a place at first, none at the second registration, and then one again. */
+class FullServer {
+  registrations = 0;
+  readonly #server: WebSocketServer;
+
+  private constructor(server: WebSocketServer) {
+    this.#server = server;
+    server.on("connection", (socket) => {
+      const say = (message: FromServer) => socket.send(JSON.stringify(message));
+      say({ type: "challenge", nonce: "0123456789abcdef" });
+      socket.once("message", () => {
+        if (++this.registrations !== 2) return say(WELCOME);
+        say({ type: "error", code: "ROOM_FULL", message: "Ten are here" });
+        socket.close(1008);
+      });
+    });
+  }
+
+  static async start(): Promise<FullServer> {
+    const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+    await once(server, "listening");
+    return new FullServer(server);
+  }
+
+  get room(): RoomAccess {
+    const address = this.#server.address();
+    ok(typeof address === "object" && address !== null);
+    const { room_id: roomId } = WELCOME;
+    const secret = newRoomSecret();
+    return { server: `http://127.0.0.1:${address.port}`, roomId, token: "any", secret };
+  }
+
+  dropAll(): void {
+    for (const socket of this.#server.clients) socket.terminate();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dropAll();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+const WELCOME: Extract<FromServer, { type: "registered_auth" }> = {
+  type: "registered_auth",
+  room_id: roomOf("room12345"),
+  peer_id: temporaryIdentity().peerIdOf("gpu"),
+  admin_peer_id: null,
+  epoch: 0,
+  peers: [],
+  peer_list: [],
+  peer_metadata: {},
+  expires_at: null,
+  ping_interval_ms: 20_000,
+};
 
 Deno.test("signal client: registers, speaks and leaves; others see it come and go", () =>
   SignalingLab.with(async ({ room }) => {
@@ -139,3 +203,25 @@ Deno.test("signal client: replaced by a newer process of its name, it gives way 
     await until("a pong", () => newer.said.includes("pong"));
     await Promise.all([older.client.stop(), newer.client.stop()]);
   }));
+
+Deno.test("signal client: an eleventh worker is refused for good, with the reason", () =>
+  SignalingLab.with(async ({ room }) => {
+    const workers = Array.from({ length: WORKERS_MAX }, () => new Registration(room));
+    for (const worker of workers) await worker.registered();
+    const eleventh = new Registration(room);
+    await until("the refusal", () => eleventh.refused.length > 0);
+    deepEqual([eleventh.refused, eleventh.lost], [["ROOM_FULL"], []]);
+    await Promise.all([eleventh, ...workers].map(({ client }) => client.stop()));
+  }));
+
+Deno.test("signal client: whose place another took while the server was away comes again until it is free", async () => {
+  await using server = await FullServer.start();
+  const { room } = server;
+  const worker = new Registration(room);
+  await worker.registered();
+  server.dropAll();
+  await until("the refusal", () => worker.said.includes("error"));
+  await worker.registered(2);
+  deepEqual([server.registrations, worker.refused], [3, []]);
+  await worker.client.stop();
+});

@@ -3,6 +3,11 @@
 import { deepEqual, match, rejects } from "node:assert/strict";
 import { runBench } from "../../scripts/bench.ts";
 import type { Bench } from "../../scripts/bench/bench.ts";
+import { bench as idle } from "../../scripts/bench/idle.ts";
+import { bench as mesh } from "../../scripts/bench/mesh.ts";
+import { bench as propagation } from "../../scripts/bench/propagation.ts";
+import { bench as reelection } from "../../scripts/bench/reelection.ts";
+import { bench as registry } from "../../scripts/bench/registry.ts";
 
 const counting: Bench = {
   summary: "Counts",
@@ -51,5 +56,12 @@ Deno.test("what is not known is refused", async () => {
       run("counting", `--rounds=${rounds}`),
       /Expected --rounds from 1 to 1000000, got/,
     );
+  }
+});
+
+Deno.test("the mesh benches take the same options", () => {
+  for (const bench of [idle, mesh, propagation, reelection, registry]) {
+    const names = Object.keys(bench.options);
+    deepEqual(["workers", "rtc"].filter((name) => !names.includes(name)), [], bench.summary);
   }
 });

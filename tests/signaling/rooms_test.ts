@@ -145,8 +145,10 @@ Deno.test("rooms: one worker or client more than fits is refused with the reason
   assert.match(refused.message, /at most 10 workers/);
   assert.deepEqual(closedBy(extra.effects), [extra.socket]);
   assert.deepEqual(world.close(extra.socket), []);
-  // Whoever is in may come back on a new socket also when the room is full.
-  only("registered_auth", 12, world.join("w3").effects);
+  // Whoever is in may come back on a new socket also when the room is full, and is no news.
+  const { effects: back } = world.join("w3");
+  only("registered_auth", 12, back);
+  assert.ok(!back.some((effect) => effect.kind === "log" && effect.level === "warning"));
 
   const clients = Array.from(
     { length: CLIENTS_MAX + 1 },
@@ -303,6 +305,30 @@ Deno.test("rooms: the server's list of workers is best first and knows how old i
   assert.deepEqual(list.workers.map(({ peer_id }) => peer_id), ["w3", "w1", "w2"]);
   assert.deepEqual([list.total_count, list.admin_peer_id, list.epoch], [3, "w3", 2]);
   assert.deepEqual(list.workers.map(({ last_heard_ms }) => last_heard_ms), [3_000, 3_000, 3_000]);
+});
+
+Deno.test("rooms: the server's list is stale while the workers have no admin there, and says since when", () => {
+  const world = new RoomsWorld();
+  const staleness = () => {
+    const { stale, stale_ms } = world.rooms.workerList(ROOM, {}, world.now);
+    return [stale, stale_ms];
+  };
+  assert.deepEqual(staleness(), [false, 0], "nobody is there whom it could not know");
+  const admin = world.join("w1");
+  world.join("w2");
+  world.now = 500;
+  assert.deepEqual(staleness(), [true, 500]);
+  world.say(admin.socket, { type: "claim_admin", epoch: 1 });
+  assert.deepEqual(staleness(), [false, 0]);
+  world.close(admin.socket);
+  world.now = 2_500;
+  assert.deepEqual(staleness(), [true, 2_000], "the admin is gone, or cut off");
+
+  const plain = new RoomsWorld();
+  plain.keepsRegistry = false;
+  plain.join("w1");
+  const { stale } = plain.rooms.workerList(ROOM, {}, 9_000);
+  assert.equal(stale, false, "a room without a registry has no admin that could know better");
 });
 
 Deno.test("rooms: everybody is pinged, and whoever stays silent is gone", () => {

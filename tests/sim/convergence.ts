@@ -1,5 +1,6 @@
 /** Whether a room has come to rest, and in words why it has not. */
 
+import { isDeepStrictEqual } from "node:util";
 import { electAdmin } from "../../lib/mesh/election.ts";
 import { gpuMemoryMb } from "../../lib/protocol/worker.ts";
 import type { WorkerLife } from "./worker_life.ts";
@@ -52,6 +53,8 @@ export function pending(world: World): string | undefined {
         }, not ${other.shownStatus}`;
       }
     }
+    const wrong = lives.map((other) => misreading(view, other)).find((word) => word !== undefined);
+    if (wrong !== undefined) return `${name} ${wrong}`;
     const unserved = view.waiting.find(({ is_present }) => is_present);
     if (unserved !== undefined) return `${unserved.job_id} still waits, says ${name}`;
     if (view.held !== undefined) return `${name} is held for ${view.held.job_id}`;
@@ -74,4 +77,17 @@ export function pending(world: World): string | undefined {
     if (view.epoch !== epoch) return `${name} is in epoch ${view.epoch}, the server in ${epoch}`;
   }
   return undefined;
+}
+
+/** What `view` has wrong of another's entry besides its status; `undefined` where nothing. */
+function misreading({ entries }: WorkerLife["view"], other: WorkerLife): string | undefined {
+  const seen = entries.get(other.peerId);
+  const job = other.currentJob ?? other.view.held ?? null;
+  if (seen === undefined) return `has no entry of ${other.name}`;
+  if (!isDeepStrictEqual(seen.current_job, job)) {
+    return `sees ${other.name} with job ${seen.current_job?.job_id}, not ${job?.job_id}`;
+  }
+  return isDeepStrictEqual(seen.metadata, other.metadata)
+    ? undefined
+    : `sees other metadata of ${other.name} than it has`;
 }

@@ -12,8 +12,6 @@ await automergeReady();
 
 const PLANTED: readonly {
   readonly name: string;
-  /** The first of the hundred seeds; 1 where left out. */
-  readonly from?: number;
   readonly replacements: readonly Replacement[];
   /** What the report must speak of: found for another reason is not found. */
   readonly report: RegExp;
@@ -104,6 +102,24 @@ const PLANTED: readonly {
     report: /lead at the same time/,
   },
   {
+    name: "the server is told of a claim again and again",
+    replacements: [{
+      file: "server_view.ts",
+      sound: "return this.#adminPeerId !== self || this.#epoch < epoch;",
+      faulty: "return this.#adminPeerId !== self || this.#epoch <= epoch;",
+    }],
+    report: /tells the server claim_admin/,
+  },
+  {
+    name: "a job that a worker begins is not written down with its status",
+    replacements: [{
+      file: "own_entry.ts",
+      sound: "this.#slot = { status, current_job: currentJob };",
+      faulty: 'this.#slot = { status, current_job: status === "busy" ? null : currentJob };',
+    }],
+    report: /with job|its own entry/,
+  },
+  {
     name: "a question over a link is left to the admin",
     replacements: [{
       file: "inquiry.ts",
@@ -187,16 +203,23 @@ const PLANTED: readonly {
     report: /set left|as absent/,
   },
   {
-    name: "the newest state instead of the changes that a late joiner lacks",
+    // What a room is now without how it came to be: a document without its history.
+    name: "a snapshot, each worker's last word, instead of the changes that a late joiner lacks",
     replacements: [{
       file: "state_sync.ts",
-      sound: "lackedBy(heads, CHANGES_PER_MESSAGE, held);",
-      faulty: "lackedBy(heads, CHANGES_PER_MESSAGE, held).slice(-1);",
+      sound: "const lacked = this.#state.lackedBy(heads, CHANGES_PER_MESSAGE + 1, held);",
+      faulty:
+        "const all = this.#state.lackedBy(heads.slice(0, 0), CHANGES_PER_MESSAGE + 1, {});\n" +
+        "    const isGap = Object.keys(held).length > 0;\n" +
+        "    const last = [...new Map(all.map((change) => [change.author, change])).values()];\n" +
+        "    const lacked = isGap ? last : all;",
     }],
     report: /room state|sees/,
   },
   {
-    name: "the sender's clock in an age",
+    // The pure node has no wall clock. What is wrong with one in an age is that two machines' do not agree,
+    // and neither do their clocks here: each starts anywhere, within eleven days.
+    name: "the sender's clock in an age, as if it were one clock with the receiver's",
     replacements: [{
       file: "membership.ts",
       sound: "age_ms: Math.ceil(ageMs),",
@@ -237,8 +260,6 @@ const PLANTED: readonly {
   },
   {
     name: "a third's word counts more than a link",
-    // By chance none of the first hundred has such a word; the next hundred have.
-    from: 101,
     replacements: [{
       file: "roster.ts",
       sound: "const isHeard = links.to(peer.peer_id) !== undefined;",
@@ -306,14 +327,14 @@ const PLANTED: readonly {
   },
 ];
 
-for (const { name, from = 1, replacements, report } of PLANTED) {
+for (const { name, replacements, report } of PLANTED) {
   Deno.test(`planted fault found within 100 seeds: ${name}`, async () => {
     await withPlantedFault(replacements, (createNode) => {
-      for (let seed = from; seed < from + 100; seed++) {
+      for (let seed = 1; seed <= 100; seed++) {
         const { violation } = simulate({ seed, createNode });
         if (violation !== undefined && report.test(violation)) return;
       }
-      assert.fail(`No seed of ${from}..${from + 99} found it: ${name}`);
+      assert.fail(`No seed of 1..100 found it: ${name}`);
     });
   });
 }

@@ -251,7 +251,7 @@ export class QueueingClient {
     switch (message.type) {
       case "state_broadcast":
         replica?.take(message.changes);
-        if (message.changes.length >= 64) this.#renew();
+        if (message.more === true) this.#renew();
         break;
       case "watch_report":
         replica?.hear(message, this.#around.timeline.now);

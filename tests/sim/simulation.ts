@@ -139,7 +139,8 @@ class Simulation {
         : `${violation} (${this.#phase}, ${(timeline.now / 1000).toFixed(1)} s)`,
       virtualMs: timeline.now,
       ...wire.totals,
-      digest: this.#digest.hex,
+      // Besides what was done when, each word that was said.
+      digest: this.#digest.add(wire.digest).hex,
       convergedMs: this.#convergedMs,
       jobs: this.#jobReferee.tally,
     };
@@ -152,11 +153,11 @@ class Simulation {
       this.#digest.add(effect.type);
       if (effect.type === "send") {
         this.#digest.add(effect.message.type);
-        if (this.#phase === "rest" && effect.message.type !== "heartbeat") {
-          const cause = input.type === "server_said" ? input.message.type : input.type;
-          const { type } = effect.message;
-          throw new Violation(`${life.name} says ${type} in a room at rest, after ${cause}`);
-        }
+      }
+      const unrest = this.#phase === "rest" ? unrestIn(effect) : undefined;
+      if (unrest !== undefined) {
+        const cause = input.type === "server_said" ? input.message.type : input.type;
+        throw new Violation(`${life.name} ${unrest} in a room at rest, after ${cause}`);
       }
     }
     if (this.#trace !== undefined) this.#write(life, input, effects, this.#trace);
@@ -383,5 +384,19 @@ class Simulation {
     const at = (this.#world.timeline.now / 1000).toFixed(3);
     trace(`${at} ${life.name} < ${JSON.stringify(input)}`);
     for (const effect of effects) trace(`${at} ${life.name}     > ${JSON.stringify(effect)}`);
+  }
+}
+
+/** What a worker at rest does not do: it answers and gives signs of life, and that is all. */
+function unrestIn(effect: Effect): string | undefined {
+  switch (effect.type) {
+    case "send":
+      return effect.message.type === "heartbeat" ? undefined : `says ${effect.message.type}`;
+    case "tell_server":
+      return `tells the server ${effect.message.type}`;
+    case "dial":
+      return `dials ${effect.peerId}`;
+    default:
+      return undefined;
   }
 }

@@ -390,6 +390,20 @@ Deno.test("a link that carries words one way only is down on both sides", () => 
   lab.until(() => pending(lab.world) === undefined, 15_000);
 });
 
+Deno.test("a link that carries words one way only is down on both sides also where others hear both", () => {
+  for (const [speaker, listener] of [["w1", "w2"], ["w2", "w1"]] as const) {
+    using lab = new Lab(4);
+    lab.world.trouble({ blocks: (from, to) => from === speaker && to === listener }, 60_000);
+    const isLinked = (name: string, to: string) =>
+      lab.worker(name).view.links.some((peerId) => peerId === to);
+    lab.until(() => !isLinked(speaker, listener) && !isLinked(listener, speaker), 7_000);
+    lab.pass(30_000);
+    assert.deepEqual(lab.events("peer_dead"), [], "others hear both");
+    lab.pass(30_000);
+    lab.until(() => pending(lab.world) === undefined, 15_000);
+  }
+});
+
 Deno.test("a worker that comes back with its clock set back is let in again", () => {
   using lab = new Lab(3);
   lab.worker("w2").kill();

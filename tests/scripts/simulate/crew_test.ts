@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { runSeeds, type SeedReport } from "../../../scripts/simulate/crew.ts";
+import { violationLines } from "../../../scripts/simulate.ts";
 import { automergeReady } from "../../sim/automerge.ts";
 import { simulate } from "../../sim/simulation.ts";
 
@@ -22,4 +23,11 @@ Deno.test("crew: what is no seed ends the run with a reason instead of silence",
 
 Deno.test("crew: no seeds need no thread", async () => {
   await runSeeds([], 2, () => assert.fail("Expected nothing to be heard"));
+});
+
+Deno.test("a seed that went wrong is told with the reason and the command that replays it", () => {
+  assert.deepEqual(violationLines(7, "w2 follows w4, not w0"), [
+    "seed 7: w2 follows w4, not w0",
+    "  replay: deno task simulate --seed 7 --trace",
+  ]);
 });
