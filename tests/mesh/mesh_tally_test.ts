@@ -5,7 +5,11 @@ import type { PeerId } from "../../lib/base/id.ts";
 import { MINUTE_MS } from "../../lib/base/time.ts";
 import { MeshTally } from "../../lib/mesh/mesh_tally.ts";
 import { Outbox } from "../../lib/mesh/outbox.ts";
+import { automergeReady } from "../sim/automerge.ts";
+import { World } from "../sim/world.ts";
 import { peer } from "./peers.ts";
+
+await automergeReady();
 
 /** A tally, and what it is made of. */
 function tallied() {
@@ -71,4 +75,38 @@ Deno.test("mesh report: a conflict is counted by the admin alone, with its time"
   administration.leads = true;
   state.contested.clear();
   assert.deepEqual(reports(21 * MINUTE_MS), []);
+});
+
+Deno.test("mesh report: a worker's next life that knows nothing of its last is a conflict that ends", () => {
+  const told: { readonly by: string; readonly conflicts: number; readonly ms: number }[] = [];
+  const world = new World({
+    seed: 3,
+    gpuMemoryMb: [24_000, 16_000, 8_000],
+    latencyMs: 40,
+    watcher: {
+      stepped: (life, _input, effects) => {
+        for (const effect of effects) {
+          if (effect.type !== "tell_server" || effect.message.type !== "mesh_report") continue;
+          const { conflicts, conflict_ms: ms } = effect.message;
+          told.push({ by: life.name, conflicts, ms });
+        }
+      },
+    },
+  });
+  const pass = (durationMs: number) => world.timeline.run(world.timeline.now + durationMs);
+  try {
+    world.startAll();
+    pass(5_000);
+    world.worker("w2").kill();
+    pass(10_000);
+    // It writes its entry before it has met anybody who could tell it of the one that stands there.
+    world.startAll();
+    pass(6 * MINUTE_MS);
+    assert.deepEqual(told.filter(({ conflicts }) => conflicts > 0).map(({ by }) => by), ["w0"]);
+    assert.equal(told.reduce((sum, { conflicts }) => sum + conflicts, 0), 1);
+    const ms = told.reduce((sum, report) => sum + report.ms, 0);
+    assert.ok(ms > 0 && ms < 1_000, `resolved everywhere within a second, took ${ms} ms`);
+  } finally {
+    world.dispose();
+  }
 });

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import type { RoomId } from "../../lib/base/id.ts";
 import { roomIdSchema } from "../../lib/protocol/name.ts";
-import { type WorkerList, workerListSchema } from "../../lib/protocol/query.ts";
+import { type Filters, type WorkerList, workerListSchema } from "../../lib/protocol/query.ts";
 import { createApp } from "../../signaling/app.ts";
 import { hashToken } from "../../signaling/credential.ts";
 import { Guesses } from "../../signaling/guesses.ts";
@@ -53,6 +53,7 @@ class AppWorld {
   readonly log: string[] = [];
   readonly removed: string[] = [];
   readonly roomOfPeers = new Map<string, RoomId>();
+  readonly asked: Filters[] = [];
   readonly dated: [string, number | null][] = [];
   readonly metrics = new Metrics(() => COUNTS);
   nowMs = START_SECONDS * 1_000;
@@ -62,7 +63,10 @@ class AppWorld {
     const clock = { now: () => this.nowMs, wallMs: () => this.nowMs };
     this.store = options.store ?? new MemoryStore();
     this.rooms = {
-      workerList: () => EMPTY_LIST,
+      workerList: (_room, filters) => {
+        this.asked.push(filters);
+        return EMPTY_LIST;
+      },
       roomOf: (peer) => this.roomOfPeers.get(peer),
       removePeer: (_room, peer) => {
         this.removed.push(peer);
@@ -296,6 +300,25 @@ Deno.test("app: workers are listed for members, both ways, and said to be deprec
   assert.deepEqual(await refusalOf(inAddress), [400, "BAD_REQUEST"]);
   const misspelt = await world.post("/discover-workers", { room_id, token, filters: { tag: [] } });
   assert.deepEqual(await refusalOf(misspelt), [400, "BAD_REQUEST"]);
+});
+
+Deno.test("app: filters come through with their operators, in a body and in an address", async () => {
+  const world = new AppWorld();
+  const { room_id, token } = await world.createRoom();
+  const properties = {
+    cuda: { $gte: 12, $lt: 13 },
+    gpu_model: { $in: ["A5000", "A6000"], $ne: "A4000" },
+    hostname: "box",
+  };
+  const filters = { status: "available", min_gpu_memory_mb: 8_000, tags: ["a", "b"], properties };
+  await world.post("/discover-workers", { room_id, token, filters });
+  const query = `?room_id=${room_id}&status=available&min_gpu_memory_mb=8000&tags=a,b`;
+  await world.get(`/discover-workers${query}`, token);
+  const { properties: _, ...plain } = filters;
+  assert.deepEqual(world.asked, [filters, plain]);
+  const unknown = { properties: { cuda: { $near: 12 } } };
+  const refused = await world.post("/discover-workers", { room_id, token, filters: unknown });
+  assert.deepEqual(await refusalOf(refused), [400, "BAD_REQUEST"]);
 });
 
 Deno.test("app: who guesses, and who makes too many rooms, is told to wait", async () => {
