@@ -23,7 +23,7 @@ import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile } from "../protocol/mount.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import type { SlotEffect } from "./slot_effect.ts";
-import type { JobEnding, Request, SlotInput, Verdict } from "./slot_input.ts";
+import type { JobEnding, Obstacle, Request, SlotInput, Verdict } from "./slot_input.ts";
 
 /** Milliseconds without a sign of life after which a lease ends. Higher: ghosts hold the slot longer. */
 export const LEASE_MS = 15_000;
@@ -91,7 +91,8 @@ export class JobSlot {
   readonly #suitability: Suitability;
   #state: State = { name: "free" };
   #closed = false;
-  #obstacle: string | undefined;
+  /** Why the slot cannot be given away, by what is in its way. */
+  readonly #obstacles = new Map<Obstacle, string>();
   #wakeUpUnderway = false;
   #effects: SlotEffect[] = [];
 
@@ -152,14 +153,9 @@ export class JobSlot {
       case "ended":
         return this.#end(input.verdict, now);
       case "obstructed":
-        this.#obstacle = input.reason;
-        if (this.#state.name === "free" && !this.#closed) this.#free();
-        return;
+        return this.#changeObstacles(() => this.#obstacles.set(input.by, input.reason));
       case "cleared":
-        if (this.#obstacle === undefined) return;
-        this.#obstacle = undefined;
-        if (this.#state.name === "free" && !this.#closed) this.#free();
-        return;
+        return this.#changeObstacles(() => this.#obstacles.delete(input.by));
       case "closed":
         return this.#close();
       case "woke":
@@ -175,8 +171,9 @@ export class JobSlot {
       return this.#refuse(request, { code: "closed", reason: "The worker takes no more jobs" });
     }
     if (this.#state.name !== "free") return this.#reserveAgain(request, this.#state, now);
-    if (this.#obstacle !== undefined) {
-      return this.#refuse(request, { code: "closed", reason: this.#obstacle });
+    const [obstacle] = this.#obstacles.values();
+    if (obstacle !== undefined) {
+      return this.#refuse(request, { code: "closed", reason: obstacle });
     }
     const refused = this.#suitability(spec, inputs);
     if (refused !== undefined) return this.#refuse(request, refused);
@@ -279,8 +276,16 @@ export class JobSlot {
 
   #free(): void {
     this.#state = { name: "free" };
-    const open = this.#obstacle === undefined ? "available" : "maintenance";
+    const open = this.#obstacles.size === 0 ? "available" : "maintenance";
     this.#tellRoom(this.#closed ? "draining" : open, null);
+  }
+
+  /** The room hears of the first obstacle and of the end of the last, where no job holds the slot. */
+  #changeObstacles(change: () => void): void {
+    const wasClear = this.#obstacles.size === 0;
+    change();
+    if (wasClear === (this.#obstacles.size === 0)) return;
+    if (this.#state.name === "free" && !this.#closed) this.#free();
   }
 
   #close(): void {

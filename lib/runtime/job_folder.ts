@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { JobId, PeerId } from "../base/id.ts";
 import { decodeJson } from "../protocol/decode.ts";
 import { type JobEvent, jobEventSchema } from "../protocol/job_message.ts";
-import { type JobSpec, jobSpecSchema } from "../protocol/job_spec.ts";
+import { type JobSpec, takenJobSpecSchema } from "../protocol/job_spec.ts";
 import { peerIdSchema } from "../protocol/name.ts";
 import { logsOf, type RunnerPaths, type Stage } from "../job/runner.ts";
 import type { Told } from "./job_process.ts";
@@ -216,7 +216,7 @@ export class JobFolder {
 
   /** What was asked for; `undefined` where there is no such job. */
   async spec(): Promise<JobSpec | undefined> {
-    return await this.#read(SPEC_NAME, jobSpecSchema);
+    return await this.#read(SPEC_NAME, takenJobSpecSchema);
   }
 
   /** The last word of the job; `undefined` where it has not ended. */

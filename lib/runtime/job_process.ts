@@ -162,7 +162,7 @@ export class JobProcess {
   }
 
   async #follow(): Promise<RunEnd | undefined> {
-    const { folder, handlers } = this.#options;
+    const { folder } = this.#options;
     let isGone = false;
     let isLeft = false;
     this.#keeperGone.then(() => isGone = true);
@@ -177,12 +177,6 @@ export class JobProcess {
         if (end !== undefined || poll % POLLS_A_LOG === 0) this.#log.read();
         if (end !== undefined) {
           this.#log.end();
-          if (end.type === "exited" && !end.is_buried) {
-            const group = this.#trainer?.pid;
-            handlers.warned(
-              `Processes of group ${group} outlive SIGKILL and may still hold the GPU; see ps -g ${group}`,
-            );
-          }
           // Who starts a keeper waits for it: it must not outlive the job.
           await this.#keeperGone;
           return end;
@@ -218,7 +212,7 @@ export class JobProcess {
  * How a run ended whose keeper is gone. One that wrote no end was killed, and whatever it kept is
  * ended now: nobody would learn of its end.
  */
-async function settled(folder: RunFolder): Promise<RunEnd> {
+export async function settled(folder: RunFolder): Promise<RunEnd> {
   using _lock = await folder.lock();
   const known = await folder.end();
   if (known !== undefined) return known;

@@ -34,7 +34,12 @@ export interface JobRunOptions {
 /** Where a run begins. */
 export type RunOrigin =
   /** It is new. `prepare` looks into the inputs, and gives the paths that the trainer is started with. */
-  | { readonly type: "new"; readonly prepare: () => Promise<RunnerPaths> }
+  | {
+    readonly type: "new";
+    readonly prepare: () => Promise<RunnerPaths>;
+    /** What is used of the GPU before it, in MB. */
+    readonly gpuMemoryUsedMb: Promise<number | undefined>;
+  }
   /** An earlier life of the worker began it, and told of it as far as `told`. */
   | { readonly type: "adopted"; readonly told: Told };
 
@@ -90,7 +95,7 @@ export class JobRun {
     try {
       this.#process = from.type === "adopted"
         ? JobProcess.adopt(from.told, this.#processOptions(spec))
-        : await this.#begin(spec, from.prepare);
+        : await this.#begin(spec, from);
     } catch (error) {
       return failed(null, messageOf(error));
     }
@@ -110,9 +115,10 @@ export class JobRun {
   /** Starts the trainer; gives nothing where it is to end before it has begun. */
   async #begin(
     spec: JobSpec,
-    prepare: () => Promise<RunnerPaths>,
+    { prepare, gpuMemoryUsedMb }: Extract<RunOrigin, { type: "new" }>,
   ): Promise<JobProcess | undefined> {
     const paths = await prepare();
+    const usedMb = await gpuMemoryUsedMb;
     if (this.#wish !== undefined) return undefined;
     const { executables, clock } = this.#options;
     const folder = this.#folder;
@@ -120,7 +126,10 @@ export class JobRun {
       const stages = runnerStages(spec, paths, executables);
       const stagesPath = stages.length > 1 ? folder.writePlan(stages) : "";
       const command = stagesCommand(stages, stagesPath, executables);
-      const plan = runPlanOf(command, folder.path, clock.wallMs());
+      const plan = {
+        ...runPlanOf(command, folder.path, clock.wallMs()),
+        ...(usedMb === undefined ? {} : { gpu_memory_used_mb: usedMb }),
+      };
       return await JobProcess.start(plan, executables.self, this.#processOptions(spec));
     } catch (cause) {
       throw new Error(`The trainer cannot be started: ${messageOf(cause)}`, { cause });

@@ -9,6 +9,7 @@ import type { FileEntry } from "../protocol/manifest.ts";
 import { requireRoom } from "./disk_room.ts";
 import type { FileCache } from "./file_cache.ts";
 import { copyFile, digestFile } from "./file_digest.ts";
+import { removeIfPresent } from "./file_removal.ts";
 import type { PartFile } from "./part_file.ts";
 
 /** Where files stand, and what helps to get them there. */
@@ -160,12 +161,4 @@ async function holds(
 async function isEmpty(folder: string): Promise<boolean> {
   for await (const _entry of Deno.readDir(folder)) return false;
   return true;
-}
-
-async function removeIfPresent(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

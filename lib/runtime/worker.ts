@@ -108,7 +108,6 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     log,
     gpu: options.gpuSlot === undefined ? undefined : new JobGpu(options.gpuSlot, {
       clock: systemClock,
-      log,
       fault: () => gpuWatch?.fault ?? null,
     }),
     objectionTo: (client, jobId) => peer.objectionTo(client, jobId),

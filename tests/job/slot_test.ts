@@ -313,18 +313,28 @@ Deno.test("slot: a job is adopted by a free slot alone", () => {
   throws(() => one.step({ ...ADOPTED, jobId: TWO }, 1), /Expected a free slot for job-two22222/);
 });
 
-const OBSTRUCTED: SlotInput = { type: "obstructed", reason: "Process 7 still holds the GPU" };
+const OBSTRUCTED: SlotInput = {
+  type: "obstructed",
+  by: ONE,
+  reason: "Process 7 still holds the GPU",
+};
+const CLEARED: SlotInput = { type: "cleared", by: ONE };
+const TWICE: SlotInput = { type: "obstructed", by: TWO, reason: "Process 8 still trains" };
 const obstacles: [string, SlotInput[], SlotInput, string[]][] = [
   ["a free slot is in maintenance", [], OBSTRUCTED, ["status maintenance -"]],
   ["it refuses with the reason", [OBSTRUCTED], RESERVE, ["tell ada job_refused closed"]],
-  ["it is available again", [OBSTRUCTED], { type: "cleared" }, ["status available -"]],
+  ["it is available again", [OBSTRUCTED], CLEARED, ["status available -"]],
+  ["the end of one of two obstacles does not free it", [OBSTRUCTED, TWICE], CLEARED, []],
+  ["the end of the last of two does", [OBSTRUCTED, TWICE, CLEARED], { ...CLEARED, by: TWO }, [
+    "status available -",
+  ]],
   ["a running job ends into maintenance", [RESERVE, COMPLETE, START, OBSTRUCTED], DONE, [
     "report 2 job_done",
     "status maintenance -",
   ]],
   ["a running job is not disturbed", [RESERVE, COMPLETE, START], OBSTRUCTED, []],
   ["a closed slot stays draining", [{ type: "closed" }], OBSTRUCTED, []],
-  ["what was not in the way cannot be cleared", [], { type: "cleared" }, []],
+  ["what was not in the way cannot be cleared", [], CLEARED, []],
 ];
 for (const [what, before, input, expected] of obstacles) {
   Deno.test(`slot: with something in its way: ${what}`, () => {

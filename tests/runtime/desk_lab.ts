@@ -216,6 +216,7 @@ export class DeskLab {
       clock: systemClock,
       gpu,
       serveMs,
+      remainsLookMs: 20,
       log: {
         write: (level, message) => {
           if (level === "warning") this.warnings.push(message);

@@ -2,7 +2,6 @@
 
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import { SILENT_LOG } from "../../lib/base/log.ts";
 import { systemClock } from "../../lib/runtime/clock.ts";
 import { describeFolder } from "../../lib/runtime/file_digest.ts";
 import type { Gpu, GpuSource } from "../../lib/runtime/gpu/gpu.ts";
@@ -606,11 +605,79 @@ test("what an earlier life wrote half or not at all is mended", TRAINS, async (l
   deepEqual(lab.warnings, []);
 });
 
+/** Another version of this program may have written more into a job's specification. */
+async function addToSpec(lab: DeskLab, field: string): Promise<void> {
+  const path = join(lab.jobFolder(ONE), "spec.json");
+  const text = await Deno.readTextFile(path);
+  await Deno.writeTextFile(path, text.replace("{", `{ ${field},`));
+}
+
+test("a job that a later version began is taken up by an earlier one", TRAINS, async (lab) => {
+  const client = await lab.client();
+  await client.run(ONE);
+  await until("three words", () => lab.events(ONE).length === 4);
+  await lab.nextLife(() => addToSpec(lab, '"warm_up": 3'));
+  equal(lab.statuses.at(-1), "busy");
+  await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+  await until("the verdict", () => lab.events(ONE).at(-1) === "job_done");
+});
+
+test(
+  "no second job is begun beside a trainer whose job cannot be read, and its process is named",
+  TRAINS,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await until("three words", () => lab.events(ONE).length === 4);
+    const trainer = await new RunFolder(join(lab.jobFolder(ONE), "run")).trainer();
+    await lab.nextLife(() => addToSpec(lab, "spoilt"));
+    equal(lab.statuses.at(-1), "maintenance");
+    const again = await lab.client(AGAIN);
+    await again.reserve(TWO);
+    const { code, reason } = await again.next("job_refused");
+    equal(code, "closed");
+    match(reason, new RegExp(`^Process ${trainer?.pid} still trains ${ONE}, which this worker`));
+    again.endJob("job_cancel", ONE);
+    equal((await again.next("job_refused")).reason, reason);
+    await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+    await until("a free worker", () => lab.statuses.at(-1) === "available");
+    await again.reserve(TWO);
+    await again.next("job_lease", TWO);
+  },
+);
+
+test(
+  "processes that outlive SIGKILL keep the next job away, and are named",
+  TRAINS,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await until("three words", () => lab.events(ONE).length === 4);
+    const run = new RunFolder(join(lab.jobFolder(ONE), "run"));
+    const pid = (await run.trainer())?.pid ?? 0;
+    await lab.nextLife(async () => {
+      Deno.kill((await run.keeper())?.pid ?? 0, "SIGKILL");
+      using _lock = await run.lock();
+      const exit = { exit_code: 1, signal: null, complaint: "", is_buried: false };
+      await run.writeEnd({ type: "exited", ...exit });
+    });
+    await until("the verdict", () => lab.events(ONE).at(-1) === "job_failed");
+    await until("maintenance", () => lab.statuses.at(-1) === "maintenance");
+    const again = await lab.client(AGAIN);
+    await again.reserve(TWO);
+    const { reason } = await again.next("job_refused");
+    match(reason, new RegExp(`^Process (\\d+, )*${pid}(, \\d+)* of ${ONE} outlives SIGKILL`));
+    Deno.kill(-pid, "SIGKILL");
+    await until("a free worker", () => lab.statuses.at(-1) === "available");
+  },
+);
+
 /** A driver whose GPU is used by `pids` with so much memory. */
 class Driver implements GpuSource {
   readonly way = "nvidia-smi";
   pids: readonly number[] = [];
   fault: string | null = null;
+  isBroken = false;
 
   get reading(): Gpu {
     return {
@@ -633,6 +700,7 @@ class Driver implements GpuSource {
   }
 
   read(): Promise<Gpu> {
+    if (this.isBroken) return Promise.reject(new Error("The driver hangs"));
     return Promise.resolve(this.reading);
   }
 
@@ -649,10 +717,8 @@ function gpuTest(
   const driver = new Driver();
   const gpu = new JobGpu({ source: driver, gpu: driver.reading }, {
     clock: systemClock,
-    log: SILENT_LOG,
     fault: () => driver.fault,
     releaseMs: 300,
-    heldLookMs: 20,
   });
   test(what, script, (lab) => body(lab, driver), { gpu });
 }
@@ -683,7 +749,7 @@ gpuTest(
 );
 
 gpuTest(
-  "memory that does not come back holds the verdict back, but not for ever",
+  "memory that does not come back keeps the next job from the GPU, and those who use it are named",
   WRITES,
   async (lab, driver) => {
     const client = await lab.client();
@@ -691,7 +757,30 @@ gpuTest(
     driver.pids = [999_999_999];
     const { duration_ms } = await client.next("job_done");
     ok(duration_ms >= 300, `${duration_ms} ms`);
-    equal(lab.statuses.at(-1), "available");
+    equal(lab.statuses.at(-1), "maintenance");
+    await client.reserve(TWO);
+    const { reason } = await client.next("job_refused");
+    match(reason, /held by job-aaaaaaaa: 9000 MB are used, by process 999999999 .*, 100 MB were/);
+    await lab.nextLife();
+    equal(lab.statuses.at(-1), "maintenance", "Another life of the worker forgets it");
+    driver.pids = [];
+    await until("a free worker", () => lab.statuses.at(-1) === "available");
+    await lab.nextLife();
+    equal(lab.statuses.at(-1), "draining", "A life that finds nothing has nothing to say");
+  },
+);
+
+gpuTest(
+  "a driver that does not answer after a job keeps the next one away",
+  WRITES,
+  async (lab, driver) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    driver.isBroken = true;
+    await client.next("job_done");
+    equal(lab.statuses.at(-1), "maintenance");
+    driver.isBroken = false;
+    await until("a free worker", () => lab.statuses.at(-1) === "available");
   },
 );
 
