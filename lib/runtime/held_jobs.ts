@@ -4,14 +4,20 @@
  */
 
 import type { JobId, PeerId } from "../base/id.ts";
+import { SECOND_MS } from "../base/time.ts";
 import type { JobEvent } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { Chores } from "./chores.ts";
+import type { EventLog } from "./event_log.ts";
 import type { BenchJob } from "./job_bench.ts";
 import { JobFolder } from "./job_folder.ts";
 import type { Told } from "./job_process.ts";
+import { pause } from "./pause.ts";
 import type { Survivor } from "./job_survivors.ts";
+
+/** Between two attempts to write down the last words of a job, as while the disk is full. */
+const FLUSH_EVERY_MS = SECOND_MS;
 
 /** A job that holds the slot. */
 export interface HeldJob extends BenchJob {
@@ -25,6 +31,9 @@ export class HeldJobs {
   readonly #jobsFolder: string;
   readonly #chores: Chores;
   readonly #held = new Map<JobId, HeldJob>();
+  /** Logs of jobs that have ended, to which the disk has not taken everything yet. */
+  readonly #late = new Map<JobId, EventLog>();
+  readonly #stopped = new AbortController();
 
   constructor(jobsFolder: string, chores: Chores) {
     this.#jobsFolder = jobsFolder;
@@ -68,19 +77,42 @@ export class HeldJobs {
     return held;
   }
 
-  /** What cannot be written down is still said: the run must not end for it. */
+  /**
+   * What cannot be written down is still said: the run must not end for it. It is written down before
+   * the next word.
+   */
   note(event: JobEvent): void {
     try {
       const held = this.#held.get(event.job_id);
-      held?.folder.note(event, held.told);
+      held?.folder.events.note(event, held.told);
     } catch (error) {
       this.#chores.warn("What is said of a job cannot be written down", error, event.job_id);
     }
   }
 
-  /** The job has its verdict: its folder stays. */
+  /** What was said of a job and is not written down yet, in order. */
+  unwritten(jobId: JobId): readonly JobEvent[] {
+    return (this.#held.get(jobId)?.folder.events ?? this.#late.get(jobId))?.unwritten ?? [];
+  }
+
+  /** The job has its verdict: its folder stays. What is not written down yet is tried again. */
   release(jobId: JobId): void {
+    const events = this.#held.get(jobId)?.folder.events;
     this.#held.delete(jobId);
+    if (events === undefined || events.unwritten.length === 0) return;
+    this.#late.set(jobId, events);
+    this.#chores.begin("The last words of a job are not written down", jobId, async () => {
+      while (!isFlushed(events) && !this.#stopped.signal.aborted) {
+        await pause(FLUSH_EVERY_MS, this.#stopped.signal);
+      }
+      events.flush();
+      this.#late.delete(jobId);
+    });
+  }
+
+  /** Nobody waits any longer for what cannot be written down. */
+  stop(): void {
+    this.#stopped.abort();
   }
 
   /** The job will not run: its folder goes as soon as `foldersFree`. Resolves when it has gone. */
@@ -92,5 +124,15 @@ export class HeldJobs {
     const isOurs = await held.ready.then(() => true, () => false);
     await foldersFree;
     if (isOurs) await held.folder.remove();
+  }
+}
+
+function isFlushed(events: EventLog): boolean {
+  try {
+    events.flush();
+    return true;
+  } catch {
+    // That was told when the words were said; the disk is tried again.
+    return false;
   }
 }

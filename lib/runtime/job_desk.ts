@@ -117,6 +117,7 @@ export class JobDesk {
     this.#recall = new JobRecall(this.#archive, this.#audience, (jobId) => ({
       isHere: this.#slot.jobId === jobId,
       sequence: this.#slot.sequenceOf(jobId),
+      unwritten: this.#held.unwritten(jobId),
       remains: remains.reasonOf(jobId),
     }));
     const objectionTo = (spec: JobSpec, inputs: Manifest) => this.#objectionTo(spec, inputs);
@@ -236,6 +237,7 @@ export class JobDesk {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     this.#remains.stop();
+    this.#held.stop();
     await this.#bench.stop(how);
     this.#visits.end("The worker stops");
     this.#audience.dismissLate();

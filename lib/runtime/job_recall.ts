@@ -5,12 +5,13 @@
 
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Refused } from "../job/slot.ts";
-import type { JobMessage } from "../protocol/job_message.ts";
+import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import type { JobArchive } from "./job_archive.ts";
 import type { JobAudience } from "./job_audience.ts";
-import type { JobFolder, JobVerdict } from "./job_folder.ts";
+import { isVerdict, type JobVerdict } from "./event_log.ts";
+import type { JobFolder } from "./job_folder.ts";
 import { tellPeer } from "./link_speech.ts";
 
 /** How a job stands at its worker now. */
@@ -19,6 +20,8 @@ export interface JobPresence {
   readonly isHere: boolean;
   /** How much was said of it; nothing before it started. */
   readonly sequence: number | undefined;
+  /** What was said of it and is not written down yet, in order. */
+  readonly unwritten: readonly JobEvent[];
   /** What it has left that is in the way of others, in a sentence. */
   readonly remains: string | undefined;
 }
@@ -67,7 +70,8 @@ export class JobRecall {
   }
 
   /**
-   * Says over `link` what `client` has missed of a job, and lets it hear what comes.
+   * Says over `link` what `client` has missed of a job, and lets it hear what comes. One that has heard
+   * more than is known here is told everything again.
    *
    * @throws {Error} Where what was said of the job cannot be read.
    */
@@ -76,19 +80,31 @@ export class JobRecall {
     link: PeerLink,
     question: Extract<JobMessage, { type: "job_follow" }>,
   ): Promise<void> {
-    const { request_id, job_id, after_sequence } = question;
+    const { request_id, job_id, after_sequence: heard } = question;
     // Asked before the folder is: a job that ends meanwhile leaves its verdict there.
     const presence = this.#present(job_id);
     const found = await this.#find(client, job_id);
-    const refused = "code" in found ? found : objection(found.verdict, after_sequence, presence);
-    if ("code" in found || refused !== undefined) {
-      tellPeer(link, { type: "job_refused", request_id, job_id, ...refused ?? UNKNOWN_JOB });
+    const refused = "code" in found ? found : undefined;
+    const last = "code" in found ? undefined : found.verdict?.sequence ?? presence.sequence;
+    if ("code" in found || last === undefined) {
+      tellPeer(link, {
+        type: "job_refused",
+        request_id,
+        job_id,
+        ...refused ?? notRunning(presence),
+      });
       return;
     }
-    const log = await found.folder.openEvents();
+    // Words that a power cut has taken from the disk were heard, and others have their numbers now.
+    const after_sequence = heard <= last ? heard : 0;
+    const log = await found.folder.events.open();
     tellPeer(link, { type: "job_following", request_id, job_id, after_sequence });
     try {
-      await this.#audience.replay(link, job_id, log, after_sequence);
+      await this.#audience.replay(link, job_id, {
+        log,
+        afterSequence: after_sequence,
+        unwritten: () => this.#present(job_id).unwritten,
+      });
     } catch (error) {
       link.close("What was said of the job cannot be read");
       throw error;
@@ -140,26 +156,15 @@ export class JobRecall {
   async #find(client: PeerId, jobId: JobId): Promise<FoundJob | Refused> {
     try {
       const folder = await this.#archive.find(jobId, client);
-      return folder === undefined ? UNKNOWN_JOB : { folder, verdict: await folder.verdict() };
+      if (folder === undefined) return UNKNOWN_JOB;
+      const late = this.#present(jobId).unwritten.find(isVerdict);
+      return { folder, verdict: late ?? await folder.events.verdict() };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       const reason = this.#present(jobId).remains ?? `The worker cannot read the job: ${why}`;
       return { code: "unsuitable", reason: reason.slice(0, REASON_LENGTH_MAX) };
     }
   }
-}
-
-/** Why a job of this client cannot be followed. */
-function objection(
-  verdict: JobVerdict | undefined,
-  after: number,
-  presence: JobPresence,
-): Refused | undefined {
-  const last = verdict?.sequence ?? presence.sequence;
-  if (last === undefined) return notRunning(presence);
-  if (after <= last) return undefined;
-  const reason = `Expected to have heard at most ${last} words of the job, got ${after}`;
-  return { code: "unsuitable", reason };
 }
 
 function notRunning({ isHere, remains }: JobPresence): Refused {

@@ -13,6 +13,7 @@ import type { JobFolder } from "./job_folder.ts";
 import type { JobGpu } from "./job_gpu.ts";
 import { settled } from "./job_process.ts";
 import type { UnreadableJob } from "./job_survivors.ts";
+import { pause } from "./pause.ts";
 import { isBuried, membersOf } from "./process_group.ts";
 import { isAnothers } from "./process_identity.ts";
 import type { RunFolder } from "./run_folder.ts";
@@ -155,17 +156,4 @@ async function pidOf(run: RunFolder): Promise<number | string> {
     // It is what cannot be read.
     return "(unknown)";
   }
-}
-
-function pause(delayMs: number, ended: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      ended.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, delayMs);
-    ended.addEventListener("abort", end, { once: true });
-    if (ended.aborted) end();
-  });
 }

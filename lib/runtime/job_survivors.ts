@@ -7,7 +7,8 @@ import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { JobArchive } from "./job_archive.ts";
-import type { JobFolder, LastWord } from "./job_folder.ts";
+import type { LastWord } from "./event_log.ts";
+import type { JobFolder } from "./job_folder.ts";
 
 /** A job without a verdict. */
 export interface Survivor extends LastWord {
@@ -34,7 +35,7 @@ export interface LeftJobs {
 
 /**
  * Looks through the jobs of earlier lives. Removes what is left of those that never started, and
- * completes event logs that lack the verdict alone. A folder that cannot be read is told of.
+ * mends event logs and verdicts that were cut off. A folder that cannot be read is told of.
  */
 export async function findLeftJobs(archive: JobArchive, log: Log): Promise<LeftJobs> {
   const over: Survivor[] = [];
@@ -59,15 +60,11 @@ export async function findLeftJobs(archive: JobArchive, log: Log): Promise<LeftJ
 
 async function survivorIn(folder: JobFolder): Promise<Survivor | undefined> {
   const { jobId } = folder;
-  const verdict = await folder.verdict();
-  if (verdict !== undefined) {
-    folder.mend(verdict);
-    return undefined;
-  }
+  const { verdict, ...last } = await folder.events.recover();
+  if (verdict !== undefined) return undefined;
   const client = await folder.client();
   const spec = await folder.spec();
   const plan = await folder.run.plan();
-  const last = folder.lastWord();
   if (last.sequence === 0 && plan === undefined) {
     await folder.remove();
     return undefined;
