@@ -14,6 +14,10 @@ import type { PrintedLine, RunEnd, RunWish } from "./run_folder.ts";
 /** Characters of a reason (`job_failed`). */
 const REASON_LENGTH_MAX = 1_000;
 
+/** Files that are named where they are left out of the results, and characters of each name. */
+const LEFT_OUT_MAX = 10;
+const LEFT_OUT_NAME_MAX = 200;
+
 /** What a run tells its owner. */
 export interface JobRunHandlers {
   started(pid: number): void;
@@ -184,13 +188,27 @@ export class JobRun {
       return failed(exitCode, `The trainer ended ${ended}${last}`);
     }
     try {
-      const results = await describeFolder(this.#folder.output);
+      const leftOut: string[] = [];
+      const results = await describeFolder(this.#folder.output, (path, why) => {
+        leftOut.push(`${JSON.stringify(path.slice(0, LEFT_OUT_NAME_MAX))} (${why})`);
+      });
+      this.#tellLeftOut(leftOut);
       if (results.files.length > 0) return { type: "done", results, isStoppedEarly };
       const how = isStoppedEarly ? "was stopped before it" : "ended well but";
       return failed(exitCode, `The trainer ${how} wrote ${isStoppedEarly ? "a" : "no"} file`);
     } catch (error) {
       return failed(exitCode, `The trainer ended well, but not its files: ${messageOf(error)}`);
     }
+  }
+
+  /** One odd name must not cost the rest of a training, and nobody should look for it in vain. */
+  #tellLeftOut(files: readonly string[]): void {
+    if (files.length === 0 || this.#process === undefined) return;
+    const more = files.length > LEFT_OUT_MAX ? ", …" : "";
+    const names = files.slice(0, LEFT_OUT_MAX).join(", ") + more;
+    const text =
+      `[${files.length} of the trainer's files cannot be sent and stay on the worker: ${names}]`;
+    this.#options.handlers.printed({ stream: "stderr", text }, this.#process.told);
   }
 }
 

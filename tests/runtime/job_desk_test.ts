@@ -373,6 +373,21 @@ test(
   },
 );
 
+test(
+  "an output with an odd name is left out and told of, and the rest are the results",
+  `${WRITES}; echo image > 'output/viz epoch 1: val.png'`,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    match(
+      (await client.next("job_log")).text,
+      /^\[1 of the trainer's files cannot be sent .*: "viz epoch 1: val.png" \(it has one of </,
+    );
+    const { results } = await client.next("job_done");
+    deepEqual(results.files.map(({ path }) => path), ["model.json"]);
+  },
+);
+
 test("a trainer that writes nothing has no results", "echo well", async (lab) => {
   const client = await lab.client();
   await client.run(ONE);
