@@ -9,7 +9,8 @@
  *  3. What is said of a running job is numbered from 1 without gaps, and ends with one verdict.
  *  4. A lease ends `LEASE_MS` after the last sign of life of its client; a running job does not.
  *  5. While a lease is held, exactly one wake-up is on its way.
- *  6. Once closed, the slot is given to nobody; a running job goes on to its end.
+ *  6. Once closed, the slot is given to nobody; a running job goes on to its end. While something is
+ *     in its way it is given to nobody either; what it was given for goes on.
  *  7. A job that is adopted from an earlier life of the worker goes on with the number it had.
  *  8. A lease belongs to one client; a running job to the key of the one that started it.
  */
@@ -146,18 +147,16 @@ export class JobSlot {
       case "epoch_ended":
         this.#keepPace(input.epoch.epoch + 1, now);
         return this.#report((stamp) => ({ type: "job_metric", ...stamp, epoch: input.epoch }));
-      case "printed": {
-        const { stream, text } = input;
-        return this.#report((stamp) => ({ type: "job_log", ...stamp, stream, text }));
-      }
+      case "printed":
+        return this.#log(input.stream, input.text);
       case "ended":
         return this.#end(input.verdict, now);
       case "obstructed":
-        return this.#changeObstacles(() => this.#obstacles.set(input.by, input.reason));
+        return this.#obstruct(input.by, input.reason);
       case "cleared":
-        return this.#changeObstacles(() => this.#obstacles.delete(input.by));
+        return this.#clear(input.by);
       case "closed":
-        return this.#close();
+        return this.#close(input.notice);
       case "woke":
         this.#wakeUpUnderway = false;
         return;
@@ -208,7 +207,7 @@ export class JobSlot {
     }
     const { client, jobId, spec, sequence, startedAt } = job;
     this.#state = { name: "running", client, jobId, spec, startedAt, sequence };
-    this.#tellRoom(this.#closed ? "draining" : "busy", { job_id: jobId, client_id: client });
+    this.#tellRunning(this.#state);
   }
 
   /** Epochs before the first are a trainer's start, which tells nothing of how fast it learns. */
@@ -235,7 +234,7 @@ export class JobSlot {
     const { client, jobId, spec } = lease;
     this.#state = { name: "running", client, jobId, spec, startedAt: now, sequence: 0 };
     const epochs_max = epochsMaxOf(spec) ?? null;
-    this.#tellRoom("busy", { job_id: jobId, client_id: client });
+    this.#tellRunning(this.#state);
     this.#effects.push({ type: "admit", client, jobId });
     this.#report((stamp) => ({ type: "job_accepted", ...stamp, epochs_max }));
     this.#effects.push({ type: "run", jobId, spec });
@@ -280,15 +279,24 @@ export class JobSlot {
     this.#tellRoom(this.#closed ? "draining" : open, null);
   }
 
-  /** The room hears of the first obstacle and of the end of the last, where no job holds the slot. */
-  #changeObstacles(change: () => void): void {
-    const wasClear = this.#obstacles.size === 0;
-    change();
-    if (wasClear === (this.#obstacles.size === 0)) return;
-    if (this.#state.name === "free" && !this.#closed) this.#free();
+  /** The room hears of the first obstacle, and a running job of maintenance that waits for its end. */
+  #obstruct(by: Obstacle, reason: string): void {
+    const isNew = !this.#obstacles.has(by);
+    this.#obstacles.set(by, reason);
+    if (!isNew || this.#closed) return;
+    if (this.#state.name === "free" && this.#obstacles.size === 1) this.#free();
+    if (by !== "maintenance" || this.#state.name !== "running") return;
+    this.#tellRunning(this.#state);
+    this.#log("stderr", `[${reason}; this job comes to its end first]`);
   }
 
-  #close(): void {
+  #clear(by: Obstacle): void {
+    if (!this.#obstacles.delete(by) || this.#closed) return;
+    if (this.#state.name === "free" && this.#obstacles.size === 0) this.#free();
+    if (by === "maintenance" && this.#state.name === "running") this.#tellRunning(this.#state);
+  }
+
+  #close(notice?: string): void {
     if (this.#closed) return;
     this.#closed = true;
     switch (this.#state.name) {
@@ -296,10 +304,10 @@ export class JobSlot {
         return this.#tellRoom("draining", null);
       case "leased":
         return this.#discard();
-      case "running": {
-        const { jobId: job_id, client: client_id } = this.#state;
-        return this.#tellRoom("draining", { job_id, client_id });
-      }
+      case "running":
+        this.#tellRunning(this.#state);
+        if (notice !== undefined) this.#log("stderr", `[${notice}]`);
+        return;
       default:
         this.#state satisfies never;
     }
@@ -334,6 +342,15 @@ export class JobSlot {
     this.#state = { ...this.#state, sequence };
     const { jobId: job_id } = this.#state;
     this.#effects.push({ type: "report", event: say({ job_id, attempt: ATTEMPT, sequence }) });
+  }
+
+  #log(stream: "stdout" | "stderr", text: string): void {
+    this.#report((stamp) => ({ type: "job_log", ...stamp, stream, text }));
+  }
+
+  #tellRunning({ jobId: job_id, client: client_id }: Running): void {
+    const isLast = this.#closed || this.#obstacles.has("maintenance");
+    this.#tellRoom(isLast ? "draining" : "busy", { job_id, client_id });
   }
 
   #tellRoom(status: WorkerStatus, currentJob: CurrentJob | null): void {

@@ -54,6 +54,6 @@ export type SlotInput =
   | { readonly type: "obstructed"; readonly by: Obstacle; readonly reason: string }
   /** That is in the way no more. */
   | { readonly type: "cleared"; readonly by: Obstacle }
-  /** The worker takes no more jobs. */
-  | { readonly type: "closed" }
+  /** The worker takes no more jobs. Those who follow the running one hear `notice`. */
+  | { readonly type: "closed"; readonly notice?: string }
   | { readonly type: "woke" };

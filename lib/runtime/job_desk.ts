@@ -222,12 +222,26 @@ export class JobDesk {
     this.#visits.data(client, index, offset, bytes);
   }
 
-  /** Takes no more jobs. Resolves when the running one has ended and its clients have left. */
-  async drain(): Promise<void> {
+  /**
+   * Takes no more jobs. Resolves when the running one has ended and its clients have left.
+   *
+   * @param notice What becomes of the running job, in a sentence for those who follow it.
+   */
+  async drain(notice: string): Promise<void> {
     this.#isDraining = true;
-    this.#step({ type: "closed" });
+    this.#step({ type: "closed", notice });
     this.#checkDrained();
     await this.#drained.promise;
+  }
+
+  /**
+   * Takes no jobs for now, and again when there is no `reason` any more. The running one goes on.
+   *
+   * @param reason For whoever is refused meanwhile, in a sentence.
+   */
+  maintain(reason: string | undefined): void {
+    const by = "maintenance";
+    this.#step(reason === undefined ? { type: "cleared", by } : { type: "obstructed", by, reason });
   }
 
   /** Ends the running job, or leaves it to the worker's next life, and frees what the desk holds. */

@@ -167,6 +167,7 @@ export class JobProcess {
     let isLeft = false;
     this.#keeperGone.then(() => isGone = true);
     this.#left.promise.then(() => isLeft = true);
+    using _seat = await folder.follow();
     try {
       for (let poll = 0;; poll++) {
         // Before what was printed is read: nothing is printed after the end was written.

@@ -153,21 +153,39 @@ export class RunFolder {
    * the keeper. `undefined` where another process has it.
    */
   async tryLock(): Promise<Disposable | undefined> {
-    const file = await this.#openLock();
+    return await this.#tryLock("lock");
+  }
+
+  /** Whether a worker follows the run. */
+  async isFollowed(): Promise<boolean> {
+    using seat = await this.follow();
+    return seat === undefined;
+  }
+
+  /**
+   * Says to the keeper that a worker follows the run, until that is disposed of or the worker dies.
+   * `undefined` where another does.
+   */
+  async follow(): Promise<Disposable | undefined> {
+    return await this.#tryLock("follower");
+  }
+
+  /** Takes the lock as soon as it is free. */
+  async lock(): Promise<Disposable> {
+    const file = await this.#openLock("lock");
+    await file.lock(true);
+    return file;
+  }
+
+  async #tryLock(name: string): Promise<Disposable | undefined> {
+    const file = await this.#openLock(name);
     if (await file.tryLock(true)) return file;
     file.close();
     return undefined;
   }
 
-  /** Takes the lock as soon as it is free. */
-  async lock(): Promise<Disposable> {
-    const file = await this.#openLock();
-    await file.lock(true);
-    return file;
-  }
-
-  #openLock(): Promise<Deno.FsFile> {
-    return Deno.open(join(this.path, "lock"), { create: true, write: true, mode: 0o600 });
+  #openLock(name: string): Promise<Deno.FsFile> {
+    return Deno.open(join(this.path, name), { create: true, write: true, mode: 0o600 });
   }
 
   /** Aside and then into place: who reads finds all of it, or nothing. */

@@ -323,7 +323,12 @@ test(
     const client = await lab.client();
     await client.run(ONE);
     let isDrained = false;
-    const drained = lab.desk.drain().then(() => isDrained = true);
+    const drained = lab.desk.drain("The worker is to stop").then(() => isDrained = true);
+    const notice = "[The worker is to stop]";
+    await until(
+      "the notice",
+      () => client.end.heard.some((word) => word.type === "job_log" && word.text === notice),
+    );
     await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
     await client.next("job_done");
     await client.fetch(ONE, join(lab.folder, "home"));
@@ -340,7 +345,7 @@ test(
     const client = await lab.client();
     await client.run(ONE);
     await client.next("job_done");
-    await lab.desk.drain();
+    await lab.desk.drain("The worker is to stop");
     equal(client.end.closedBecause, undefined);
   },
   { serveMs: 50 },
@@ -348,7 +353,7 @@ test(
 
 test("a worker that drains does not wait for those who only look on", WRITES, async (lab) => {
   const watcher = await lab.client(OTHER);
-  await lab.desk.drain();
+  await lab.desk.drain("The worker is to stop");
   equal(watcher.end.closedBecause, undefined);
 });
 
