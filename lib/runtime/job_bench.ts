@@ -77,8 +77,8 @@ export class JobBench {
     const { preparation, gpu } = this.#options;
     const gpuMemoryUsedMb = gpu?.memoryUsedMb() ?? Promise.resolve(undefined);
     const { client, folder } = job;
-    const prepare = async () =>
-      folder.pathsFor(spec, await preparation.labelsFor(client, spec, folder));
+    const prepare = async (ended: AbortSignal) =>
+      folder.pathsFor(spec, await preparation.labelsFor(client, spec, folder, ended));
     this.#put(jobId, spec, job, { type: "new", prepare, gpuMemoryUsedMb });
   }
 

@@ -99,10 +99,16 @@ export class JobPreparation {
    * Looks into the labels that have come, finds their videos and gives the labels to train on: those
    * themselves, or a copy with this worker's paths.
    *
+   * @param ended Aborted, nobody waits for them any more.
    * @throws {Error} Where a video is not found, or the labels cannot be read or copied.
    */
-  async labelsFor(client: PeerId, spec: JobSpec, folder: PreparedFolder): Promise<string> {
-    return await within(this.#labelsFor(client, spec, folder), PREPARE_MS, LATE);
+  async labelsFor(
+    client: PeerId,
+    spec: JobSpec,
+    folder: PreparedFolder,
+    ended: AbortSignal,
+  ): Promise<string> {
+    return await within(this.#labelsFor(client, spec, folder), PREPARE_MS, LATE, ended);
   }
 
   async #labelsFor(

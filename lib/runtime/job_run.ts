@@ -40,7 +40,7 @@ export type RunOrigin =
   /** It is new. `prepare` looks into the inputs, and gives the paths that the trainer is started with. */
   | {
     readonly type: "new";
-    readonly prepare: () => Promise<RunnerPaths>;
+    readonly prepare: (ended: AbortSignal) => Promise<RunnerPaths>;
     /** What is used of the GPU before it, in MB. */
     readonly gpuMemoryUsedMb: Promise<number | undefined>;
   }
@@ -58,6 +58,8 @@ export class JobRun {
   readonly #options: JobRunOptions;
   #process: JobProcess | undefined;
   #wish: RunWish | undefined;
+  /** Aborted where it is to end or is left: what has not begun then need not begin. */
+  readonly #unwanted = new AbortController();
   #isLeft = false;
 
   /** Begins, or goes on with, the trainer of `spec` in `folder`, where its inputs are. */
@@ -78,12 +80,17 @@ export class JobRun {
    */
   end(how: JobEnding | "quit"): void {
     if (this.#wish !== "cancel") this.#wish = how;
+    this.#unwanted.abort();
     this.#pass();
   }
 
-  /** Follows no more. The trainer goes on, and `verdict` is `undefined`. */
+  /**
+   * Follows no more. The trainer goes on, and `verdict` is `undefined`; one that has not begun does not
+   * begin any more, and fails.
+   */
   leave(): void {
     this.#isLeft = true;
+    this.#unwanted.abort();
     this.#process?.leave();
   }
 
@@ -121,9 +128,16 @@ export class JobRun {
     spec: JobSpec,
     { prepare, gpuMemoryUsedMb }: Extract<RunOrigin, { type: "new" }>,
   ): Promise<JobProcess | undefined> {
-    const paths = await prepare();
+    const unwanted = this.#unwanted.signal;
+    let paths: RunnerPaths;
+    try {
+      paths = await prepare(unwanted);
+    } catch (error) {
+      if (unwanted.aborted) return undefined;
+      throw error;
+    }
     const usedMb = await gpuMemoryUsedMb;
-    if (this.#wish !== undefined) return undefined;
+    if (unwanted.aborted) return undefined;
     const { executables, clock } = this.#options;
     const folder = this.#folder;
     try {
@@ -156,7 +170,8 @@ export class JobRun {
   }
 
   #judgeUnbegun(): Verdict {
-    return this.#wish === "quit" ? failed(null, "The worker was stopped") : { type: "cancelled" };
+    if (this.#wish === "cancel" || this.#wish === "stop") return { type: "cancelled" };
+    return failed(null, "The worker was stopped");
   }
 
   async #judge(end: RunEnd): Promise<Verdict> {

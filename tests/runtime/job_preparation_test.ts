@@ -18,6 +18,7 @@ function peer(text: string): PeerId {
 }
 
 const ANN = peer("ann-aaaaaaaaaa");
+const NEVER = new AbortController().signal;
 const ANN_AGAIN = peer("ann-2-aaaaaaaaaa");
 const BOB = peer("bob-bbbbbbbbbb");
 const SPEC: JobSpec = { kind: "train", runner: "demo", package: "labels.slp", run_name: "x" };
@@ -97,7 +98,7 @@ test("the labels as they came stay as they are", async ({ mount, job, preparatio
   await Deno.mkdir(join(mount, "fly"));
   await Deno.writeTextFile(join(mount, "fly", "clip.mp4"), "frames");
   const before = await Deno.readFile(path);
-  const copy = await preparation.labelsFor(ANN, SPEC, job);
+  const copy = await preparation.labelsFor(ANN, SPEC, job, NEVER);
   equal(copy, join(job.path, "resolved", "labels.slp"));
   deepEqual(await Deno.readFile(path), before);
   const [video] = await listVideos(copy);
@@ -123,14 +124,14 @@ test("a sequence of pictures is found as a whole", async ({ mount, job, preparat
   await Deno.mkdir(folder);
   await Deno.writeTextFile(join(folder, "0001.png"), "");
   await rejects(
-    preparation.labelsFor(ANN, SPEC, job),
+    preparation.labelsFor(ANN, SPEC, job, NEVER),
     /all pictures of a video.*got none for .*0002\.png/,
   );
   await Deno.symlink("/etc/passwd", join(folder, "0002.png"));
-  await rejects(preparation.labelsFor(ANN, SPEC, job), /got none for .*0002\.png/);
+  await rejects(preparation.labelsFor(ANN, SPEC, job, NEVER), /got none for .*0002\.png/);
   await Deno.remove(join(folder, "0002.png"));
   await Deno.writeTextFile(join(folder, "0002.png"), "");
-  const [video] = await listVideos(await preparation.labelsFor(ANN, SPEC, job));
+  const [video] = await listVideos(await preparation.labelsFor(ANN, SPEC, job, NEVER));
   const files = await Promise.all(
     (video?.files ?? []).map((file) =>
       Deno.realPath(file.startsWith("/") ? file : join(job.path, file))
