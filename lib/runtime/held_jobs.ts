@@ -13,6 +13,7 @@ import type { EventLog } from "./event_log.ts";
 import type { BenchJob } from "./job_bench.ts";
 import { JobFolder } from "./job_folder.ts";
 import type { Told } from "./job_process.ts";
+import { setAside } from "./landing_place.ts";
 import { pause } from "./pause.ts";
 import type { Survivor } from "./job_survivors.ts";
 
@@ -29,14 +30,16 @@ export interface HeldJob extends BenchJob {
 /** The jobs that hold the slot: one, or none. */
 export class HeldJobs {
   readonly #jobsFolder: string;
+  readonly #partsFolder: string;
   readonly #chores: Chores;
   readonly #held = new Map<JobId, HeldJob>();
   /** Logs of jobs that have ended, to which the disk has not taken everything yet. */
   readonly #late = new Map<JobId, EventLog>();
   readonly #stopped = new AbortController();
 
-  constructor(jobsFolder: string, chores: Chores) {
+  constructor(jobsFolder: string, partsFolder: string, chores: Chores) {
     this.#jobsFolder = jobsFolder;
+    this.#partsFolder = partsFolder;
     this.#chores = chores;
   }
 
@@ -115,7 +118,10 @@ export class HeldJobs {
     this.#stopped.abort();
   }
 
-  /** The job will not run: its folder goes as soon as `foldersFree`. Resolves when it has gone. */
+  /**
+   * The job will not run: its folder goes as soon as `foldersFree`, and what has arrived whole is kept
+   * among the parts. Resolves when it has gone.
+   */
   async discard(jobId: JobId, foldersFree: Promise<void>): Promise<void> {
     const held = this.#held.get(jobId);
     this.#held.delete(jobId);
@@ -123,7 +129,9 @@ export class HeldJobs {
     // A folder that we could not make is not ours to remove: it may be that of another job.
     const isOurs = await held.ready.then(() => true, () => false);
     await foldersFree;
-    if (isOurs) await held.folder.remove();
+    if (!isOurs) return;
+    await setAside(held.inputs, held.folder.inputs, this.#partsFolder);
+    await held.folder.remove();
   }
 }
 

@@ -95,7 +95,8 @@ export class JobDesk {
     const { mounts = MountTable.none, maps = [] } = options;
     this.#options = options;
     this.#chores = new Chores(log);
-    this.#held = new HeldJobs(this.#jobsFolder, this.#chores);
+    const partsFolder = join(folder, "parts");
+    this.#held = new HeldJobs(this.#jobsFolder, partsFolder, this.#chores);
     this.#cache = new FileCache(join(folder, "cache"), cacheBytesMax);
     const cache = this.#cache;
     const preparation = new JobPreparation(folder, {
@@ -111,7 +112,6 @@ export class JobDesk {
       happened,
       concluded: (jobId, verdict) => this.#conclude(jobId, verdict),
     });
-    const partsFolder = join(folder, "parts");
     this.#visits = new JobVisits({ partsFolder, cache, mounts, chores: this.#chores, log });
     this.#archive = new JobArchive(this.#jobsFolder, partsFolder);
     this.#recall = new JobRecall(this.#archive, this.#audience, (jobId) => ({
@@ -412,7 +412,12 @@ export class JobDesk {
       : {};
     log.write("info", `Training ended: ${verdict.type}`, { job_id: jobId, ...reason });
     this.#step({ type: "ended", verdict });
+    const { folder } = this.#held.get(jobId);
     this.#held.release(jobId);
+    this.#chores.begin("Inputs of a job cannot be removed", jobId, async () => {
+      await this.#visits.cached;
+      await folder.removeInputs();
+    });
     this.#adoptNext();
     this.#checkDrained();
     this.#chores.begin("Old jobs cannot be removed", jobId, () => {

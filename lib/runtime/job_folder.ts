@@ -11,6 +11,7 @@ import { peerIdSchema } from "../protocol/name.ts";
 import { logsOf, type RunnerPaths, type Stage } from "../job/runner.ts";
 import { EventLog, EVENTS_NAME } from "./event_log.ts";
 import { readJsonFile } from "./json_file.ts";
+import { RESOLVED_NAME } from "./resolved_labels.ts";
 import { RunFolder } from "./run_folder.ts";
 
 /** The stages of a job that has several. */
@@ -125,6 +126,17 @@ export class JobFolder {
   /** What was asked for; `undefined` where there is no such job. */
   async spec(): Promise<JobSpec | undefined> {
     return await this.#read(SPEC_NAME, takenJobSpecSchema);
+  }
+
+  /** Removes what the trainer read: with its verdict a job needs its inputs no more. */
+  async removeInputs(): Promise<void> {
+    for (const folder of [this.inputs, join(this.path, RESOLVED_NAME)]) {
+      try {
+        await Deno.remove(folder, { recursive: true });
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    }
   }
 
   async remove(): Promise<void> {

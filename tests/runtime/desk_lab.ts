@@ -150,6 +150,7 @@ export interface DeskLabOptions {
   readonly executable?: string | undefined;
   readonly gpu?: JobGpu | undefined;
   readonly serveMs?: number;
+  readonly cacheBytesMax?: number;
 }
 
 /** A desk, and what it says to its room and its log. */
@@ -208,7 +209,7 @@ export class DeskLab {
   }
 
   #newDesk(): JobDesk {
-    const { executable = "", gpu, serveMs } = this.#options;
+    const { executable = "", gpu, serveMs, cacheBytesMax } = this.#options;
     return new JobDesk({
       folder: join(this.folder, "worker"),
       executables: { sleapNn: executable, self: selfCommand() },
@@ -216,6 +217,7 @@ export class DeskLab {
       clock: systemClock,
       gpu,
       serveMs,
+      ...(cacheBytesMax === undefined ? {} : { cacheBytesMax }),
       remainsLookMs: 20,
       log: {
         write: (level, message) => {

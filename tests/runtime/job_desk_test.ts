@@ -274,6 +274,41 @@ test("a release in the middle of an upload ends it, and leaves no folder", WRITE
   await client.next("job_lease", TWO);
 });
 
+test(
+  "what arrived whole for a job that never ran is not sent again for the next",
+  WRITES,
+  async (lab) => {
+    const client = await lab.client();
+    await client.reserve(ONE);
+    await client.next("job_lease");
+    await (await client.upload(ONE)).done;
+    client.end.say({ type: "job_release", job_id: ONE });
+    await until("the folder's end", () => !isThere(lab.jobFolder(ONE)));
+    await client.reserve(TWO);
+    await client.next("job_lease", TWO);
+    client.end.heard.length = 0;
+    await (await client.upload(TWO)).done;
+    deepEqual((await client.next("transfer_want", TWO)).runs, []);
+    client.start(TWO);
+    await client.next("job_done", TWO);
+  },
+  { cacheBytesMax: 0 },
+);
+
+test("with its verdict a job's inputs go, and its results stay", WRITES, async (lab) => {
+  const client = await lab.client();
+  await client.run(ONE);
+  await client.next("job_done");
+  await until("the inputs' end", () => !isThere(join(lab.jobFolder(ONE), "inputs")));
+  await client.fetch(ONE, join(lab.folder, "home"));
+  // The cache has its copy, which was made first.
+  await client.reserve(TWO);
+  await client.next("job_lease", TWO);
+  client.end.heard.length = 0;
+  await (await client.upload(TWO)).done;
+  deepEqual((await client.next("transfer_want", TWO)).runs, []);
+});
+
 test("a worker that stops while it trains ends the trainer, and says so", WAITS, async (lab) => {
   const client = await lab.client();
   await client.run(ONE);

@@ -52,6 +52,22 @@ function test(what: string, body: (worker: Worker) => Promise<void>): void {
   });
 }
 
+test("what has arrived already needs no room", async ({ folder, preparation }) => {
+  const [bytes, sha256] = [2 ** 52, sha256Of("a".repeat(64))];
+  const inputs = { files: [{ path: "labels.slp", bytes, sha256 }] };
+  await Deno.mkdir(join(folder, "parts"));
+  equal(preparation.objectionOfDisk(inputs)?.code, "too_large");
+  const reason = () => preparation.objectionOfDisk(inputs)?.reason ?? "";
+  const toCome = () => Number(/have (\d+) bytes/.exec(reason())?.[1]);
+  await Deno.writeFile(join(folder, "parts", `${sha256}.part`), new Uint8Array(40_960));
+  equal(toCome(), bytes - 40_960);
+  // Its holes are still to come.
+  await Deno.truncate(join(folder, "parts", `${sha256}.part`), 10_000_000);
+  equal(toCome(), bytes - 40_960);
+  await Deno.writeFile(join(folder, "parts", `${sha256}.whole`), new Uint8Array(81_920));
+  equal(toCome(), bytes - 81_920);
+});
+
 test("inputs that the disk cannot take are refused", (worker) => {
   const inputs = (bytes: number) => ({
     files: [{ path: "labels.slp", bytes, sha256: sha256Of("a".repeat(64)) }],
@@ -61,7 +77,7 @@ test("inputs that the disk cannot take are refused", (worker) => {
   equal(objection?.code, "too_large");
   match(
     objection?.reason ?? "",
-    /^The inputs have 4503599627370496 bytes; the worker's disk has \d+ free/,
+    /^The inputs have 4503599627370496 bytes to come; the worker's disk has \d+ free/,
   );
   return Promise.resolve();
 });
