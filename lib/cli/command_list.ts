@@ -41,6 +41,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     async () => (await import("./worker.ts")).workerCommand,
   ),
   entry(
+    "drain",
+    "Have a worker of this machine take no more jobs",
+    async () => (await import("./drain.ts")).drainCommand,
+  ),
+  entry(
     "discover",
     "List the workers of a room",
     async () => (await import("./discover.ts")).discoverCommand,

@@ -7,6 +7,7 @@ import type { Config } from "../runtime/config.ts";
 import { findExecutable } from "../runtime/executable.ts";
 import type { Gpu, GpuReading } from "../runtime/gpu/gpu.ts";
 import type { GpuSlot } from "../runtime/gpu/gpu_watch.ts";
+import { namesSlice } from "../runtime/gpu/visibility.ts";
 import { type Inventory, type InventoryOptions, takeInventory } from "../runtime/gpu/inventory.ts";
 import { MountTable } from "../runtime/mount_table.ts";
 import { sleapNnVersion } from "../runtime/trainer_version.ts";
@@ -124,6 +125,12 @@ export async function gpuSetup(
       `Expected the NVIDIA driver to tell of its GPUs, got: ${
         inventory.why.join("; ")
       }; mend the driver, or state the GPU with --gpu-memory MB, 0 for none`,
+    );
+  }
+  if (inventory.state === "found" && namesSlice(inventory.by)) {
+    await inventory.source.close();
+    throw new Mistake(
+      `Expected a whole GPU, got a slice of one in ${inventory.by}; state its memory with --gpu-memory MB and without --gpu, and jobs use that slice`,
     );
   }
   if (inventory.state === "none" || (index === undefined && inventory.visible.length === 0)) {

@@ -9,7 +9,8 @@
  *  3. What is said of a running job is numbered from 1 without gaps, and ends with one verdict.
  *  4. A lease ends `LEASE_MS` after the last sign of life of its client; a running job does not.
  *  5. While a lease is held, exactly one wake-up is on its way.
- *  6. Once closed, the slot is given to nobody; a running job goes on to its end.
+ *  6. Once closed, the slot is given to nobody; a running job goes on to its end. While something is
+ *     in its way it is given to nobody either; what it was given for goes on.
  *  7. A job that is adopted from an earlier life of the worker goes on with the number it had.
  *  8. A lease belongs to one client; a running job to the key of the one that started it.
  */
@@ -23,7 +24,7 @@ import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile } from "../protocol/mount.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import type { SlotEffect } from "./slot_effect.ts";
-import type { JobEnding, Request, SlotInput, Verdict } from "./slot_input.ts";
+import type { JobEnding, Obstacle, Request, SlotInput, Verdict } from "./slot_input.ts";
 
 /** Milliseconds without a sign of life after which a lease ends. Higher: ghosts hold the slot longer. */
 export const LEASE_MS = 15_000;
@@ -91,7 +92,8 @@ export class JobSlot {
   readonly #suitability: Suitability;
   #state: State = { name: "free" };
   #closed = false;
-  #obstacle: string | undefined;
+  /** Why the slot cannot be given away, by what is in its way. */
+  readonly #obstacles = new Map<Obstacle, string>();
   #wakeUpUnderway = false;
   #effects: SlotEffect[] = [];
 
@@ -145,23 +147,16 @@ export class JobSlot {
       case "epoch_ended":
         this.#keepPace(input.epoch.epoch + 1, now);
         return this.#report((stamp) => ({ type: "job_metric", ...stamp, epoch: input.epoch }));
-      case "printed": {
-        const { stream, text } = input;
-        return this.#report((stamp) => ({ type: "job_log", ...stamp, stream, text }));
-      }
+      case "printed":
+        return this.#log(input.stream, input.text);
       case "ended":
         return this.#end(input.verdict, now);
       case "obstructed":
-        this.#obstacle = input.reason;
-        if (this.#state.name === "free" && !this.#closed) this.#free();
-        return;
+        return this.#obstruct(input.by, input.reason);
       case "cleared":
-        if (this.#obstacle === undefined) return;
-        this.#obstacle = undefined;
-        if (this.#state.name === "free" && !this.#closed) this.#free();
-        return;
+        return this.#clear(input.by);
       case "closed":
-        return this.#close();
+        return this.#close(input.notice);
       case "woke":
         this.#wakeUpUnderway = false;
         return;
@@ -175,8 +170,9 @@ export class JobSlot {
       return this.#refuse(request, { code: "closed", reason: "The worker takes no more jobs" });
     }
     if (this.#state.name !== "free") return this.#reserveAgain(request, this.#state, now);
-    if (this.#obstacle !== undefined) {
-      return this.#refuse(request, { code: "closed", reason: this.#obstacle });
+    const [obstacle] = this.#obstacles.values();
+    if (obstacle !== undefined) {
+      return this.#refuse(request, { code: "closed", reason: obstacle });
     }
     const refused = this.#suitability(spec, inputs);
     if (refused !== undefined) return this.#refuse(request, refused);
@@ -211,7 +207,7 @@ export class JobSlot {
     }
     const { client, jobId, spec, sequence, startedAt } = job;
     this.#state = { name: "running", client, jobId, spec, startedAt, sequence };
-    this.#tellRoom(this.#closed ? "draining" : "busy", { job_id: jobId, client_id: client });
+    this.#tellRunning(this.#state);
   }
 
   /** Epochs before the first are a trainer's start, which tells nothing of how fast it learns. */
@@ -238,7 +234,7 @@ export class JobSlot {
     const { client, jobId, spec } = lease;
     this.#state = { name: "running", client, jobId, spec, startedAt: now, sequence: 0 };
     const epochs_max = epochsMaxOf(spec) ?? null;
-    this.#tellRoom("busy", { job_id: jobId, client_id: client });
+    this.#tellRunning(this.#state);
     this.#effects.push({ type: "admit", client, jobId });
     this.#report((stamp) => ({ type: "job_accepted", ...stamp, epochs_max }));
     this.#effects.push({ type: "run", jobId, spec });
@@ -279,11 +275,28 @@ export class JobSlot {
 
   #free(): void {
     this.#state = { name: "free" };
-    const open = this.#obstacle === undefined ? "available" : "maintenance";
+    const open = this.#obstacles.size === 0 ? "available" : "maintenance";
     this.#tellRoom(this.#closed ? "draining" : open, null);
   }
 
-  #close(): void {
+  /** The room hears of the first obstacle, and a running job of maintenance that waits for its end. */
+  #obstruct(by: Obstacle, reason: string): void {
+    const isNew = !this.#obstacles.has(by);
+    this.#obstacles.set(by, reason);
+    if (!isNew || this.#closed) return;
+    if (this.#state.name === "free" && this.#obstacles.size === 1) this.#free();
+    if (by !== "maintenance" || this.#state.name !== "running") return;
+    this.#tellRunning(this.#state);
+    this.#log("stderr", `[${reason}; this job comes to its end first]`);
+  }
+
+  #clear(by: Obstacle): void {
+    if (!this.#obstacles.delete(by) || this.#closed) return;
+    if (this.#state.name === "free" && this.#obstacles.size === 0) this.#free();
+    if (by === "maintenance" && this.#state.name === "running") this.#tellRunning(this.#state);
+  }
+
+  #close(notice?: string): void {
     if (this.#closed) return;
     this.#closed = true;
     switch (this.#state.name) {
@@ -291,10 +304,10 @@ export class JobSlot {
         return this.#tellRoom("draining", null);
       case "leased":
         return this.#discard();
-      case "running": {
-        const { jobId: job_id, client: client_id } = this.#state;
-        return this.#tellRoom("draining", { job_id, client_id });
-      }
+      case "running":
+        this.#tellRunning(this.#state);
+        if (notice !== undefined) this.#log("stderr", `[${notice}]`);
+        return;
       default:
         this.#state satisfies never;
     }
@@ -329,6 +342,15 @@ export class JobSlot {
     this.#state = { ...this.#state, sequence };
     const { jobId: job_id } = this.#state;
     this.#effects.push({ type: "report", event: say({ job_id, attempt: ATTEMPT, sequence }) });
+  }
+
+  #log(stream: "stdout" | "stderr", text: string): void {
+    this.#report((stamp) => ({ type: "job_log", ...stamp, stream, text }));
+  }
+
+  #tellRunning({ jobId: job_id, client: client_id }: Running): void {
+    const isLast = this.#closed || this.#obstacles.has("maintenance");
+    this.#tellRoom(isLast ? "draining" : "busy", { job_id, client_id });
   }
 
   #tellRoom(status: WorkerStatus, currentJob: CurrentJob | null): void {

@@ -25,6 +25,9 @@ export type Verdict =
   /** Nobody saw how. */
   | { readonly type: "lost"; readonly reason: string };
 
+/** What can be in a slot's way: what is left of a job, or its people's wish. */
+export type Obstacle = JobId | "maintenance";
+
 /** One thing that happened to the slot. */
 export type SlotInput =
   | ({ readonly type: "reserve"; readonly spec: JobSpec; readonly inputs: Manifest } & Request)
@@ -48,9 +51,9 @@ export type SlotInput =
   | { readonly type: "printed"; readonly stream: "stdout" | "stderr"; readonly text: string }
   | { readonly type: "ended"; readonly verdict: Verdict }
   /** The slot cannot be given to anybody for now, such as while its GPU is held by a stray process. */
-  | { readonly type: "obstructed"; readonly reason: string }
-  /** What was in the way is gone. */
-  | { readonly type: "cleared" }
-  /** The worker takes no more jobs. */
-  | { readonly type: "closed" }
+  | { readonly type: "obstructed"; readonly by: Obstacle; readonly reason: string }
+  /** That is in the way no more. */
+  | { readonly type: "cleared"; readonly by: Obstacle }
+  /** The worker takes no more jobs. Those who follow the running one hear `notice`. */
+  | { readonly type: "closed"; readonly notice?: string }
   | { readonly type: "woke" };

@@ -137,6 +137,17 @@ export const jobSpecSchema = z.discriminatedUnion("kind", [trainJobSpecSchema, t
 /** A job. */
 export type JobSpec = z.infer<typeof jobSpecSchema>;
 
+const [sleapNnTraining, demoTraining] = trainJobSpecSchema.options;
+const [sleapNnTracking, demoTracking] = trackJobSpecSchema.options;
+/**
+ * A job that was taken before, as another version may have written it down: what this one does not
+ * know of it is left out, for it runs already.
+ */
+export const takenJobSpecSchema = z.discriminatedUnion("kind", [
+  z.discriminatedUnion("runner", [sleapNnTraining.strip(), demoTraining.strip()]),
+  z.discriminatedUnion("runner", [sleapNnTracking.strip(), demoTracking.strip()]),
+]);
+
 /** How many models the job trains, one after the other. */
 export function modelsOf(spec: JobSpec): number {
   if (spec.kind !== "train") return 0;

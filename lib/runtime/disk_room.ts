@@ -3,6 +3,9 @@
 import { statfs } from "node:fs/promises";
 import { Failure } from "../base/failure.ts";
 
+/** What inputs must leave on a worker's disk for the trainer to write. Higher: small disks refuse sooner. */
+export const SPARE_BYTES = 100e6;
+
 /** Bytes that may still be written by us on the disk of `folder`, which is there. */
 export async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);

@@ -12,6 +12,7 @@ import { isSha256, type Sha256 } from "../base/id.ts";
 import type { FileEntry } from "../protocol/manifest.ts";
 import { freeBytes } from "./disk_room.ts";
 import { copyFile } from "./file_digest.ts";
+import { removeIfPresent } from "./file_removal.ts";
 
 /** Bytes that a worker's cache may hold, where nobody says otherwise. Higher: more disk. */
 export const CACHE_BYTES_MAX = 20e9;
@@ -88,9 +89,7 @@ export class FileCache {
       await Deno.rename(aside, join(this.#folder, sha256));
       await this.#note(sha256, bytes);
     } catch (error) {
-      await Deno.remove(aside).catch((cause: unknown) => {
-        if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-      });
+      await removeIfPresent(aside);
       throw error;
     }
   }
@@ -122,11 +121,7 @@ export class FileCache {
     const sizes = await this.#loaded();
     this.#bytes -= sizes.get(sha256) ?? 0;
     sizes.delete(sha256);
-    try {
-      await Deno.remove(join(this.#folder, sha256));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    await removeIfPresent(join(this.#folder, sha256));
   }
 
   #loaded(): Promise<Map<Sha256, number>> {

@@ -6,7 +6,14 @@ import { isSha256, type Sha256 } from "../base/id.ts";
 import { decode } from "../protocol/decode.ts";
 import { LINK_MESSAGE_BYTES_MAX } from "../base/limits.ts";
 import { utf8Length } from "../base/utf8.ts";
-import { type FileEntry, type Manifest, manifestSchema } from "../protocol/manifest.ts";
+import { nameFault, nameKey } from "../protocol/file_name.ts";
+import {
+  type FileEntry,
+  FILES_MAX,
+  type Manifest,
+  relativePathSchema,
+  TRANSFER_BYTES_MAX,
+} from "../protocol/manifest.ts";
 import { writeFully } from "./file_bytes.ts";
 
 /** One read. */
@@ -78,27 +85,44 @@ export function sha256Of(hex: string): Sha256 {
 }
 
 /**
- * The manifest of every regular file under `folder`, sorted by path. Links are left out: what they
- * point at may not be ours to send.
+ * The manifest of the regular files under `folder` that can travel, sorted by path. Links are none of
+ * them: what they point at may not be ours to send. Where there are too many, those in folders of
+ * folders are left out first.
  *
- * @throws {Error} Where a name cannot travel, or there are too many files.
+ * @param leftOut Told of each file that cannot travel, and why.
+ * @throws {Error} Where the folder cannot be read.
  */
-export async function describeFolder(folder: string): Promise<Manifest> {
+export async function describeFolder(
+  folder: string,
+  leftOut: (path: string, why: string) => void = () => {},
+): Promise<Manifest> {
   const files: FileEntry[] = [];
-  for (const path of (await pathsUnder(folder, "")).toSorted()) {
-    files.push({ path, ...await digestFile(join(folder, path)) });
+  const keys = new Set<string>();
+  let listBytes = utf8Length(JSON.stringify({ files }));
+  let bytes = 0;
+  const depth = (path: string) => path.split("/").length;
+  const paths = (await pathsUnder(folder, "")).toSorted();
+  for (const path of paths.toSorted((one, other) => depth(one) - depth(other))) {
+    const named = decode(path, relativePathSchema);
+    if (!named.ok) {
+      leftOut(path, nameFault(path) ?? named.reason);
+      continue;
+    }
+    const entry = { path, ...await digestFile(join(folder, path)) };
+    const entryBytes = utf8Length(`${JSON.stringify(entry)},`);
+    const isTooMuch = files.length === FILES_MAX || listBytes + entryBytes > MANIFEST_BYTES_MAX ||
+      bytes + entry.bytes > TRANSFER_BYTES_MAX;
+    if (keys.has(nameKey(path))) {
+      leftOut(path, "another file's name differs in its letters' case alone");
+    } else if (isTooMuch) leftOut(path, "there are too many files, or too large ones");
+    else {
+      files.push(entry);
+      keys.add(nameKey(path));
+      listBytes += entryBytes;
+      bytes += entry.bytes;
+    }
   }
-  const manifest = decode({ files }, manifestSchema);
-  if (!manifest.ok) {
-    throw new Error(`Expected files whose names can travel, got others: ${manifest.reason}`);
-  }
-  const bytes = utf8Length(JSON.stringify(manifest.value));
-  if (bytes > MANIFEST_BYTES_MAX) {
-    throw new Error(
-      `Expected files whose list has at most ${MANIFEST_BYTES_MAX} bytes, got ${bytes} for ${files.length} files`,
-    );
-  }
-  return manifest.value;
+  return { files: files.toSorted((one, other) => one.path < other.path ? -1 : 1) };
 }
 
 async function pathsUnder(folder: string, prefix: string): Promise<string[]> {

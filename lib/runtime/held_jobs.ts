@@ -4,14 +4,21 @@
  */
 
 import type { JobId, PeerId } from "../base/id.ts";
+import { SECOND_MS } from "../base/time.ts";
 import type { JobEvent } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { Chores } from "./chores.ts";
+import type { EventLog } from "./event_log.ts";
 import type { BenchJob } from "./job_bench.ts";
 import { JobFolder } from "./job_folder.ts";
 import type { Told } from "./job_process.ts";
+import { setAside } from "./landing_place.ts";
+import { pause } from "./pause.ts";
 import type { Survivor } from "./job_survivors.ts";
+
+/** Between two attempts to write down the last words of a job, as while the disk is full. */
+const FLUSH_EVERY_MS = SECOND_MS;
 
 /** A job that holds the slot. */
 export interface HeldJob extends BenchJob {
@@ -23,11 +30,16 @@ export interface HeldJob extends BenchJob {
 /** The jobs that hold the slot: one, or none. */
 export class HeldJobs {
   readonly #jobsFolder: string;
+  readonly #partsFolder: string;
   readonly #chores: Chores;
   readonly #held = new Map<JobId, HeldJob>();
+  /** Logs of jobs that have ended, to which the disk has not taken everything yet. */
+  readonly #late = new Map<JobId, EventLog>();
+  readonly #stopped = new AbortController();
 
-  constructor(jobsFolder: string, chores: Chores) {
+  constructor(jobsFolder: string, partsFolder: string, chores: Chores) {
     this.#jobsFolder = jobsFolder;
+    this.#partsFolder = partsFolder;
     this.#chores = chores;
   }
 
@@ -68,22 +80,48 @@ export class HeldJobs {
     return held;
   }
 
-  /** What cannot be written down is still said: the run must not end for it. */
+  /**
+   * What cannot be written down is still said: the run must not end for it. It is written down before
+   * the next word.
+   */
   note(event: JobEvent): void {
     try {
       const held = this.#held.get(event.job_id);
-      held?.folder.note(event, held.told);
+      held?.folder.events.note(event, held.told);
     } catch (error) {
       this.#chores.warn("What is said of a job cannot be written down", error, event.job_id);
     }
   }
 
-  /** The job has its verdict: its folder stays. */
-  release(jobId: JobId): void {
-    this.#held.delete(jobId);
+  /** What was said of a job and is not written down yet, in order. */
+  unwritten(jobId: JobId): readonly JobEvent[] {
+    return (this.#held.get(jobId)?.folder.events ?? this.#late.get(jobId))?.unwritten ?? [];
   }
 
-  /** The job will not run: its folder goes as soon as `foldersFree`. Resolves when it has gone. */
+  /** The job has its verdict: its folder stays. What is not written down yet is tried again. */
+  release(jobId: JobId): void {
+    const events = this.#held.get(jobId)?.folder.events;
+    this.#held.delete(jobId);
+    if (events === undefined || events.unwritten.length === 0) return;
+    this.#late.set(jobId, events);
+    this.#chores.begin("The last words of a job are not written down", jobId, async () => {
+      while (!isFlushed(events) && !this.#stopped.signal.aborted) {
+        await pause(FLUSH_EVERY_MS, this.#stopped.signal);
+      }
+      events.flush();
+      this.#late.delete(jobId);
+    });
+  }
+
+  /** Nobody waits any longer for what cannot be written down. */
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  /**
+   * The job will not run: its folder goes as soon as `foldersFree`, and what has arrived whole is kept
+   * among the parts. Resolves when it has gone.
+   */
   async discard(jobId: JobId, foldersFree: Promise<void>): Promise<void> {
     const held = this.#held.get(jobId);
     this.#held.delete(jobId);
@@ -91,6 +129,18 @@ export class HeldJobs {
     // A folder that we could not make is not ours to remove: it may be that of another job.
     const isOurs = await held.ready.then(() => true, () => false);
     await foldersFree;
-    if (isOurs) await held.folder.remove();
+    if (!isOurs) return;
+    await setAside(held.inputs, held.folder.inputs, this.#partsFolder);
+    await held.folder.remove();
+  }
+}
+
+function isFlushed(events: EventLog): boolean {
+  try {
+    events.flush();
+    return true;
+  } catch {
+    // That was told when the words were said; the disk is tried again.
+    return false;
   }
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { isJobId, type JobId, type PeerId } from "../base/id.ts";
 import { DAY_MS } from "../base/time.ts";
 import { haveOneKey } from "../protocol/identity.ts";
-import { EVENTS_NAME, JobFolder } from "./job_folder.ts";
+import { EVENTS_NAME } from "./event_log.ts";
+import { JobFolder } from "./job_folder.ts";
 
 /** Jobs that are kept. Higher: more disk; lower: results go sooner. */
 const JOBS_KEPT_MAX = 50;

@@ -22,6 +22,16 @@ interface Listener {
   readonly dismissed: PromiseWithResolvers<void>;
 }
 
+/** What a link has missed of a job. */
+export interface Missed {
+  /** What was written down of the job, as a file that is open. */
+  readonly log: Deno.FsFile;
+  /** The number of the last word that it has heard. */
+  readonly afterSequence: number;
+  /** What was said and is not written down yet, in order. */
+  readonly unwritten: () => readonly JobEvent[];
+}
+
 /** The audience of one worker's jobs. A link hears of one job at a time. */
 export class JobAudience {
   readonly #listeners = new Map<PeerLink, Listener>();
@@ -48,7 +58,7 @@ export class JobAudience {
     for (const [link, { isLevel }] of [...this.#listeners]) if (!isLevel) this.dismiss(link);
   }
 
-  /** Says `event` to all who hear of its job. It must have been written down before. */
+  /** Says `event` to all who hear of its job. It must have been noted before. */
   say(event: JobEvent): void {
     for (const [link, { jobId, isLevel }] of this.#listeners) {
       if (jobId === event.job_id && isLevel) tellPeer(link, event);
@@ -56,16 +66,15 @@ export class JobAudience {
   }
 
   /**
-   * Tells `link` what `log` has after word `afterSequence` of the job, as fast as it listens, and
-   * then admits it. Frees `log`.
+   * Tells `link` what was said of the job after a word, as fast as it listens, and then admits it.
+   * Frees the log.
    *
    * @throws {Error} Where the log cannot be read; the link hears no more then.
    */
   async replay(
     link: PeerLink,
     jobId: JobId,
-    log: Deno.FsFile,
-    afterSequence: number,
+    { log, afterSequence, unwritten }: Missed,
   ): Promise<void> {
     using file = log;
     const listener = this.#enrol(link, jobId, false);
@@ -75,12 +84,11 @@ export class JobAudience {
       while (this.#listeners.get(link) === listener) {
         // Read at once, so that nothing is said between the end of the log and what follows it.
         const length = file.readSync(buffer);
+        const events = length === null ? unwritten() : lines.push(buffer.subarray(0, length));
+        for (const event of events) if (event.sequence > afterSequence) tellPeer(link, event);
         if (length === null) {
           listener.isLevel = true;
           return;
-        }
-        for (const event of lines.push(buffer.subarray(0, length))) {
-          if (event.sequence > afterSequence) tellPeer(link, event);
         }
         await Promise.race([link.drainedTo(BUFFERED_BYTES), listener.dismissed.promise]);
       }

@@ -1,5 +1,5 @@
 /**
- * Where one job runs: begins it or takes it up, waits for its end and for the GPU to be free of it,
+ * Where one job runs: begins it or takes it up, waits for its end and for all that it leaves to be gone,
  * and tells what happens as inputs of the slot. Decides nothing about who gets the slot.
  */
 
@@ -14,8 +14,8 @@ import type { JobFolder } from "./job_folder.ts";
 import type { JobGpu } from "./job_gpu.ts";
 import type { JobPreparation } from "./job_preparation.ts";
 import type { Told } from "./job_process.ts";
+import type { JobRemains } from "./job_remains.ts";
 import { JobRun, type RunOrigin } from "./job_run.ts";
-import { isAnothers } from "./process_identity.ts";
 
 /** How a worker ends what it runs: it ends the trainer, or leaves it to its next life. */
 export type DeskEnd = "end_job" | "leave_job";
@@ -29,6 +29,7 @@ export interface JobBenchOptions {
   readonly preparation: JobPreparation;
   /** The GPU that jobs use, where there is one that may be asked. */
   readonly gpu?: JobGpu | undefined;
+  readonly remains: JobRemains;
 }
 
 /** What a bench tells its owner. */
@@ -52,7 +53,6 @@ export class JobBench {
   readonly #options: JobBenchOptions;
   readonly #chores: Chores;
   readonly #handlers: JobBenchHandlers;
-  readonly #stopped = new AbortController();
   #run: JobRun | undefined;
 
   constructor(options: JobBenchOptions, chores: Chores, handlers: JobBenchHandlers) {
@@ -74,12 +74,12 @@ export class JobBench {
 
   /** Begins a job. */
   begin(jobId: JobId, spec: JobSpec, job: BenchJob): void {
-    this.#options.gpu?.noteBefore();
-    const { preparation } = this.#options;
+    const { preparation, gpu } = this.#options;
+    const gpuMemoryUsedMb = gpu?.memoryUsedMb() ?? Promise.resolve(undefined);
     const { client, folder } = job;
-    const prepare = async () =>
-      folder.pathsFor(spec, await preparation.labelsFor(client, spec, folder));
-    this.#put(jobId, spec, job, { type: "new", prepare });
+    const prepare = async (ended: AbortSignal) =>
+      folder.pathsFor(spec, await preparation.labelsFor(client, spec, folder, ended));
+    this.#put(jobId, spec, job, { type: "new", prepare, gpuMemoryUsedMb });
   }
 
   /** Goes on with a job that an earlier life of the worker began. */
@@ -94,7 +94,6 @@ export class JobBench {
 
   /** Ends the job, or leaves it to the worker's next life. Resolves when that is done. */
   async stop(how: DeskEnd): Promise<void> {
-    this.#stopped.abort();
     if (how === "end_job") this.#run?.end("quit");
     else this.#run?.leave();
     await this.#run?.verdict;
@@ -123,29 +122,12 @@ export class JobBench {
     this.#run = run;
     this.#chores.begin("The end of a job cannot be told", jobId, async () => {
       const verdict = await run.verdict;
-      const holder = verdict === undefined ? undefined : await this.#clear(jobId, run);
+      const holder = verdict === undefined
+        ? undefined
+        : await this.#options.remains.clear(job.folder);
       this.#run = undefined;
       if (verdict !== undefined) this.#handlers.concluded(jobId, withHolder(verdict, holder));
     });
-  }
-
-  /** Waits until the GPU is free of the run. Gives what still holds it, which then is in the slot's way. */
-  async #clear(jobId: JobId, { trainer }: JobRun): Promise<string | undefined> {
-    const { gpu, log } = this.#options;
-    if (trainer === undefined || gpu === undefined) return undefined;
-    // After a restart of the machine its id may be a stranger's, who is not to be blamed.
-    if (await isAnothers(trainer)) return undefined;
-    const holder = await gpu.release(jobId, trainer.pid);
-    if (holder === undefined) return undefined;
-    log.write("error", holder, { job_id: jobId });
-    this.#handlers.happened({ type: "obstructed", reason: holder });
-    this.#chores.begin("The GPU cannot be watched", jobId, async () => {
-      await gpu.released(trainer.pid, this.#stopped.signal);
-      if (this.#stopped.signal.aborted) return;
-      log.write("info", "The GPU is free again", { job_id: jobId });
-      this.#handlers.happened({ type: "cleared" });
-    });
-    return holder;
   }
 }
 

@@ -29,7 +29,8 @@ import type { JobGpu } from "./job_gpu.ts";
 import { JobInquiries, type JobInquiry } from "./job_inquiries.ts";
 import { JobPreparation } from "./job_preparation.ts";
 import { JobRecall } from "./job_recall.ts";
-import { findSurvivors, type Survivor } from "./job_survivors.ts";
+import { JobRemains } from "./job_remains.ts";
+import { findLeftJobs, type Survivor } from "./job_survivors.ts";
 import { JobVisits } from "./job_visits.ts";
 import { MountTable } from "./mount_table.ts";
 
@@ -55,6 +56,8 @@ export interface JobDeskOptions {
   readonly cacheBytesMax?: number;
   /** The GPU that jobs use, where there is one that may be asked. */
   readonly gpu?: JobGpu | undefined;
+  /** Between two looks at what ended jobs have left; as `job_remains.ts` says where left out. */
+  readonly remainsLookMs?: number | undefined;
   /** For clients to fetch their results from a worker that leaves; {@linkcode SERVE_MS} where left out. */
   readonly serveMs?: number | undefined;
   /** Why a free slot is not for that client's job: it is another's turn. Left out, there is no queue. */
@@ -77,6 +80,7 @@ export class JobDesk {
   readonly #inquiries: JobInquiries;
   readonly #chores: Chores;
   readonly #bench: JobBench;
+  readonly #remains: JobRemains;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #drained = Promise.withResolvers<void>();
   readonly #ended = new AbortController();
@@ -91,7 +95,8 @@ export class JobDesk {
     const { mounts = MountTable.none, maps = [] } = options;
     this.#options = options;
     this.#chores = new Chores(log);
-    this.#held = new HeldJobs(this.#jobsFolder, this.#chores);
+    const partsFolder = join(folder, "parts");
+    this.#held = new HeldJobs(this.#jobsFolder, partsFolder, this.#chores);
     this.#cache = new FileCache(join(folder, "cache"), cacheBytesMax);
     const cache = this.#cache;
     const preparation = new JobPreparation(folder, {
@@ -100,18 +105,21 @@ export class JobDesk {
       spareableBytes: () => cache.bytes,
     });
     this.#preparation = preparation;
-    this.#bench = new JobBench({ ...options, preparation }, this.#chores, {
-      happened: (input) => this.#step(input),
+    const happened = (input: SlotInput) => this.#step(input);
+    this.#remains = new JobRemains(options, this.#chores, happened);
+    const remains = this.#remains;
+    this.#bench = new JobBench({ ...options, preparation, remains }, this.#chores, {
+      happened,
       concluded: (jobId, verdict) => this.#conclude(jobId, verdict),
     });
-    const partsFolder = join(folder, "parts");
     this.#visits = new JobVisits({ partsFolder, cache, mounts, chores: this.#chores, log });
     this.#archive = new JobArchive(this.#jobsFolder, partsFolder);
-    this.#recall = new JobRecall(this.#archive, this.#audience, () => {
-      const { jobId } = this.#slot;
-      const sequence = jobId === undefined ? undefined : this.#slot.sequenceOf(jobId);
-      return { jobId, sequence };
-    });
+    this.#recall = new JobRecall(this.#archive, this.#audience, (jobId) => ({
+      isHere: this.#slot.jobId === jobId,
+      sequence: this.#slot.sequenceOf(jobId),
+      unwritten: this.#held.unwritten(jobId),
+      remains: remains.reasonOf(jobId),
+    }));
     const objectionTo = (spec: JobSpec, inputs: Manifest) => this.#objectionTo(spec, inputs);
     this.#slot = new JobSlot(objectionTo);
     this.#inquiries = new JobInquiries({ preparation, chores: this.#chores, objectionTo }, {
@@ -130,7 +138,10 @@ export class JobDesk {
    */
   async takeUp(): Promise<void> {
     await this.#cache.load();
-    this.#survivors.push(...await findSurvivors(this.#archive, this.#options.log));
+    const { survivors, unreadable } = await findLeftJobs(this.#archive, this.#options.log);
+    for (const job of unreadable) await this.#remains.beware(job);
+    for (const folder of await this.#archive.all()) await this.#remains.takeUp(folder);
+    this.#survivors.push(...survivors);
     this.#adoptNext();
   }
 
@@ -211,12 +222,26 @@ export class JobDesk {
     this.#visits.data(client, index, offset, bytes);
   }
 
-  /** Takes no more jobs. Resolves when the running one has ended and its clients have left. */
-  async drain(): Promise<void> {
+  /**
+   * Takes no more jobs. Resolves when the running one has ended and its clients have left.
+   *
+   * @param notice What becomes of the running job, in a sentence for those who follow it.
+   */
+  async drain(notice: string): Promise<void> {
     this.#isDraining = true;
-    this.#step({ type: "closed" });
+    this.#step({ type: "closed", notice });
     this.#checkDrained();
     await this.#drained.promise;
+  }
+
+  /**
+   * Takes no jobs for now, and again when there is no `reason` any more. The running one goes on.
+   *
+   * @param reason For whoever is refused meanwhile, in a sentence.
+   */
+  maintain(reason: string | undefined): void {
+    const by = "maintenance";
+    this.#step(reason === undefined ? { type: "cleared", by } : { type: "obstructed", by, reason });
   }
 
   /** Ends the running job, or leaves it to the worker's next life, and frees what the desk holds. */
@@ -225,6 +250,8 @@ export class JobDesk {
     this.#ended.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    this.#remains.stop();
+    this.#held.stop();
     await this.#bench.stop(how);
     this.#visits.end("The worker stops");
     this.#audience.dismissLate();
@@ -385,7 +412,12 @@ export class JobDesk {
       : {};
     log.write("info", `Training ended: ${verdict.type}`, { job_id: jobId, ...reason });
     this.#step({ type: "ended", verdict });
+    const { folder } = this.#held.get(jobId);
     this.#held.release(jobId);
+    this.#chores.begin("Inputs of a job cannot be removed", jobId, async () => {
+      await this.#visits.cached;
+      await folder.removeInputs();
+    });
     this.#adoptNext();
     this.#checkDrained();
     this.#chores.begin("Old jobs cannot be removed", jobId, () => {

@@ -6,52 +6,33 @@
 import { join } from "node:path";
 import { z } from "zod";
 import type { JobId, PeerId } from "../base/id.ts";
-import { decodeJson } from "../protocol/decode.ts";
-import { type JobEvent, jobEventSchema } from "../protocol/job_message.ts";
-import { type JobSpec, jobSpecSchema } from "../protocol/job_spec.ts";
+import { type JobSpec, takenJobSpecSchema } from "../protocol/job_spec.ts";
 import { peerIdSchema } from "../protocol/name.ts";
 import { logsOf, type RunnerPaths, type Stage } from "../job/runner.ts";
-import type { Told } from "./job_process.ts";
+import { EventLog, EVENTS_NAME } from "./event_log.ts";
 import { readJsonFile } from "./json_file.ts";
+import { RESOLVED_NAME } from "./resolved_labels.ts";
 import { RunFolder } from "./run_folder.ts";
 
-/** The file within a job's folder that has what was said of the job, one event a line. */
-export const EVENTS_NAME = "events.jsonl";
-const LINE_FEED = 10;
 /** The stages of a job that has several. */
 const PLAN_NAME = "stages.json";
-/** The file that names the client, and the one that has the last event. */
+/** The file that names the client. */
 const OWNER_NAME = "job.json";
-const VERDICT_NAME = "verdict.json";
 const SPEC_NAME = "spec.json";
 const ownerSchema = z.object({ client_id: peerIdSchema });
-/** How far the run's own files were told when a word was said, beside that word. */
-const lastWordSchema = z.object({
-  sequence: z.int().min(1),
-  told: z.object({ output_bytes: z.int().min(0), rows: z.int().min(0) }).optional(),
-});
-/** The end of an event log in which its last word lies: a word fits into a message on a link. */
-const LAST_WORD_BYTES = 2 * 1024 * 1024;
-
-/** How far a job was told. */
-export interface LastWord {
-  /** The number of the last word; 0 where none was said. */
-  readonly sequence: number;
-  readonly told: Told;
-}
-
-const NOTHING_SAID: LastWord = { sequence: 0, told: { outputBytes: 0, rows: 0 } };
-
 /** The folder of one job. */
 export class JobFolder {
   readonly path: string;
   readonly jobId: JobId;
+  /** What was said of the job. */
+  readonly events: EventLog;
   readonly #root: string;
 
   constructor(root: string, jobId: JobId) {
     this.#root = root;
     this.jobId = jobId;
     this.path = join(root, jobId);
+    this.events = new EventLog(this.path);
   }
 
   /** Where the inputs stand, each by its path in the manifest. */
@@ -137,78 +118,6 @@ export class JobFolder {
     return path;
   }
 
-  /**
-   * Writes down what is said of the job, so that it can be said again.
-   *
-   * @param told How far the run's files are told with it: a later life of the worker goes on there.
-   */
-  note(event: JobEvent, told?: Told): void {
-    const words = told === undefined
-      ? event
-      : { ...event, told: { output_bytes: told.outputBytes, rows: told.rows } };
-    const line = `${JSON.stringify(words)}\n`;
-    // The verdict first: a log that the trainer has spoilt must not hide the results.
-    if (isVerdict(event)) Deno.writeTextFileSync(join(this.path, VERDICT_NAME), line);
-    Deno.writeTextFileSync(join(this.path, EVENTS_NAME), line, { append: true });
-  }
-
-  /**
-   * The last word that was said of the job. A word that was cut off by the end of the machine is
-   * taken out of the log: nobody has heard it.
-   *
-   * @throws {Error} Where the log cannot be read or written.
-   */
-  lastWord(): LastWord {
-    let file: Deno.FsFile;
-    try {
-      file = Deno.openSync(join(this.path, EVENTS_NAME), { read: true, write: true });
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return NOTHING_SAID;
-      throw error;
-    }
-    using log = file;
-    const { size } = log.statSync();
-    const start = Math.max(0, size - LAST_WORD_BYTES);
-    log.seekSync(start, Deno.SeekMode.Start);
-    const bytes = new Uint8Array(size - start);
-    let filled = 0;
-    for (let length = log.readSync(bytes); length !== null && length > 0;) {
-      filled += length;
-      length = log.readSync(bytes.subarray(filled));
-    }
-    const end = bytes.subarray(0, filled).lastIndexOf(LINE_FEED) + 1;
-    if (end < filled) log.truncateSync(start + end);
-    const line = new TextDecoder().decode(bytes.subarray(0, end)).trimEnd().split("\n").at(-1) ??
-      "";
-    if (line === "") return NOTHING_SAID;
-    const decoded = decodeJson(line, lastWordSchema);
-    if (!decoded.ok) throw new Error(`Expected an event in ${this.path}: ${decoded.reason}`);
-    const { sequence, told } = decoded.value;
-    if (told === undefined) return { ...NOTHING_SAID, sequence };
-    return { sequence, told: { outputBytes: told.output_bytes, rows: told.rows } };
-  }
-
-  /**
-   * Writes the verdict into the event log where only that is missing: the worker ended between the
-   * two.
-   *
-   * @throws {Error} Where the log cannot be read or written.
-   */
-  mend(verdict: JobVerdict): void {
-    if (this.lastWord().sequence >= verdict.sequence) return;
-    const path = join(this.path, EVENTS_NAME);
-    Deno.writeTextFileSync(path, `${JSON.stringify(verdict)}\n`, { append: true });
-  }
-
-  /**
-   * Opens what was said of the job, to be read. The caller closes it.
-   *
-   * @throws {Error} Where nothing was said, or it cannot be read.
-   */
-  async openEvents(): Promise<Deno.FsFile> {
-    return await Deno.open(join(this.path, EVENTS_NAME));
-  }
-
   /** The client that asked for the job; `undefined` where there is no such job. */
   async client(): Promise<PeerId | undefined> {
     return (await this.#read(OWNER_NAME, ownerSchema))?.client_id;
@@ -216,13 +125,18 @@ export class JobFolder {
 
   /** What was asked for; `undefined` where there is no such job. */
   async spec(): Promise<JobSpec | undefined> {
-    return await this.#read(SPEC_NAME, jobSpecSchema);
+    return await this.#read(SPEC_NAME, takenJobSpecSchema);
   }
 
-  /** The last word of the job; `undefined` where it has not ended. */
-  async verdict(): Promise<JobVerdict | undefined> {
-    const event = await this.#read(VERDICT_NAME, jobEventSchema);
-    return event !== undefined && isVerdict(event) ? event : undefined;
+  /** Removes what the trainer read: with its verdict a job needs its inputs no more. */
+  async removeInputs(): Promise<void> {
+    for (const folder of [this.inputs, join(this.path, RESOLVED_NAME)]) {
+      try {
+        await Deno.remove(folder, { recursive: true });
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+    }
   }
 
   async remove(): Promise<void> {
@@ -257,11 +171,4 @@ function configsOf(spec: JobSpec): [name: string, text: string][] {
     return [`config_${index + 2}.yaml`, text];
   });
   return [["config.yaml", spec.config_content], ...next];
-}
-
-/** The last word of a job. */
-export type JobVerdict = Extract<JobEvent, { duration_ms: number }>;
-
-function isVerdict(event: JobEvent): event is JobVerdict {
-  return "duration_ms" in event;
 }

@@ -1,34 +1,35 @@
 /**
- * The GPU of a worker as its jobs need it: whether it works, how full it was before a job, and whether
- * it is free again after it. Knows nothing of how jobs are run.
+ * The GPU of a worker as its jobs need it: whether it works, how full it is, and whether
+ * it is free again after a job. Knows nothing of how jobs are run.
  */
 
 import type { JobId } from "../base/id.ts";
-import type { Log } from "../base/log.ts";
-import { type Clock, SECOND_MS } from "../base/time.ts";
+import type { Clock } from "../base/time.ts";
 import { awaitRelease } from "./gpu/gpu_release.ts";
 import type { GpuSlot } from "./gpu/gpu_watch.ts";
-
-/** Between two looks. Higher: a GPU that is free again is noticed later; lower: the driver is asked in vain. */
-const HELD_LOOK_MS = 10 * SECOND_MS;
 
 /** What the GPU of jobs works with. */
 export interface JobGpuOptions {
   readonly clock: Clock;
-  readonly log: Log;
   /** Why the GPU cannot be used, as it was seen last; null while it can. */
   readonly fault: () => string | null;
   /** For how long memory may take to come back; as `gpu_release.ts` says where left out. */
   readonly releaseMs?: number;
-  /** Between two looks at a GPU that a process of an ended job holds. */
-  readonly heldLookMs?: number;
+}
+
+/** A job that has ended, as its GPU needs to know it. */
+export interface EndedJob {
+  /** The process that trained. */
+  readonly trainerPid: number;
+  /** Memory in MB that was used before the job; `undefined` where nobody looked. */
+  readonly usedBeforeMb: number | undefined;
+  readonly waitMs: number | undefined;
 }
 
 /** The one GPU of a worker. */
 export class JobGpu {
   readonly #slot: GpuSlot;
   readonly #options: JobGpuOptions;
-  #usedBefore: Promise<number | undefined> = Promise.resolve(undefined);
 
   constructor(slot: GpuSlot, options: JobGpuOptions) {
     this.#slot = slot;
@@ -41,23 +42,29 @@ export class JobGpu {
     return fault === null ? undefined : `The worker's GPU has failed: ${fault}`;
   }
 
-  /** A job is about to begin: looks how much memory is used before it. */
-  noteBefore(): void {
+  /** How much memory is used, in MB; `undefined` where the driver does not tell. */
+  async memoryUsedMb(): Promise<number | undefined> {
     const { source, gpu } = this.#slot;
-    this.#usedBefore = source.read(gpu).then(
-      (reading) => reading.state === "well" ? reading.memoryUsedMb : undefined,
+    try {
+      const reading = await source.read(gpu);
+      return reading.state === "well" ? reading.memoryUsedMb : undefined;
+    } catch {
       // Nothing to compare with then; the watch tells of a driver that fails.
-      () => undefined,
-    );
+      return undefined;
+    }
   }
 
   /**
-   * Waits until the GPU is free of the job whose trainer was `trainerPid`. Gives what still holds it
-   * after that, in a sentence that names the processes.
+   * Waits until the GPU is free of an ended job. Gives what still holds it after that, in a sentence
+   * that names the processes; `undefined` where it is free.
+   *
+   * @param waitMs For how long memory may take to come back, where it is not as the GPU's options say.
    */
-  async release(jobId: JobId, trainerPid: number): Promise<string | undefined> {
-    const { clock, log, releaseMs: waitMs } = this.#options;
-    const usedBeforeMb = await this.#usedBefore;
+  async holderOf(
+    jobId: JobId,
+    { trainerPid, usedBeforeMb, waitMs = this.#options.releaseMs }: EndedJob,
+  ): Promise<string | undefined> {
+    const { clock } = this.#options;
     const release = await awaitRelease(this.#slot, {
       clock,
       trainerPid,
@@ -68,8 +75,8 @@ export class JobGpu {
       case "free":
         return undefined;
       case "unclear":
-        log.write("warning", `The GPU's memory is not back: ${release.why}`, { job_id: jobId });
-        return undefined;
+        return `The worker's GPU may still be held by ${jobId}: ${release.why}; ` +
+          "see nvidia-smi on that machine";
       case "held": {
         const pids = release.pids.join(", ");
         return `Process ${pids} of ${jobId} still holds the worker's GPU with ` +
@@ -79,27 +86,4 @@ export class JobGpu {
         return release satisfies never;
     }
   }
-
-  /** Resolves when no process of that trainer is on the GPU, or `ended` is aborted. */
-  async released(trainerPid: number, ended: AbortSignal): Promise<void> {
-    const { clock, heldLookMs = HELD_LOOK_MS } = this.#options;
-    while (!ended.aborted) {
-      const options = { clock, trainerPid, usedBeforeMb: undefined, waitMs: 0 };
-      if ((await awaitRelease(this.#slot, options)).state === "free") return;
-      await pause(heldLookMs, ended);
-    }
-  }
-}
-
-function pause(delayMs: number, ended: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      ended.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, delayMs);
-    ended.addEventListener("abort", end, { once: true });
-    if (ended.aborted) end();
-  });
 }

@@ -13,15 +13,14 @@ import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile, PathMap } from "../protocol/mount.ts";
 import { within } from "./deadline.ts";
+import { SPARE_BYTES } from "./disk_room.ts";
 import { isLabels } from "./input_bundle.ts";
+import { bytesAside } from "./landing_place.ts";
 import { MapMemory } from "./map_memory.ts";
 import type { MountTable } from "./mount_table.ts";
 import { type Resolution, resolvePaths } from "./path_resolution.ts";
 import { nameOf, writeResolved } from "./resolved_labels.ts";
 import { listVideos } from "./training_package/video_list.ts";
-
-/** Bytes that a disk must have left when all inputs are there. */
-const SPARE_BYTES = 256 * 1024 ** 2;
 
 /** For a worker's disks to tell of a job's videos: less than clients wait for an answer. */
 const LOOK_MS = 8 * SECOND_MS;
@@ -70,12 +69,13 @@ export class JobPreparation {
     const sent = inputs.files.filter(({ shared }) =>
       shared === undefined || !this.#mounts.labels.includes(shared.mount)
     );
-    const bytes = sent.reduce((sum, file) => sum + file.bytes, 0);
+    const parts = join(this.#folder, "parts");
+    const bytes = sent.reduce((sum, file) => sum + file.bytes - bytesAside(parts, file), 0);
     const { bavail, bsize } = statfsSync(this.#folder);
     const freeBytes = bavail * bsize + this.#spareableBytes();
     if (bytes + SPARE_BYTES <= freeBytes) return undefined;
     const reason =
-      `The inputs have ${bytes} bytes; the worker's disk has ${freeBytes} free and keeps ${SPARE_BYTES}`;
+      `The inputs have ${bytes} bytes to come; the worker's disk has ${freeBytes} free and keeps ${SPARE_BYTES}`;
     return { code: "too_large", reason };
   }
 
@@ -99,10 +99,16 @@ export class JobPreparation {
    * Looks into the labels that have come, finds their videos and gives the labels to train on: those
    * themselves, or a copy with this worker's paths.
    *
+   * @param ended Aborted, nobody waits for them any more.
    * @throws {Error} Where a video is not found, or the labels cannot be read or copied.
    */
-  async labelsFor(client: PeerId, spec: JobSpec, folder: PreparedFolder): Promise<string> {
-    return await within(this.#labelsFor(client, spec, folder), PREPARE_MS, LATE);
+  async labelsFor(
+    client: PeerId,
+    spec: JobSpec,
+    folder: PreparedFolder,
+    ended: AbortSignal,
+  ): Promise<string> {
+    return await within(this.#labelsFor(client, spec, folder), PREPARE_MS, LATE, ended);
   }
 
   async #labelsFor(

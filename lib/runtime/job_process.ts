@@ -165,11 +165,12 @@ export class JobProcess {
   }
 
   async #follow(): Promise<RunEnd | undefined> {
-    const { folder, handlers } = this.#options;
+    const { folder } = this.#options;
     let isGone = false;
     let isLeft = false;
     this.#keeperGone.then(() => isGone = true);
     this.#left.promise.then(() => isLeft = true);
+    using _seat = await folder.follow();
     try {
       for (let poll = 0;; poll++) {
         // Before what was printed is read: nothing is printed after the end was written.
@@ -180,12 +181,6 @@ export class JobProcess {
         if (end !== undefined || poll % POLLS_A_LOG === 0) this.#log.read();
         if (end !== undefined) {
           this.#log.end();
-          if (end.type === "exited" && !end.is_buried) {
-            const group = this.#trainer?.pid;
-            handlers.warned(
-              `Processes of group ${group} outlive SIGKILL and may still hold the GPU; see ps -g ${group}`,
-            );
-          }
           // Who starts a keeper waits for it: it must not outlive the job.
           await this.#keeperGone;
           return end;
@@ -221,7 +216,7 @@ export class JobProcess {
  * How a run ended whose keeper is gone. One that wrote no end was killed, and whatever it kept is
  * ended now: nobody would learn of its end.
  */
-async function settled(folder: RunFolder): Promise<RunEnd> {
+export async function settled(folder: RunFolder): Promise<RunEnd> {
   using _lock = await folder.lock();
   const known = await folder.end();
   if (known !== undefined) return known;

@@ -5,18 +5,31 @@
 
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Refused } from "../job/slot.ts";
-import type { JobMessage } from "../protocol/job_message.ts";
+import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import type { JobArchive } from "./job_archive.ts";
 import type { JobAudience } from "./job_audience.ts";
-import type { JobVerdict } from "./job_folder.ts";
+import { isVerdict, type JobVerdict } from "./event_log.ts";
+import type { JobFolder } from "./job_folder.ts";
 import { tellPeer } from "./link_speech.ts";
 
-/** The job that holds the worker now, and how much was said of it; nothing before it started. */
-export interface PresentJob {
-  readonly jobId: JobId | undefined;
+/** How a job stands at its worker now. */
+export interface JobPresence {
+  /** Whether it holds the slot. */
+  readonly isHere: boolean;
+  /** How much was said of it; nothing before it started. */
   readonly sequence: number | undefined;
+  /** What was said of it and is not written down yet, in order. */
+  readonly unwritten: readonly JobEvent[];
+  /** What it has left that is in the way of others, in a sentence. */
+  readonly remains: string | undefined;
+}
+
+interface FoundJob {
+  readonly folder: JobFolder;
+  /** Absent where it has not ended. */
+  readonly verdict: JobVerdict | undefined;
 }
 
 /** Results of a job, and the folder in which they stand. */
@@ -24,6 +37,9 @@ export interface JobResults {
   readonly manifest: Manifest;
   readonly folder: string;
 }
+
+/** Characters of a refusal's reason. */
+const REASON_LENGTH_MAX = 1_000;
 
 const UNKNOWN_JOB: Refused = {
   code: "unknown_job",
@@ -41,41 +57,54 @@ const ENDED: Readonly<Record<JobVerdict["type"], string>> = {
 export class JobRecall {
   readonly #archive: JobArchive;
   readonly #audience: JobAudience;
-  readonly #present: () => PresentJob;
+  readonly #present: (jobId: JobId) => JobPresence;
 
-  constructor(archive: JobArchive, audience: JobAudience, present: () => PresentJob) {
+  constructor(
+    archive: JobArchive,
+    audience: JobAudience,
+    present: (jobId: JobId) => JobPresence,
+  ) {
     this.#archive = archive;
     this.#audience = audience;
     this.#present = present;
   }
 
   /**
-   * Says over `link` what `client` has missed of a job, and lets it hear what comes.
+   * Says over `link` what `client` has missed of a job, and lets it hear what comes. One that has heard
+   * more than is known here is told everything again.
    *
-   * @throws {Error} Where the job's folder cannot be read.
+   * @throws {Error} Where what was said of the job cannot be read.
    */
   async follow(
     client: PeerId,
     link: PeerLink,
     question: Extract<JobMessage, { type: "job_follow" }>,
   ): Promise<void> {
-    const { request_id, job_id, after_sequence } = question;
+    const { request_id, job_id, after_sequence: heard } = question;
     // Asked before the folder is: a job that ends meanwhile leaves its verdict there.
-    const present = this.#present();
-    const folder = await this.#archive.find(job_id, client);
-    const verdict = await folder?.verdict();
-    const running = present.jobId === job_id ? present.sequence : undefined;
-    const refused = folder === undefined
-      ? UNKNOWN_JOB
-      : objection(verdict?.sequence ?? running, after_sequence, present.jobId === job_id);
-    if (folder === undefined || refused !== undefined) {
-      tellPeer(link, { type: "job_refused", request_id, job_id, ...refused ?? UNKNOWN_JOB });
+    const presence = this.#present(job_id);
+    const found = await this.#find(client, job_id);
+    const refused = "code" in found ? found : undefined;
+    const last = "code" in found ? undefined : found.verdict?.sequence ?? presence.sequence;
+    if ("code" in found || last === undefined) {
+      tellPeer(link, {
+        type: "job_refused",
+        request_id,
+        job_id,
+        ...refused ?? notRunning(presence),
+      });
       return;
     }
-    const log = await folder.openEvents();
+    // Words that a power cut has taken from the disk were heard, and others have their numbers now.
+    const after_sequence = heard <= last ? heard : 0;
+    const log = await found.folder.events.open();
     tellPeer(link, { type: "job_following", request_id, job_id, after_sequence });
     try {
-      await this.#audience.replay(link, job_id, log, after_sequence);
+      await this.#audience.replay(link, job_id, {
+        log,
+        afterSequence: after_sequence,
+        unwritten: () => this.#present(job_id).unwritten,
+      });
     } catch (error) {
       link.close("What was said of the job cannot be read");
       throw error;
@@ -87,7 +116,6 @@ export class JobRecall {
    * none, says so over `link`.
    *
    * @param stopped Aborted, no results go out any more: the worker would wait for its client.
-   * @throws {Error} Where the job's folder cannot be read.
    */
   async results(
     client: PeerId,
@@ -95,55 +123,54 @@ export class JobRecall {
     job_id: JobId,
     stopped: AbortSignal,
   ): Promise<JobResults | undefined> {
-    const folder = await this.#archive.find(job_id, client);
-    const verdict = await folder?.verdict();
-    if (folder !== undefined && verdict?.type === "job_done" && !stopped.aborted) {
-      return { manifest: verdict.results, folder: folder.output };
+    const found = await this.#find(client, job_id);
+    if (!("code" in found) && found.verdict?.type === "job_done" && !stopped.aborted) {
+      return { manifest: found.verdict.results, folder: found.folder.output };
     }
     const reason = stopped.aborted
       ? "The worker is stopping"
+      : "code" in found && found.code !== "unknown_job"
+      ? found.reason
       : "The worker has no results of such a job of this client";
     tellPeer(link, { type: "transfer_failed", job_id, purpose: "results", reason });
     return undefined;
   }
 
-  /**
-   * Says over `link` why a job that does not run cannot be ended.
-   *
-   * @throws {Error} Where the job's folder cannot be read.
-   */
+  /** Says over `link` why a job that does not run cannot be ended. */
   async refuseEnd(
     client: PeerId,
     link: PeerLink,
     { request_id, job_id }: Extract<JobMessage, { type: "job_cancel" | "job_stop" }>,
   ): Promise<void> {
-    const isPresent = this.#present().jobId === job_id;
-    const folder = await this.#archive.find(job_id, client);
-    const verdict = await folder?.verdict();
-    const refused = folder === undefined
-      ? UNKNOWN_JOB
-      : verdict === undefined
-      ? notRunning(isPresent)
-      : { code: "over", reason: `The job ${ENDED[verdict.type]}` } as const;
+    const presence = this.#present(job_id);
+    const found = await this.#find(client, job_id);
+    const refused = "code" in found
+      ? found
+      : found.verdict === undefined
+      ? notRunning(presence)
+      : { code: "over", reason: `The job ${ENDED[found.verdict.type]}` } as const;
     tellPeer(link, { type: "job_refused", request_id, job_id, ...refused });
+  }
+
+  /** The job's folder and its last word, or why the client is told nothing of it. */
+  async #find(client: PeerId, jobId: JobId): Promise<FoundJob | Refused> {
+    try {
+      const folder = await this.#archive.find(jobId, client);
+      if (folder === undefined) return UNKNOWN_JOB;
+      const late = this.#present(jobId).unwritten.find(isVerdict);
+      return { folder, verdict: late ?? await folder.events.verdict() };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const reason = this.#present(jobId).remains ?? `The worker cannot read the job: ${why}`;
+      return { code: "unsuitable", reason: reason.slice(0, REASON_LENGTH_MAX) };
+    }
   }
 }
 
-/** Why a job of this client cannot be followed; `last` is the number of the last word of it. */
-function objection(
-  last: number | undefined,
-  after: number,
-  isPresent: boolean,
-): Refused | undefined {
-  if (last === undefined) return notRunning(isPresent);
-  if (after <= last) return undefined;
-  const reason = `Expected to have heard at most ${last} words of the job, got ${after}`;
-  return { code: "unsuitable", reason };
-}
-
-function notRunning(isPresent: boolean): Refused {
-  const reason = isPresent
+function notRunning({ isHere, remains }: JobPresence): Refused {
+  if (remains !== undefined) return { code: "unsuitable", reason: remains };
+  const reason = isHere
     ? "The job has not started: its package is still on its way"
     : "The job does not run any more";
-  return { code: isPresent ? "unsuitable" : "over", reason };
+  return { code: isHere ? "unsuitable" : "over", reason };
 }

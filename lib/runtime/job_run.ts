@@ -14,6 +14,10 @@ import type { PrintedLine, RunEnd, RunWish } from "./run_folder.ts";
 /** Characters of a reason (`job_failed`). */
 const REASON_LENGTH_MAX = 1_000;
 
+/** Files that are named where they are left out of the results, and characters of each name. */
+const LEFT_OUT_MAX = 10;
+const LEFT_OUT_NAME_MAX = 200;
+
 /** What a run tells its owner. */
 export interface JobRunHandlers {
   started(pid: number): void;
@@ -34,7 +38,12 @@ export interface JobRunOptions {
 /** Where a run begins. */
 export type RunOrigin =
   /** It is new. `prepare` looks into the inputs, and gives the paths that the trainer is started with. */
-  | { readonly type: "new"; readonly prepare: () => Promise<RunnerPaths> }
+  | {
+    readonly type: "new";
+    readonly prepare: (ended: AbortSignal) => Promise<RunnerPaths>;
+    /** What is used of the GPU before it, in MB. */
+    readonly gpuMemoryUsedMb: Promise<number | undefined>;
+  }
   /** An earlier life of the worker began it, and told of it as far as `told`. */
   | { readonly type: "adopted"; readonly told: Told };
 
@@ -49,6 +58,8 @@ export class JobRun {
   readonly #options: JobRunOptions;
   #process: JobProcess | undefined;
   #wish: RunWish | undefined;
+  /** Aborted where it is to end or is left: what has not begun then need not begin. */
+  readonly #unwanted = new AbortController();
   #isLeft = false;
 
   /** Begins, or goes on with, the trainer of `spec` in `folder`, where its inputs are. */
@@ -69,12 +80,17 @@ export class JobRun {
    */
   end(how: JobEnding | "quit"): void {
     if (this.#wish !== "cancel") this.#wish = how;
+    this.#unwanted.abort();
     this.#pass();
   }
 
-  /** Follows no more. The trainer goes on, and `verdict` is `undefined`. */
+  /**
+   * Follows no more. The trainer goes on, and `verdict` is `undefined`; one that has not begun does not
+   * begin any more, and fails.
+   */
   leave(): void {
     this.#isLeft = true;
+    this.#unwanted.abort();
     this.#process?.leave();
   }
 
@@ -90,7 +106,7 @@ export class JobRun {
     try {
       this.#process = from.type === "adopted"
         ? JobProcess.adopt(from.told, this.#processOptions(spec))
-        : await this.#begin(spec, from.prepare);
+        : await this.#begin(spec, from);
     } catch (error) {
       return failed(null, messageOf(error));
     }
@@ -110,17 +126,28 @@ export class JobRun {
   /** Starts the trainer; gives nothing where it is to end before it has begun. */
   async #begin(
     spec: JobSpec,
-    prepare: () => Promise<RunnerPaths>,
+    { prepare, gpuMemoryUsedMb }: Extract<RunOrigin, { type: "new" }>,
   ): Promise<JobProcess | undefined> {
-    const paths = await prepare();
-    if (this.#wish !== undefined) return undefined;
+    const unwanted = this.#unwanted.signal;
+    let paths: RunnerPaths;
+    try {
+      paths = await prepare(unwanted);
+    } catch (error) {
+      if (unwanted.aborted) return undefined;
+      throw error;
+    }
+    const usedMb = await gpuMemoryUsedMb;
+    if (unwanted.aborted) return undefined;
     const { executables, clock } = this.#options;
     const folder = this.#folder;
     try {
       const stages = runnerStages(spec, paths, executables);
       const stagesPath = stages.length > 1 ? folder.writePlan(stages) : "";
       const command = stagesCommand(stages, stagesPath, executables);
-      const plan = runPlanOf(command, folder.path, clock.wallMs());
+      const plan = {
+        ...runPlanOf(command, folder.path, clock.wallMs()),
+        ...(usedMb === undefined ? {} : { gpu_memory_used_mb: usedMb }),
+      };
       return await JobProcess.start(plan, this.#processOptions(spec));
     } catch (cause) {
       throw new Error(`The trainer cannot be started: ${messageOf(cause)}`, { cause });
@@ -143,7 +170,8 @@ export class JobRun {
   }
 
   #judgeUnbegun(): Verdict {
-    return this.#wish === "quit" ? failed(null, "The worker was stopped") : { type: "cancelled" };
+    if (this.#wish === "cancel" || this.#wish === "stop") return { type: "cancelled" };
+    return failed(null, "The worker was stopped");
   }
 
   async #judge(end: RunEnd): Promise<Verdict> {
@@ -175,13 +203,27 @@ export class JobRun {
       return failed(exitCode, `The trainer ended ${ended}${last}`);
     }
     try {
-      const results = await describeFolder(this.#folder.output);
+      const leftOut: string[] = [];
+      const results = await describeFolder(this.#folder.output, (path, why) => {
+        leftOut.push(`${JSON.stringify(path.slice(0, LEFT_OUT_NAME_MAX))} (${why})`);
+      });
+      this.#tellLeftOut(leftOut);
       if (results.files.length > 0) return { type: "done", results, isStoppedEarly };
       const how = isStoppedEarly ? "was stopped before it" : "ended well but";
       return failed(exitCode, `The trainer ${how} wrote ${isStoppedEarly ? "a" : "no"} file`);
     } catch (error) {
       return failed(exitCode, `The trainer ended well, but not its files: ${messageOf(error)}`);
     }
+  }
+
+  /** One odd name must not cost the rest of a training, and nobody should look for it in vain. */
+  #tellLeftOut(files: readonly string[]): void {
+    if (files.length === 0 || this.#process === undefined) return;
+    const more = files.length > LEFT_OUT_MAX ? ", …" : "";
+    const names = files.slice(0, LEFT_OUT_MAX).join(", ") + more;
+    const text =
+      `[${files.length} of the trainer's files cannot be sent and stay on the worker: ${names}]`;
+    this.#options.handlers.printed({ stream: "stderr", text }, this.#process.told);
   }
 }
 

@@ -7,7 +7,8 @@ import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { JobArchive } from "./job_archive.ts";
-import type { JobFolder, LastWord } from "./job_folder.ts";
+import type { LastWord } from "./event_log.ts";
+import type { JobFolder } from "./job_folder.ts";
 
 /** A job without a verdict. */
 export interface Survivor extends LastWord {
@@ -19,14 +20,27 @@ export interface Survivor extends LastWord {
   readonly startedAtMs: number | undefined;
 }
 
+/** A job whose folder cannot be read. Its trainer may run all the same. */
+export interface UnreadableJob {
+  readonly folder: JobFolder;
+  readonly why: string;
+}
+
+/** What an earlier life has left. */
+export interface LeftJobs {
+  /** The jobs without a verdict: first those whose trainer is over, the one that still runs last. */
+  readonly survivors: readonly Survivor[];
+  readonly unreadable: readonly UnreadableJob[];
+}
+
 /**
- * The jobs without a verdict: first those whose trainer is over, the one that still runs last.
- * Removes what is left of jobs that never started, and completes event logs that lack the verdict
- * alone. A folder that cannot be read is told of, and left alone.
+ * Looks through the jobs of earlier lives. Removes what is left of those that never started, and
+ * mends event logs and verdicts that were cut off. A folder that cannot be read is told of.
  */
-export async function findSurvivors(archive: JobArchive, log: Log): Promise<readonly Survivor[]> {
+export async function findLeftJobs(archive: JobArchive, log: Log): Promise<LeftJobs> {
   const over: Survivor[] = [];
   const running: Survivor[] = [];
+  const unreadable: UnreadableJob[] = [];
   for (const folder of await archive.all()) {
     try {
       const survivor = await survivorIn(folder);
@@ -34,26 +48,23 @@ export async function findSurvivors(archive: JobArchive, log: Log): Promise<read
       const isOver = await isKeeperGone(survivor);
       (isOver ? over : running).push(survivor);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      log.write("warning", `A job of an earlier life cannot be read: ${reason}`, {
+      const why = error instanceof Error ? error.message : String(error);
+      log.write("warning", `A job of an earlier life cannot be read: ${why}`, {
         job_id: folder.jobId,
       });
+      unreadable.push({ folder, why });
     }
   }
-  return [...over, ...running];
+  return { survivors: [...over, ...running], unreadable };
 }
 
 async function survivorIn(folder: JobFolder): Promise<Survivor | undefined> {
   const { jobId } = folder;
-  const verdict = await folder.verdict();
-  if (verdict !== undefined) {
-    folder.mend(verdict);
-    return undefined;
-  }
+  const { verdict, ...last } = await folder.events.recover();
+  if (verdict !== undefined) return undefined;
   const client = await folder.client();
   const spec = await folder.spec();
   const plan = await folder.run.plan();
-  const last = folder.lastWord();
   if (last.sequence === 0 && plan === undefined) {
     await folder.remove();
     return undefined;

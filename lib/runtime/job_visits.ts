@@ -13,14 +13,13 @@ import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import type { Chores } from "./chores.ts";
 import { within } from "./deadline.ts";
+import { SPARE_BYTES } from "./disk_room.ts";
 import type { FileCache } from "./file_cache.ts";
 import { FileReceiver } from "./file_receiver.ts";
 import { FileSender } from "./file_sender.ts";
 import { tellPeer } from "./link_speech.ts";
 import type { MountTable } from "./mount_table.ts";
 
-/** What inputs must leave on the disk for the trainer to write. Higher: small disks refuse sooner. */
-const DISK_RESERVE_BYTES = 100e6;
 /** For a disk to say whether it has a file. Longer: one that hangs holds the transfer up for longer. */
 const LOCATE_MS = 5 * SECOND_MS;
 
@@ -60,6 +59,9 @@ export class JobVisits {
   /** Resolves when nothing that has begun so far touches the folders any more. */
   #foldersFree: Promise<void> = Promise.resolve();
 
+  /** Resolves when the cache has what it keeps of the inputs that have come so far. */
+  #cached: Promise<void> = Promise.resolve();
+
   constructor(options: JobVisitsOptions) {
     this.#options = options;
   }
@@ -67,6 +69,11 @@ export class JobVisits {
   /** Resolves when no transfer or `work` that has begun so far touches the folders any more. */
   get foldersFree(): Promise<void> {
     return this.#foldersFree;
+  }
+
+  /** Resolves when nothing is copied to the cache any more of what has come so far. */
+  get cached(): Promise<void> {
+    return this.#cached;
   }
 
   /** The folders are in use until `work` has ended, well or badly. */
@@ -132,12 +139,13 @@ export class JobVisits {
       folder,
       partsFolder,
       ...(isFresh ? {} : { cache, locate: (file: FileEntry) => this.#locate(jobId, file) }),
-      reserveBytes: DISK_RESERVE_BYTES,
+      reserveBytes: SPARE_BYTES,
       warned: (complaint) => log.write("warning", complaint, { job_id: jobId }),
       ready: Promise.all([ready, this.#foldersFree]),
     });
     visit.receiver = receiver;
     this.occupyFolders(receiver.closed);
+    this.#cached = Promise.all([this.#cached, receiver.kept]).then(() => {});
     chores.begin("Inputs cannot be cached", jobId, () => receiver.kept);
     await receiver.done;
   }

@@ -5,10 +5,11 @@
 
 import { randomUUID } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
-import type { FileEntry } from "../protocol/manifest.ts";
+import type { FileEntry, Manifest } from "../protocol/manifest.ts";
 import { requireRoom } from "./disk_room.ts";
 import type { FileCache } from "./file_cache.ts";
 import { copyFile, digestFile } from "./file_digest.ts";
+import { removeIfPresent } from "./file_removal.ts";
 import type { PartFile } from "./part_file.ts";
 
 /** Where files stand, and what helps to get them there. */
@@ -50,6 +51,11 @@ export class LandingPlace {
   async find(entry: FileEntry, beat: () => void): Promise<boolean> {
     const path = this.#pathOf(entry);
     if (!this.#isEmpty && await holds(path, entry, { isLinkToo: false, beat })) return true;
+    const aside = wholePathOf(this.#options.partsFolder, entry);
+    if (await holds(aside, entry, { isLinkToo: false, beat })) {
+      await Deno.rename(aside, await this.#placeFor(entry));
+      return true;
+    }
     const located = await this.#options.locate?.(entry);
     if (located === undefined) return false;
     if (!await holds(located, entry, { isLinkToo: true, beat })) return false;
@@ -142,6 +148,59 @@ export class LandingPlace {
   }
 }
 
+/**
+ * Keeps the whole files of a transfer whose folder goes, so that another one takes them from
+ * `partsFolder`: who was cut off after sixty of a hundred videos sends forty.
+ *
+ * @throws {Error} Where they cannot be moved.
+ */
+export async function setAside(
+  { files }: Manifest,
+  folder: string,
+  partsFolder: string,
+): Promise<void> {
+  for (const entry of files) {
+    const path = join(folder, entry.path);
+    if (sizeIfFile(path) !== entry.bytes || entry.bytes === 0) continue;
+    await Deno.mkdir(partsFolder, { recursive: true });
+    await Deno.rename(path, wholePathOf(partsFolder, entry));
+  }
+}
+
+/** Bytes of a file that an earlier transfer has left in `partsFolder`, as far as sizes tell. */
+export function bytesAside(partsFolder: string, entry: FileEntry): number {
+  const part = join(partsFolder, `${entry.sha256}.part`);
+  const bytes = Math.max(
+    sizeIfFile(wholePathOf(partsFolder, entry)) ?? 0,
+    diskBytesIfFile(part) ?? 0,
+  );
+  return Math.min(bytes, entry.bytes);
+}
+
+function wholePathOf(partsFolder: string, { sha256 }: FileEntry): string {
+  return join(partsFolder, `${sha256}.whole`);
+}
+
+function sizeIfFile(path: string): number | undefined {
+  return infoIfFile(path)?.size;
+}
+
+/** A part has holes where blocks are missing. */
+function diskBytesIfFile(path: string): number | undefined {
+  const info = infoIfFile(path);
+  return info === undefined ? undefined : Math.min(info.size, (info.blocks ?? 0) * 512);
+}
+
+function infoIfFile(path: string): Deno.FileInfo | undefined {
+  try {
+    const info = Deno.lstatSync(path);
+    return info.isFile ? info : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
 /** Whether the file at `path` is what `entry` says: first its size, which is looked up at once. */
 async function holds(
   path: string,
@@ -160,12 +219,4 @@ async function holds(
 async function isEmpty(folder: string): Promise<boolean> {
   for await (const _entry of Deno.readDir(folder)) return false;
   return true;
-}
-
-async function removeIfPresent(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

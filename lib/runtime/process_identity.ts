@@ -54,7 +54,8 @@ function startTicks(stat: string): number | null {
   return Number.isSafeInteger(ticks) ? ticks : null;
 }
 
-async function readIfTold(path: string): Promise<string | undefined> {
+/** What the system tells in that file of `/proc`; `undefined` where it does not. */
+export async function readIfTold(path: string): Promise<string | undefined> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {

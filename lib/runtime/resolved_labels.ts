@@ -8,7 +8,7 @@ import { foreignPathOf } from "../job/foreign_path.ts";
 import { type ListedVideo, rewriteVideos } from "./training_package/video_list.ts";
 
 /** The folder of the copy, and of the links to its videos, within the job's. */
-const FOLDER_NAME = "resolved";
+export const RESOLVED_NAME = "resolved";
 
 /** A video, and where its first file is on this worker. */
 export interface PlacedVideo extends ListedVideo {
@@ -34,7 +34,7 @@ export async function writeResolved(
   jobFolder: string,
   videos: readonly PlacedVideo[],
 ): Promise<string> {
-  const folder = join(jobFolder, FOLDER_NAME);
+  const folder = join(jobFolder, RESOLVED_NAME);
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   const copy = join(folder, basename(path));
   await Deno.copyFile(path, copy);
@@ -47,7 +47,7 @@ export async function writeResolved(
       isSequence ? video.files.map((file) => `${place}/${nameOf(file)}`) : [place];
     ways.set(
       video.index,
-      [target, `${FOLDER_NAME}/${link}`, link].map((at) => ({ files: files(at) })),
+      [target, `${RESOLVED_NAME}/${link}`, link].map((at) => ({ files: files(at) })),
     );
     // Windows gives links to administrators only: there the path itself must fit.
     if (Deno.build.os !== "windows") await Deno.symlink(target, join(folder, link));

@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { z } from "zod";
+import { removeIfPresent } from "./file_removal.ts";
 import { readJsonFile } from "./json_file.ts";
 import { type ProcessIdentity, processIdentitySchema } from "./process_identity.ts";
 
@@ -17,6 +18,8 @@ export const runPlanSchema = z.object({
   folder: z.string(),
   /** When it was asked for, by this machine's clock. */
   started_at_ms: z.number(),
+  /** GPU memory in MB that was used before it; absent where nobody could tell. */
+  gpu_memory_used_mb: z.number().min(0).optional(),
 });
 /** What is to be started. */
 export type RunPlan = z.infer<typeof runPlanSchema>;
@@ -28,6 +31,9 @@ export type RunPlan = z.infer<typeof runPlanSchema>;
 export const runWishSchema = z.enum(["cancel", "stop", "quit"]);
 /** How the trainer is to end before its time. */
 export type RunWish = z.infer<typeof runWishSchema>;
+
+/** What was left of an ended run, as it was seen last. */
+const remainsSchema = z.object({ reason: z.string() });
 
 /** How a trainer ended. Written once, by whoever holds the lock. */
 export const runEndSchema = z.discriminatedUnion("type", [
@@ -116,26 +122,70 @@ export class RunFolder {
     await this.#write("end.json", end);
   }
 
+  /** What is still left of the run after its end, in a sentence; `undefined` where nothing is. */
+  async remains(): Promise<string | undefined> {
+    return (await this.#read("remains.json", remainsSchema))?.reason;
+  }
+
+  /** Writes down what is left, so that the worker's next life looks at it again. */
+  async writeRemains(reason: string): Promise<void> {
+    await this.#write("remains.json", { reason });
+  }
+
+  /** Nothing is left any more. */
+  async forgetRemains(): Promise<void> {
+    await removeIfPresent(join(this.path, "remains.json"));
+  }
+
+  /** Whether the keeper lives. Where there is no such folder, none does. */
+  async isKept(): Promise<boolean> {
+    try {
+      using lock = await this.tryLock();
+      return lock === undefined;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+
   /**
    * Takes the lock, which the keeper holds as long as it lives: the system frees it whatever ends
    * the keeper. `undefined` where another process has it.
    */
   async tryLock(): Promise<Disposable | undefined> {
-    const file = await this.#openLock();
+    return await this.#tryLock("lock");
+  }
+
+  /** Whether a worker follows the run. */
+  async isFollowed(): Promise<boolean> {
+    using seat = await this.follow();
+    return seat === undefined;
+  }
+
+  /**
+   * Says to the keeper that a worker follows the run, until that is disposed of or the worker dies.
+   * `undefined` where another does.
+   */
+  async follow(): Promise<Disposable | undefined> {
+    return await this.#tryLock("follower");
+  }
+
+  /** Takes the lock as soon as it is free. */
+  async lock(): Promise<Disposable> {
+    const file = await this.#openLock("lock");
+    await file.lock(true);
+    return file;
+  }
+
+  async #tryLock(name: string): Promise<Disposable | undefined> {
+    const file = await this.#openLock(name);
     if (await file.tryLock(true)) return file;
     file.close();
     return undefined;
   }
 
-  /** Takes the lock as soon as it is free. */
-  async lock(): Promise<Disposable> {
-    const file = await this.#openLock();
-    await file.lock(true);
-    return file;
-  }
-
-  #openLock(): Promise<Deno.FsFile> {
-    return Deno.open(join(this.path, "lock"), { create: true, write: true, mode: 0o600 });
+  #openLock(name: string): Promise<Deno.FsFile> {
+    return Deno.open(join(this.path, name), { create: true, write: true, mode: 0o600 });
   }
 
   /** Aside and then into place: who reads finds all of it, or nothing. */

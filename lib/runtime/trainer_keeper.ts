@@ -20,21 +20,21 @@ const STRAYS_KILL_AFTER_MS = 2_000;
 const COMPLAINT_LENGTH_MAX = 500;
 
 /**
- * Does as {@linkcode keepTrainer}, and ends the trainer where this process is asked to end, however
- * often: a scheduler asks all processes of a job, and the end must still be written down.
+ * Does as {@linkcode keepTrainer} where this process is asked to end, however often: a scheduler asks
+ * all processes of a job, its worker among them, and how it ends must still be written down.
  *
  * @throws {Error} Where the folder cannot be read or written.
  */
 export async function runTrainerKeeper(folder: RunFolder): Promise<void> {
-  const ended = new AbortController();
-  const end = () => ended.abort();
+  const asked = new AbortController();
+  const end = () => asked.abort();
   // Windows has no SIGTERM to listen for: there it ends the process without asking.
   const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT"]
     : ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const signal of signals) Deno.addSignalListener(signal, end);
   try {
-    await keepTrainer(folder, ended.signal);
+    await keepTrainer(folder, asked.signal);
   } finally {
     for (const signal of signals) Deno.removeSignalListener(signal, end);
   }
@@ -44,19 +44,20 @@ export async function runTrainerKeeper(folder: RunFolder): Promise<void> {
  * Keeps the trainer that the plan in `folder` asks for, until it has ended and that is written down.
  * Where its end is written already, this keeper comes too late and does nothing.
  *
- * @param ended Aborted, the trainer is ended as by `quit`.
+ * @param asked Aborted where this process is asked to end. A worker that follows the run was asked,
+ * too, and says what is to become of the trainer; where none does, the trainer is ended as by `quit`.
  * @throws {Error} Where the folder cannot be read or written.
  */
-export async function keepTrainer(folder: RunFolder, ended: AbortSignal): Promise<void> {
+export async function keepTrainer(folder: RunFolder, asked: AbortSignal): Promise<void> {
   using _lock = await folder.lock();
   if (await folder.end() !== undefined) return;
   await folder.writeProcess("keeper", await identityOf(Deno.pid));
   const plan = await folder.plan();
   if (plan === undefined) throw new Error(`Expected a plan in ${folder.path}, got none`);
-  await folder.writeEnd(await run(plan, folder, ended));
+  await folder.writeEnd(await run(plan, folder, asked));
 }
 
-async function run(plan: RunPlan, folder: RunFolder, ended: AbortSignal): Promise<RunEnd> {
+async function run(plan: RunPlan, folder: RunFolder, asked: AbortSignal): Promise<RunEnd> {
   let trainer: KeptTrainer;
   try {
     trainer = new KeptTrainer(plan, folder);
@@ -65,7 +66,7 @@ async function run(plan: RunPlan, folder: RunFolder, ended: AbortSignal): Promis
   }
   try {
     await folder.writeProcess("trainer", await identityOf(trainer.pid));
-    return await trainer.end(ended);
+    return await trainer.end(asked);
   } catch (error) {
     signalGroup(trainer.pid, "SIGKILL");
     return { type: "broken", reason: `The trainer cannot be watched: ${messageOf(error)}` };
@@ -121,11 +122,11 @@ class KeptTrainer {
   }
 
   /** Waits for the end of the trainer and of all that it started; ends it where that is wished. */
-  async end(ended: AbortSignal): Promise<RunEnd> {
+  async end(asked: AbortSignal): Promise<RunEnd> {
     const reading = Promise.all(this.#outputs.map((output) => output.read()));
     // A trainer that nobody hears must not run on; the error itself is thrown below.
     reading.catch(() => signalGroup(this.pid, "SIGKILL"));
-    const poll = setInterval(() => this.#look(ended), WISH_POLL_MS);
+    const poll = setInterval(() => this.#look(asked), WISH_POLL_MS);
     let status: Deno.CommandStatus;
     try {
       status = await this.#child.status;
@@ -135,6 +136,11 @@ class KeptTrainer {
       clearTimeout(this.#killTimer);
     }
     await this.#endStrays(reading);
+    // Who asked this process asked the trainer, too: it did not fail by itself.
+    const isEndedFromOutside = asked.aborted && !status.success;
+    if (isEndedFromOutside && await this.#folder.wish() === undefined) {
+      await this.#folder.writeWish("quit");
+    }
     for (const stream of ["stdout", "stderr"] as const) {
       this.#print(stream, this.#valves[stream].end());
     }
@@ -151,12 +157,18 @@ class KeptTrainer {
     this.#journal.close();
   }
 
-  #look(ended: AbortSignal): void {
-    if (ended.aborted) return this.#heed("quit");
-    // A wish that cannot be read is looked for again: it is written aside and moved into place.
-    this.#folder.wish().then((wish) => {
+  /** A wish that cannot be read is looked for again: it is written aside and moved into place. */
+  #look(asked: AbortSignal): void {
+    this.#wish(asked).then((wish) => {
       if (wish !== undefined) this.#heed(wish);
     }, () => this.#heed("quit"));
+  }
+
+  async #wish(asked: AbortSignal): Promise<RunWish | undefined> {
+    const wish = await this.#folder.wish();
+    if (wish !== undefined || !asked.aborted || await this.#folder.isFollowed()) return wish;
+    await this.#folder.writeWish("quit");
+    return "quit";
   }
 
   #heed(wish: RunWish): void {

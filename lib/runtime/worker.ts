@@ -2,6 +2,7 @@
 
 import type { PeerId, RoomId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
+import { formatDuration } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { PathMap } from "../protocol/mount.ts";
@@ -18,6 +19,7 @@ import { type GpuNews, gpuProperties } from "./gpu/bulletin.ts";
 import { type GpuSlot, GpuWatch } from "./gpu/gpu_watch.ts";
 import { JobDesk } from "./job_desk.ts";
 import { JobGpu } from "./job_gpu.ts";
+import { MaintenanceNote } from "./maintenance_note.ts";
 import { MeshPeer } from "./mesh_peer.ts";
 import type { MountTable } from "./mount_table.ts";
 import { selfCommand } from "./self_command.ts";
@@ -108,7 +110,6 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     log,
     gpu: options.gpuSlot === undefined ? undefined : new JobGpu(options.gpuSlot, {
       clock: systemClock,
-      log,
       fault: () => gpuWatch?.fault ?? null,
     }),
     objectionTo: (client, jobId) => peer.objectionTo(client, jobId),
@@ -143,7 +144,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     handlers: {
       registered: () => options.ready({ peer_id: peerId, room_id: room.roomId, rtc: backend.name }),
       // A running job and its client need no server: they come to their end first.
-      failed: (failure) => desk.drain().then(() => over.reject(failure)),
+      failed: (failure) => desk.drain(NOTICES.refused).then(() => over.reject(failure)),
       clientCame: (client, link) => desk.welcome(client, link),
       clientSaid: (client, message) => desk.hear(client, message),
       clientSent: (client, index, offset, bytes) => desk.data(client, index, offset, bytes),
@@ -152,12 +153,16 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   });
   tellRoom = ({ status, currentJob }) => peer.tell(status, currentJob);
   const left = new AbortController();
+  const watching = new MaintenanceNote(options.folder).watch(left.signal, (reason) => {
+    log.write("info", reason ?? "The worker takes jobs again", { event: "maintenance" });
+    desk.maintain(reason);
+  });
   const { leaving, insistence } = options;
   const stop = () => {
     log.write("info", "The worker is to leave", { job: leaving.job });
     const limitMs = leaving.job === "ends" ? leaving.drainMs : 0;
     const ended = AbortSignal.any([left.signal, insistence]);
-    drainFor(limitMs, desk, ended).then(over.resolve, over.reject);
+    drainFor(limitMs, desk, ended, noticeOf(leaving)).then(over.resolve, over.reject);
   };
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
@@ -166,6 +171,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   } finally {
     signal.removeEventListener("abort", stop);
     left.abort();
+    await watching;
     // First the job, so that its client hears how it ended.
     const stays = leaving.job === "stays" && !insistence.aborted;
     await desk.stop(stays ? "leave_job" : "end_job");
@@ -178,14 +184,33 @@ interface Doing {
   readonly currentJob: CurrentJob | null;
 }
 
+/** What those who follow a job are told when its worker is to leave. */
+const NOTICES = {
+  refused: "The server lets the worker into its room no more: this job comes to its end first",
+  ends: "The worker is to stop: this job comes to its end first",
+  stays: "The worker stops and leaves this job running; follow it again when the worker is back",
+};
+
+function noticeOf(leaving: Leaving): string {
+  if (leaving.job === "stays") return NOTICES.stays;
+  if (leaving.drainMs === Infinity) return NOTICES.ends;
+  return `The worker is to stop: this job may go on for ${formatDuration(leaving.drainMs)}, ` +
+    "and is ended then";
+}
+
 /** Waits for the running job and for its clients, but no longer than `limitMs`. */
-async function drainFor(limitMs: number, desk: JobDesk, ended: AbortSignal): Promise<void> {
+async function drainFor(
+  limitMs: number,
+  desk: JobDesk,
+  ended: AbortSignal,
+  notice: string,
+): Promise<void> {
   const late = Promise.withResolvers<void>();
   const timer = limitMs === Infinity ? undefined : setTimeout(late.resolve, limitMs);
   ended.addEventListener("abort", () => late.resolve(), { once: true });
   if (ended.aborted) late.resolve();
   try {
-    await Promise.race([desk.drain(), late.promise]);
+    await Promise.race([desk.drain(notice), late.promise]);
   } finally {
     clearTimeout(timer);
   }

@@ -156,6 +156,14 @@ Deno.test({
       notes.length = 0;
       deepEqual(await gpuSetup(undefined, empty, machine({ CUDA_VISIBLE_DEVICES: "" })), none);
       deepEqual(notes, ["No GPU: CUDA_VISIBLE_DEVICES= shows none of 2"]);
+      // A slice that the driver's list does not show is a GPU all the same, and not 0 MB.
+      const slice = machine({ CUDA_VISIBLE_DEVICES: "MIG-41b8-0" });
+      const isSlice = isMistake(
+        2,
+        /a slice of one in CUDA_VISIBLE_DEVICES=MIG-41b8-0; .*--gpu-mem/,
+      );
+      for (const index of [undefined, 1]) await rejects(gpuSetup(index, empty, slice), isSlice);
+      equal((await gpuSetup(undefined, stated, slice)).gpuMemoryMb, 9);
     }),
 });
 

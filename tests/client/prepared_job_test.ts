@@ -27,6 +27,8 @@ const RECORDS = [
   "n=$(ls output | grep -c calls || true)",
   'printf "%s\\n" "$@" > output/calls.$n',
   "mkdir -p output/fly; echo model > output/fly/best.ckpt",
+  // The worker removes them when the job has ended.
+  "[ -e seen ] || cp -a inputs seen",
   "ls -la resolved > output/resolved.txt 2>/dev/null || true",
   "cp resolved/*.slp output/labels.slp 2>/dev/null || true",
 ].join("\n");
@@ -120,7 +122,7 @@ test("what lies under a mount of both is not sent, and what the worker's mount l
   await Deno.writeTextFile(join(mount, "day1", "clip.mp4"), "others");
   await submit(signaling, { folder, packagePath, others, mounts, spec: SPEC });
   const [job = ""] = await namesIn(join(worker.folder, "jobs"));
-  const inputs = join(worker.folder, "jobs", job, "inputs");
+  const inputs = join(worker.folder, "jobs", job, "seen");
   equal(await Deno.readLink(join(inputs, "labels.slp")), join(mount, "day1", "labels.slp"));
   equal((await Deno.lstat(join(inputs, "videos", "clip.mp4"))).isFile, true);
   equal(await Deno.readTextFile(join(inputs, "videos", "clip.mp4")), "frames");
@@ -130,14 +132,14 @@ test("what lies under a mount of both is not sent, and what the worker's mount l
   await Deno.remove(join(folder, "results"), { recursive: true });
   await submit(signaling, { folder, packagePath, others, mounts, spec: SPEC });
   const jobs = await namesIn(join(worker.folder, "jobs"));
-  const next = join(worker.folder, "jobs", jobs.find((name) => name !== job) ?? "", "inputs");
+  const next = join(worker.folder, "jobs", jobs.find((name) => name !== job) ?? "", "seen");
   equal(await Deno.readLink(join(next, "videos", "clip.mp4")), join(mount, "day1", "clip.mp4"));
 
   // Who wants everything sent gets it sent.
   await Deno.remove(join(folder, "results"), { recursive: true });
   await submit(signaling, { folder, packagePath, others, mounts, spec: SPEC, isFresh: true });
   const last = (await namesIn(join(worker.folder, "jobs"))).find((name) => !jobs.includes(name));
-  const fresh = join(worker.folder, "jobs", last ?? "", "inputs", "labels.slp");
+  const fresh = join(worker.folder, "jobs", last ?? "", "seen", "labels.slp");
   equal((await Deno.lstat(fresh)).isSymlink, false);
 });
 

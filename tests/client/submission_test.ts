@@ -238,30 +238,34 @@ test(
   },
 );
 
-test("an upload outlives its link, and goes on where it was", WRITES, async (scene) => {
-  const { signaling, worker, request } = scene;
-  const frames = new Uint8Array(2 * BLOCK_BYTES + 9);
-  crypto.getRandomValues(frames.subarray(0, 60_000));
-  await Deno.writeFile(request.packagePath, frames);
-  const wanted: number[] = [];
-  let lost = 0;
-  const watch = (event: SubmissionEvent) => {
-    if (event.type === "worker_lost") lost++;
-    if (event.type !== "uploaded") return;
-    if (wanted.at(-1) !== event.bytesMax) wanted.push(event.bytesMax);
-    if (lost === 0 && event.bytes > 1.5 * BLOCK_BYTES) worker.cutOff();
-  };
-  const result = await endOf(submit(signaling, { ...request, watch, reattachMs: 20_000 }));
-  ok(!(result instanceof Error), String(result));
-  equal(lost, 1);
-  // By the time of the cut, the second block may have been written too.
-  const [first, second = 0] = wanted;
-  deepEqual([wanted.length, first, second % BLOCK_BYTES], [2, frames.length, 9], wanted.join());
-  ok(second <= BLOCK_BYTES + 9, `${second} bytes again`);
-  const [job] = await Array.fromAsync(Deno.readDir(join(worker.folder, "jobs")));
-  const arrived = join(worker.folder, "jobs", job?.name ?? "", "inputs", SCRIPTED.package);
-  deepEqual(await Deno.readFile(arrived), frames);
-});
+test(
+  "an upload outlives its link, and goes on where it was",
+  `${WRITES}; cp -a inputs seen`,
+  async (scene) => {
+    const { signaling, worker, request } = scene;
+    const frames = new Uint8Array(2 * BLOCK_BYTES + 9);
+    crypto.getRandomValues(frames.subarray(0, 60_000));
+    await Deno.writeFile(request.packagePath, frames);
+    const wanted: number[] = [];
+    let lost = 0;
+    const watch = (event: SubmissionEvent) => {
+      if (event.type === "worker_lost") lost++;
+      if (event.type !== "uploaded") return;
+      if (wanted.at(-1) !== event.bytesMax) wanted.push(event.bytesMax);
+      if (lost === 0 && event.bytes > 1.5 * BLOCK_BYTES) worker.cutOff();
+    };
+    const result = await endOf(submit(signaling, { ...request, watch, reattachMs: 20_000 }));
+    ok(!(result instanceof Error), String(result));
+    equal(lost, 1);
+    // By the time of the cut, the second block may have been written too.
+    const [first, second = 0] = wanted;
+    deepEqual([wanted.length, first, second % BLOCK_BYTES], [2, frames.length, 9], wanted.join());
+    ok(second <= BLOCK_BYTES + 9, `${second} bytes again`);
+    const [job] = await Array.fromAsync(Deno.readDir(join(worker.folder, "jobs")));
+    const arrived = join(worker.folder, "jobs", job?.name ?? "", "seen", SCRIPTED.package);
+    deepEqual(await Deno.readFile(arrived), frames);
+  },
+);
 
 test(
   "a package that the worker has is not sent again, unless that is wanted",

@@ -233,6 +233,13 @@ const changes: [string, SlotInput[], SlotInput, number, string[]][] = [
     "admit ada",
     "end cancel",
   ]],
+  [
+    "closing a running slot tells those who follow its job",
+    [RESERVE, COMPLETE, START],
+    { type: "closed", notice: "The worker is to stop" },
+    0,
+    ["status draining ada", "report 2 job_log"],
+  ],
   ["closing twice", [{ type: "closed" }], { type: "closed" }, 0, []],
   ["the end of a closed slot's job", [RESERVE, COMPLETE, START, { type: "closed" }], DONE, 0, [
     "report 2 job_done",
@@ -313,18 +320,48 @@ Deno.test("slot: a job is adopted by a free slot alone", () => {
   throws(() => one.step({ ...ADOPTED, jobId: TWO }, 1), /Expected a free slot for job-two22222/);
 });
 
-const OBSTRUCTED: SlotInput = { type: "obstructed", reason: "Process 7 still holds the GPU" };
+const OBSTRUCTED: SlotInput = {
+  type: "obstructed",
+  by: ONE,
+  reason: "Process 7 still holds the GPU",
+};
+const CLEARED: SlotInput = { type: "cleared", by: ONE };
+const TWICE: SlotInput = { type: "obstructed", by: TWO, reason: "Process 8 still trains" };
+const STARTED: SlotInput[] = [RESERVE, COMPLETE, START];
+const MAINTAINED: SlotInput = { type: "obstructed", by: "maintenance", reason: "A new driver" };
+const RECOVERED: SlotInput = { type: "cleared", by: "maintenance" };
 const obstacles: [string, SlotInput[], SlotInput, string[]][] = [
   ["a free slot is in maintenance", [], OBSTRUCTED, ["status maintenance -"]],
   ["it refuses with the reason", [OBSTRUCTED], RESERVE, ["tell ada job_refused closed"]],
-  ["it is available again", [OBSTRUCTED], { type: "cleared" }, ["status available -"]],
+  ["it is available again", [OBSTRUCTED], CLEARED, ["status available -"]],
+  ["the end of one of two obstacles does not free it", [OBSTRUCTED, TWICE], CLEARED, []],
+  ["the end of the last of two does", [OBSTRUCTED, TWICE, CLEARED], { ...CLEARED, by: TWO }, [
+    "status available -",
+  ]],
   ["a running job ends into maintenance", [RESERVE, COMPLETE, START, OBSTRUCTED], DONE, [
     "report 2 job_done",
     "status maintenance -",
   ]],
   ["a running job is not disturbed", [RESERVE, COMPLETE, START], OBSTRUCTED, []],
+  ["maintenance lets a running job come to its end, and says so", STARTED, MAINTAINED, [
+    "status draining ada",
+    "report 2 job_log",
+  ]],
+  ["after it the slot is in maintenance", [...STARTED, MAINTAINED], DONE, [
+    "report 3 job_done",
+    "status maintenance -",
+  ]],
+  ["a lease goes on, and its job is the last", [RESERVE, COMPLETE, MAINTAINED], START, [
+    "status draining ada",
+    "admit ada",
+    "report 1 job_accepted",
+    "run job-one11111",
+  ]],
+  ["maintenance that is over while the job runs", [...STARTED, MAINTAINED], RECOVERED, [
+    "status busy ada",
+  ]],
   ["a closed slot stays draining", [{ type: "closed" }], OBSTRUCTED, []],
-  ["what was not in the way cannot be cleared", [], { type: "cleared" }, []],
+  ["what was not in the way cannot be cleared", [], CLEARED, []],
 ];
 for (const [what, before, input, expected] of obstacles) {
   Deno.test(`slot: with something in its way: ${what}`, () => {

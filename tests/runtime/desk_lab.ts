@@ -152,6 +152,7 @@ export interface DeskLabOptions {
   readonly serveMs?: number;
   /** Hears what clients and the worker say to each other. */
   readonly overhear?: (by: HelloSelf, message: LinkMessage) => void;
+  readonly cacheBytesMax?: number;
 }
 
 /** A desk, and what it says to its room and its log. */
@@ -210,7 +211,7 @@ export class DeskLab {
   }
 
   #newDesk(): JobDesk {
-    const { executable = "", gpu, serveMs } = this.#options;
+    const { executable = "", gpu, serveMs, cacheBytesMax } = this.#options;
     return new JobDesk({
       folder: join(this.folder, "worker"),
       executables: { sleapNn: executable, self: selfCommand() },
@@ -218,6 +219,8 @@ export class DeskLab {
       clock: systemClock,
       gpu,
       serveMs,
+      ...(cacheBytesMax === undefined ? {} : { cacheBytesMax }),
+      remainsLookMs: 20,
       log: {
         write: (level, message) => {
           if (level === "warning") this.warnings.push(message);

@@ -7,6 +7,7 @@ import { FileCache } from "../../lib/runtime/file_cache.ts";
 import { describeFolder, sha256OfBytes } from "../../lib/runtime/file_digest.ts";
 import { BLOCK_BYTES } from "../../lib/transfer/block.ts";
 import { withFolder } from "./condition.ts";
+import { mounted, unmount } from "./small_disk.ts";
 import { begin, names, noise, outcome, write } from "./transfer_scene.ts";
 
 const beat = () => {};
@@ -164,13 +165,6 @@ Deno.test("transfer: where the disk has no room, that is said in numbers before 
     await rejects(transfer.receiver.done, { kind: "job_refused" });
   }));
 
-/** Mounts a disk of that size, which takes root. Gives whether it is there. */
-async function mounted(folder: string, size: string): Promise<boolean> {
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
-  const args = ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", folder];
-  return (await new Deno.Command("mount", { args }).output()).success;
-}
-
 Deno.test("transfer: a disk that fills up is named, nothing is lost, and it goes on when there is room", async (test) => {
   await withFolder(async (folder) => {
     const [from, to] = [join(folder, "from"), join(folder, "to")];
@@ -202,7 +196,7 @@ Deno.test("transfer: a disk that fills up is named, nothing is lost, and it goes
         deepEqual(await describeFolder(join(to, "files")), manifest);
       });
     } finally {
-      await new Deno.Command("umount", { args: [to] }).output();
+      await unmount(to);
     }
   });
 });

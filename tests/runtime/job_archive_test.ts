@@ -39,7 +39,13 @@ Deno.test("job folder: a job id that is taken is refused, and the job that has i
     const other = { ...SPEC, run_name: "b" };
     await rejects(new JobFolder(folder, job).create(other, BOB), /got one that is taken/);
     // That of its own client, too, once it has run.
-    first.note({ type: "job_accepted", job_id: job, attempt: 1, sequence: 1, epochs_max: null });
+    first.events.note({
+      type: "job_accepted",
+      job_id: job,
+      attempt: 1,
+      sequence: 1,
+      epochs_max: null,
+    });
     await rejects(new JobFolder(folder, job).create(other, ADA), /got one that is taken/);
     equal(await Deno.readTextFile(join(first.output, "model.json")), "mine");
   }));
@@ -69,13 +75,13 @@ Deno.test("job folder: the last word is kept by itself, even where the trainer s
     const job = new JobFolder(folder, jobOf("job-aaaaaaaa"));
     await job.create(SPEC, ADA);
     const stamp = { job_id: jobOf("job-aaaaaaaa"), attempt: 1 };
-    job.note({ type: "job_accepted", ...stamp, sequence: 1, epochs_max: null });
-    equal(await job.verdict(), undefined);
+    job.events.note({ type: "job_accepted", ...stamp, sequence: 1, epochs_max: null });
+    equal(await job.events.verdict(), undefined);
     await Deno.remove(join(job.path, "events.jsonl"));
     await Deno.mkdir(join(job.path, "events.jsonl"));
     const verdict = { type: "job_cancelled", ...stamp, sequence: 2, duration_ms: 5 } as const;
-    throws(() => job.note(verdict));
-    deepEqual(await job.verdict(), verdict);
+    throws(() => job.events.note(verdict));
+    deepEqual(await job.events.verdict(), verdict);
   }));
 
 Deno.test("job archive: jobs go by the age of their last word, not by that of their folder", () =>

@@ -21,6 +21,7 @@ async function logOf(folder: string, text: string): Promise<Deno.FsFile> {
   return await Deno.open(path);
 }
 
+const FROM_START = { afterSequence: 0, unwritten: () => [] };
 const linesUpTo = (last: number) =>
   Array.from({ length: last }, (_, index) => `${JSON.stringify(line(index + 1))}\n`).join("");
 
@@ -28,7 +29,11 @@ Deno.test("job audience: who comes late is told the log first, and then what is 
   withFolder(async (folder) => {
     const { client, worker } = await linkedPeers();
     const audience = new JobAudience();
-    await audience.replay(worker.link, JOB, await logOf(folder, linesUpTo(2_000)), 1_990);
+    await audience.replay(worker.link, JOB, {
+      log: await logOf(folder, linesUpTo(1_999)),
+      afterSequence: 1_990,
+      unwritten: () => [line(2_000)],
+    });
     audience.admit(worker.link, JOB);
     audience.say(line(2_001));
     audience.say({ ...line(1), job_id: jobOf("job-bbbbbbbb") });
@@ -48,7 +53,8 @@ Deno.test("job audience: a client that does not listen holds nothing up once it 
     const stalled = Promise.withResolvers<void>();
     worker.link.drainedTo = () => stalled.promise;
     const audience = new JobAudience();
-    const replay = audience.replay(worker.link, JOB, await logOf(folder, linesUpTo(2_000)), 0);
+    const log = await logOf(folder, linesUpTo(2_000));
+    const replay = audience.replay(worker.link, JOB, { log, ...FROM_START });
     audience.say(line(2_001));
     audience.dismissLate();
     await replay;
@@ -61,7 +67,8 @@ Deno.test("job audience: a log that is none is told of, and its link hears no mo
     const { client, worker } = await linkedPeers();
     const audience = new JobAudience();
     const log = await logOf(folder, `${linesUpTo(1)}weights\n`);
-    await rejects(audience.replay(worker.link, JOB, log, 0), /Expected an event a line/);
+    const missed = { log, ...FROM_START };
+    await rejects(audience.replay(worker.link, JOB, missed), /Expected an event a line/);
     audience.say(line(2));
     equal(audience.hears(worker.link), false);
     equal(client.heard.length, 0);

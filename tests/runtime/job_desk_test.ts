@@ -2,7 +2,6 @@
 
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import { SILENT_LOG } from "../../lib/base/log.ts";
 import { systemClock } from "../../lib/runtime/clock.ts";
 import { describeFolder } from "../../lib/runtime/file_digest.ts";
 import type { Gpu, GpuSource } from "../../lib/runtime/gpu/gpu.ts";
@@ -208,8 +207,11 @@ test("what cannot be followed is refused with the reason", WRITES, async (lab) =
   await (await client.upload(ONE)).done;
   client.start(ONE);
   await client.next("job_done");
+  // More than there is: a power cut has taken words from the disk that were heard.
   client.follow(ONE, 99);
-  match((await client.next("job_refused")).reason, /at most 2 words of the job, got 99/);
+  equal((await client.next("job_following")).after_sequence, 0);
+  equal((await client.next("job_accepted")).sequence, 1);
+  equal((await client.next("job_done")).sequence, 2);
   client.endJob("job_stop", ONE);
   equal((await client.next("job_refused")).code, "over");
 });
@@ -272,6 +274,41 @@ test("a release in the middle of an upload ends it, and leaves no folder", WRITE
   await client.next("job_lease", TWO);
 });
 
+test(
+  "what arrived whole for a job that never ran is not sent again for the next",
+  WRITES,
+  async (lab) => {
+    const client = await lab.client();
+    await client.reserve(ONE);
+    await client.next("job_lease");
+    await (await client.upload(ONE)).done;
+    client.end.say({ type: "job_release", job_id: ONE });
+    await until("the folder's end", () => !isThere(lab.jobFolder(ONE)));
+    await client.reserve(TWO);
+    await client.next("job_lease", TWO);
+    client.end.heard.length = 0;
+    await (await client.upload(TWO)).done;
+    deepEqual((await client.next("transfer_want", TWO)).runs, []);
+    client.start(TWO);
+    await client.next("job_done", TWO);
+  },
+  { cacheBytesMax: 0 },
+);
+
+test("with its verdict a job's inputs go, and its results stay", WRITES, async (lab) => {
+  const client = await lab.client();
+  await client.run(ONE);
+  await client.next("job_done");
+  await until("the inputs' end", () => !isThere(join(lab.jobFolder(ONE), "inputs")));
+  await client.fetch(ONE, join(lab.folder, "home"));
+  // The cache has its copy, which was made first.
+  await client.reserve(TWO);
+  await client.next("job_lease", TWO);
+  client.end.heard.length = 0;
+  await (await client.upload(TWO)).done;
+  deepEqual((await client.next("transfer_want", TWO)).runs, []);
+});
+
 test("a worker that stops while it trains ends the trainer, and says so", WAITS, async (lab) => {
   const client = await lab.client();
   await client.run(ONE);
@@ -321,7 +358,12 @@ test(
     const client = await lab.client();
     await client.run(ONE);
     let isDrained = false;
-    const drained = lab.desk.drain().then(() => isDrained = true);
+    const drained = lab.desk.drain("The worker is to stop").then(() => isDrained = true);
+    const notice = "[The worker is to stop]";
+    await until(
+      "the notice",
+      () => client.end.heard.some((word) => word.type === "job_log" && word.text === notice),
+    );
     await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
     await client.next("job_done");
     await client.fetch(ONE, join(lab.folder, "home"));
@@ -338,7 +380,7 @@ test(
     const client = await lab.client();
     await client.run(ONE);
     await client.next("job_done");
-    await lab.desk.drain();
+    await lab.desk.drain("The worker is to stop");
     equal(client.end.closedBecause, undefined);
   },
   { serveMs: 50 },
@@ -346,7 +388,7 @@ test(
 
 test("a worker that drains does not wait for those who only look on", WRITES, async (lab) => {
   const watcher = await lab.client(OTHER);
-  await lab.desk.drain();
+  await lab.desk.drain("The worker is to stop");
   equal(watcher.end.closedBecause, undefined);
 });
 
@@ -368,6 +410,21 @@ test(
     const { exit_code, reason } = await client.next("job_failed");
     equal(exit_code, 7);
     equal(reason, "The trainer ended with exit code 7; its last complaint: CUDA out of memory");
+  },
+);
+
+test(
+  "an output with an odd name is left out and told of, and the rest are the results",
+  `${WRITES}; echo image > 'output/viz epoch 1: val.png'`,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    match(
+      (await client.next("job_log")).text,
+      /^\[1 of the trainer's files cannot be sent .*: "viz epoch 1: val.png" \(it has one of </,
+    );
+    const { results } = await client.next("job_done");
+    deepEqual(results.files.map(({ path }) => path), ["model.json"]);
   },
 );
 
@@ -401,6 +458,34 @@ test(
     await client.run(ONE);
     await client.next("job_done");
     ok(lab.warnings.some((warning) => /cannot be written down/.test(warning)));
+  },
+);
+
+test(
+  "a word that the disk does not take is told to who comes late, and written down later",
+  `${WAITS}; echo on; ${WAITS.replaceAll("go", "on")}; ${WRITES}`,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await client.next("job_log");
+    const log = join(lab.jobFolder(ONE), "events.jsonl");
+    // A disk that takes nothing for a while.
+    await Deno.rename(log, `${log}.kept`);
+    await Deno.mkdir(log);
+    await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+    await client.next("job_log");
+    await client.next("job_log");
+    await Deno.remove(log);
+    await Deno.rename(`${log}.kept`, log);
+    const late = await lab.client(AGAIN);
+    late.follow(ONE, 0);
+    await until(
+      "all words",
+      () => late.end.heard.filter((word) => "sequence" in word).length === 4,
+    );
+    await Deno.writeTextFile(join(lab.jobFolder(ONE), "on"), "");
+    equal((await late.next("job_done")).sequence, 5);
+    deepEqual(lab.events(ONE), ["job_accepted", "job_log", "job_log", "job_log", "job_done"]);
   },
 );
 
@@ -606,11 +691,79 @@ test("what an earlier life wrote half or not at all is mended", TRAINS, async (l
   deepEqual(lab.warnings, []);
 });
 
+/** Another version of this program may have written more into a job's specification. */
+async function addToSpec(lab: DeskLab, field: string): Promise<void> {
+  const path = join(lab.jobFolder(ONE), "spec.json");
+  const text = await Deno.readTextFile(path);
+  await Deno.writeTextFile(path, text.replace("{", `{ ${field},`));
+}
+
+test("a job that a later version began is taken up by an earlier one", TRAINS, async (lab) => {
+  const client = await lab.client();
+  await client.run(ONE);
+  await until("three words", () => lab.events(ONE).length === 4);
+  await lab.nextLife(() => addToSpec(lab, '"warm_up": 3'));
+  equal(lab.statuses.at(-1), "busy");
+  await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+  await until("the verdict", () => lab.events(ONE).at(-1) === "job_done");
+});
+
+test(
+  "no second job is begun beside a trainer whose job cannot be read, and its process is named",
+  TRAINS,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await until("three words", () => lab.events(ONE).length === 4);
+    const trainer = await new RunFolder(join(lab.jobFolder(ONE), "run")).trainer();
+    await lab.nextLife(() => addToSpec(lab, "spoilt"));
+    equal(lab.statuses.at(-1), "maintenance");
+    const again = await lab.client(AGAIN);
+    await again.reserve(TWO);
+    const { code, reason } = await again.next("job_refused");
+    equal(code, "closed");
+    match(reason, new RegExp(`^Process ${trainer?.pid} still trains ${ONE}, which this worker`));
+    again.endJob("job_cancel", ONE);
+    equal((await again.next("job_refused")).reason, reason);
+    await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+    await until("a free worker", () => lab.statuses.at(-1) === "available");
+    await again.reserve(TWO);
+    await again.next("job_lease", TWO);
+  },
+);
+
+test(
+  "processes that outlive SIGKILL keep the next job away, and are named",
+  TRAINS,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await until("three words", () => lab.events(ONE).length === 4);
+    const run = new RunFolder(join(lab.jobFolder(ONE), "run"));
+    const pid = (await run.trainer())?.pid ?? 0;
+    await lab.nextLife(async () => {
+      Deno.kill((await run.keeper())?.pid ?? 0, "SIGKILL");
+      using _lock = await run.lock();
+      const exit = { exit_code: 1, signal: null, complaint: "", is_buried: false };
+      await run.writeEnd({ type: "exited", ...exit });
+    });
+    await until("the verdict", () => lab.events(ONE).at(-1) === "job_failed");
+    await until("maintenance", () => lab.statuses.at(-1) === "maintenance");
+    const again = await lab.client(AGAIN);
+    await again.reserve(TWO);
+    const { reason } = await again.next("job_refused");
+    match(reason, new RegExp(`^Process (\\d+, )*${pid}(, \\d+)* of ${ONE} outlives SIGKILL`));
+    Deno.kill(-pid, "SIGKILL");
+    await until("a free worker", () => lab.statuses.at(-1) === "available");
+  },
+);
+
 /** A driver whose GPU is used by `pids` with so much memory. */
 class Driver implements GpuSource {
   readonly way = "nvidia-smi";
   pids: readonly number[] = [];
   fault: string | null = null;
+  isBroken = false;
 
   get reading(): Gpu {
     return {
@@ -633,6 +786,7 @@ class Driver implements GpuSource {
   }
 
   read(): Promise<Gpu> {
+    if (this.isBroken) return Promise.reject(new Error("The driver hangs"));
     return Promise.resolve(this.reading);
   }
 
@@ -649,10 +803,8 @@ function gpuTest(
   const driver = new Driver();
   const gpu = new JobGpu({ source: driver, gpu: driver.reading }, {
     clock: systemClock,
-    log: SILENT_LOG,
     fault: () => driver.fault,
     releaseMs: 300,
-    heldLookMs: 20,
   });
   test(what, script, (lab) => body(lab, driver), { gpu });
 }
@@ -683,7 +835,7 @@ gpuTest(
 );
 
 gpuTest(
-  "memory that does not come back holds the verdict back, but not for ever",
+  "memory that does not come back keeps the next job from the GPU, and those who use it are named",
   WRITES,
   async (lab, driver) => {
     const client = await lab.client();
@@ -691,7 +843,30 @@ gpuTest(
     driver.pids = [999_999_999];
     const { duration_ms } = await client.next("job_done");
     ok(duration_ms >= 300, `${duration_ms} ms`);
-    equal(lab.statuses.at(-1), "available");
+    equal(lab.statuses.at(-1), "maintenance");
+    await client.reserve(TWO);
+    const { reason } = await client.next("job_refused");
+    match(reason, /held by job-aaaaaaaa: 9000 MB are used, by process 999999999 .*, 100 MB were/);
+    await lab.nextLife();
+    equal(lab.statuses.at(-1), "maintenance", "Another life of the worker forgets it");
+    driver.pids = [];
+    await until("a free worker", () => lab.statuses.at(-1) === "available");
+    await lab.nextLife();
+    equal(lab.statuses.at(-1), "draining", "A life that finds nothing has nothing to say");
+  },
+);
+
+gpuTest(
+  "a driver that does not answer after a job keeps the next one away",
+  WRITES,
+  async (lab, driver) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    driver.isBroken = true;
+    await client.next("job_done");
+    equal(lab.statuses.at(-1), "maintenance");
+    driver.isBroken = false;
+    await until("a free worker", () => lab.statuses.at(-1) === "available");
   },
 );
 

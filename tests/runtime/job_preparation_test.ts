@@ -18,6 +18,7 @@ function peer(text: string): PeerId {
 }
 
 const ANN = peer("ann-aaaaaaaaaa");
+const NEVER = new AbortController().signal;
 const ANN_AGAIN = peer("ann-2-aaaaaaaaaa");
 const BOB = peer("bob-bbbbbbbbbb");
 const SPEC: JobSpec = { kind: "train", runner: "demo", package: "labels.slp", run_name: "x" };
@@ -51,6 +52,22 @@ function test(what: string, body: (worker: Worker) => Promise<void>): void {
   });
 }
 
+test("what has arrived already needs no room", async ({ folder, preparation }) => {
+  const [bytes, sha256] = [2 ** 52, sha256Of("a".repeat(64))];
+  const inputs = { files: [{ path: "labels.slp", bytes, sha256 }] };
+  await Deno.mkdir(join(folder, "parts"));
+  equal(preparation.objectionOfDisk(inputs)?.code, "too_large");
+  const reason = () => preparation.objectionOfDisk(inputs)?.reason ?? "";
+  const toCome = () => Number(/have (\d+) bytes/.exec(reason())?.[1]);
+  await Deno.writeFile(join(folder, "parts", `${sha256}.part`), new Uint8Array(40_960));
+  equal(toCome(), bytes - 40_960);
+  // Its holes are still to come.
+  await Deno.truncate(join(folder, "parts", `${sha256}.part`), 10_000_000);
+  equal(toCome(), bytes - 40_960);
+  await Deno.writeFile(join(folder, "parts", `${sha256}.whole`), new Uint8Array(81_920));
+  equal(toCome(), bytes - 81_920);
+});
+
 test("inputs that the disk cannot take are refused", (worker) => {
   const inputs = (bytes: number) => ({
     files: [{ path: "labels.slp", bytes, sha256: sha256Of("a".repeat(64)) }],
@@ -60,7 +77,7 @@ test("inputs that the disk cannot take are refused", (worker) => {
   equal(objection?.code, "too_large");
   match(
     objection?.reason ?? "",
-    /^The inputs have 4503599627370496 bytes; the worker's disk has \d+ free/,
+    /^The inputs have 4503599627370496 bytes to come; the worker's disk has \d+ free/,
   );
   return Promise.resolve();
 });
@@ -97,7 +114,7 @@ test("the labels as they came stay as they are", async ({ mount, job, preparatio
   await Deno.mkdir(join(mount, "fly"));
   await Deno.writeTextFile(join(mount, "fly", "clip.mp4"), "frames");
   const before = await Deno.readFile(path);
-  const copy = await preparation.labelsFor(ANN, SPEC, job);
+  const copy = await preparation.labelsFor(ANN, SPEC, job, NEVER);
   equal(copy, join(job.path, "resolved", "labels.slp"));
   deepEqual(await Deno.readFile(path), before);
   const [video] = await listVideos(copy);
@@ -123,14 +140,14 @@ test("a sequence of pictures is found as a whole", async ({ mount, job, preparat
   await Deno.mkdir(folder);
   await Deno.writeTextFile(join(folder, "0001.png"), "");
   await rejects(
-    preparation.labelsFor(ANN, SPEC, job),
+    preparation.labelsFor(ANN, SPEC, job, NEVER),
     /all pictures of a video.*got none for .*0002\.png/,
   );
   await Deno.symlink("/etc/passwd", join(folder, "0002.png"));
-  await rejects(preparation.labelsFor(ANN, SPEC, job), /got none for .*0002\.png/);
+  await rejects(preparation.labelsFor(ANN, SPEC, job, NEVER), /got none for .*0002\.png/);
   await Deno.remove(join(folder, "0002.png"));
   await Deno.writeTextFile(join(folder, "0002.png"), "");
-  const [video] = await listVideos(await preparation.labelsFor(ANN, SPEC, job));
+  const [video] = await listVideos(await preparation.labelsFor(ANN, SPEC, job, NEVER));
   const files = await Promise.all(
     (video?.files ?? []).map((file) =>
       Deno.realPath(file.startsWith("/") ? file : join(job.path, file))

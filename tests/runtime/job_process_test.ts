@@ -9,6 +9,7 @@ import {
   runPlanOf,
   type Told,
 } from "../../lib/runtime/job_process.ts";
+import { within } from "../../lib/runtime/deadline.ts";
 import { identityOf, isAnothers, isStillIts } from "../../lib/runtime/process_identity.ts";
 import { type RunEnd, RunFolder } from "../../lib/runtime/run_folder.ts";
 import { keepTrainer } from "../../lib/runtime/trainer_keeper.ts";
@@ -311,16 +312,53 @@ test("a keeper that is killed loses the run, and what it kept ends", async (fold
   deepEqual(await again.ended, end);
 });
 
-test("a keeper that is asked to end ends its trainer, however often it is asked", async (folder) => {
+test("a keeper that is asked to end goes by the worker that follows, however often it is asked", async (folder) => {
   const trainer = await Trainer.start(
     folder,
-    "trap 'sleep 0.3; exit 6' TERM; echo up; sleep 300 & wait",
+    "trap 'sleep 0.3; exit 6' TERM; echo up; while [ ! -e go ]; do sleep 0.02; done; echo on; sleep 300 & wait",
   );
   await until("a line", () => trainer.stdout.length === 1);
-  const keeper = (await new RunFolder(join(folder, "run")).keeper())?.pid ?? 0;
+  const run = new RunFolder(join(folder, "run"));
+  const keeper = (await run.keeper())?.pid ?? 0;
   Deno.kill(keeper, "SIGTERM");
   Deno.kill(keeper, "SIGTERM");
-  equal((await trainer.exited()).exitCode, 6);
+  // Its trainer goes on for many of its looks.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await Deno.writeTextFile(join(folder, "go"), "");
+  await until("the next line", () => trainer.stdout.length === 2);
+  equal(await run.wish(), undefined);
+  // Nobody follows any more, so it is ended, and that is written down.
+  trainer.process.leave();
+  await trainer.ended;
+  await until("its end", () => isThere(join(run.path, "end.json")));
+  const later = Trainer.adopt(folder, trainer.process.told);
+  equal((await later.exited()).exitCode, 6);
+  equal(await run.wish(), "quit");
+  await keeperEnded(run.path);
+});
+
+test("a trainer that is asked to end together with its keeper was stopped, and did not fail", async (folder) => {
+  const trainer = await Trainer.start(folder, "echo up; exec sleep 300");
+  await until("a line", () => trainer.stdout.length === 1);
+  const run = new RunFolder(join(folder, "run"));
+  Deno.kill((await run.keeper())?.pid ?? 0, "SIGTERM");
+  Deno.kill((await run.trainer())?.pid ?? 0, "SIGTERM");
+  equal((await trainer.exited()).signal, "SIGTERM");
+  equal(await run.wish(), "quit");
+});
+
+test("a trainer that does not heed SIGTERM is killed after ten seconds", async (folder) => {
+  const trainer = await Trainer.start(
+    folder,
+    "trap '' TERM; echo up; while :; do sleep 0.05; done",
+  );
+  await until("a line", () => trainer.stdout.length === 1);
+  const askedAt = performance.now();
+  await trainer.process.end("cancel");
+  const { signal } = await within(trainer.exited(), 25_000, "SIGKILL does not come");
+  const tookMs = performance.now() - askedAt;
+  equal(signal, "SIGKILL");
+  ok(tookMs >= 10_000 && tookMs < 20_000, `${tookMs} ms`);
 });
 
 test("an id that names another process by now is not taken for ours", async (folder) => {

@@ -60,6 +60,7 @@ async function look(
   if (reading.state === "failed") return { state: "unclear", why: reading.reason };
   const { memoryUsedMb, memoryTotalMb, processes = [] } = reading;
   const pids: number[] = [];
+  const unseen: number[] = [];
   let isUsedByOthers = false;
   for (const pid of processes) {
     const relatives = pid === trainerPid ? undefined : await genealogy(pid);
@@ -67,12 +68,15 @@ async function look(
       relatives?.session === trainerPid;
     if (isOurs) pids.push(pid);
     else if (relatives !== undefined) isUsedByOthers = true;
+    else unseen.push(pid);
   }
   if (pids.length > 0) return { state: "held", pids, memoryUsedMb };
   // What others take is theirs to give back.
   const isBack = usedBeforeMb === undefined || isUsedByOthers ||
     memoryUsedMb <= usedBeforeMb + MARGIN_SHARE * memoryTotalMb;
   if (isBack) return { state: "free" };
-  const why = `${memoryUsedMb} MB are used, ${usedBeforeMb} MB were before the job`;
+  // In a container the driver may count processes as the machine outside does.
+  const who = unseen.length === 0 ? "" : `, by process ${unseen.join(", ")} as the driver counts`;
+  const why = `${memoryUsedMb} MB are used${who}, ${usedBeforeMb} MB were before the job`;
   return { state: "unclear", why };
 }

@@ -45,6 +45,11 @@ export function visibleGpus<T extends Countable>(
   return { gpus, by: undefined };
 }
 
+/** Whether the variable, as `NAME=value`, names a slice of a GPU (MIG), which is not described here. */
+export function namesSlice(by: string | undefined): boolean {
+  return by !== undefined && /[=,] *MIG-/.test(by);
+}
+
 /**
  * As CUDA reads it (CUDA C++ Programming Guide, "CUDA Environment Variables"): indexes, or the
  * beginnings of UUIDs; the first senseless entry ends the list, and a doubled one voids it.
