@@ -1,6 +1,7 @@
 /** From the arguments of `train` to what is sent: files looked into, limits checked. Sends nothing. */
 
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
+import type { BroughtKey } from "../job/config_files.ts";
 import { MODEL_TYPES, type ModelType, readTrainingConfig } from "../job/training_config.ts";
 import { CONFIG_BYTES_MAX } from "../protocol/job_spec.ts";
 import type { PathMap } from "../protocol/mount.ts";
@@ -52,7 +53,7 @@ export async function prepareTraining(
   return await withBundle(flags.file, async (bundle) => {
     const frames = flags.runner === "demo" ? "inside" : "anywhere";
     const facts = await inspectPackage(bundle.labels.local, { frames });
-    const configs = flags.runner === "demo" ? [] : await configsOf(flags.configs, bundle, facts);
+    const configs = flags.runner === "demo" ? [] : await configsOf(flags, bundle, facts);
     const [first, ...next] = configs;
     const videos = facts.videos.filter(({ isEmbedded }) => !isEmbedded).map(({ source }) => source);
     const resume = flags.resume === undefined ? undefined : await resumeInput(flags.resume);
@@ -126,26 +127,24 @@ async function resumeInput(path: string): Promise<InputFile> {
 
 /** The configurations that were named, or else those that came along, centroids first. */
 async function configsOf(
-  named: readonly string[],
+  { configs: named, resume }: TrainingFlags,
   bundle: InputBundle,
   { nodes }: PackageFacts,
 ): Promise<Config[]> {
+  const replaced: BroughtKey[] = resume === undefined ? [] : ["trainer_config.resume_ckpt_path"];
+  const read = (file: string, text: string): Config => {
+    const config = readTrainingConfig(text, { nodes, replaced });
+    if (!("message" in config)) return { file, text, modelType: config.modelType };
+    throw new Mistake(`${config.message} (${file}, line ${config.line})`, {
+      exitCode: EXIT.badInput,
+    });
+  };
   const configs: Config[] = [];
-  for (const file of named) {
-    const text = await readConfig(file);
-    const config = readTrainingConfig(text, nodes);
-    if ("message" in config) {
-      throw new Mistake(`${config.message} (${file}, line ${config.line})`, {
-        exitCode: EXIT.badInput,
-      });
-    }
-    configs.push({ file, text, modelType: config.modelType });
-  }
+  for (const file of named) configs.push(read(file, await readConfig(file)));
   if (named.length > 0) return configs;
-  for (const { path, local } of bundle.withEndings([".yaml", ".yml", ".json"])) {
+  for (const { path, local } of await configsAmong(bundle)) {
     const text = await readConfig(local);
-    const config = readTrainingConfig(text, nodes);
-    if (!("message" in config)) configs.push({ file: path, text, modelType: config.modelType });
+    if (isMeantForTraining(text)) configs.push(read(path, text));
   }
   if (configs.length > 0) {
     const rank = ({ modelType }: Config) => MODEL_TYPES.indexOf(modelType);
@@ -154,6 +153,25 @@ async function configsOf(
   throw new Mistake(
     "Expected --config FILE.yaml for sleap-nn, got none; export one in SLEAP (Predict → Run Training), or try things out with --runner demo",
   );
+}
+
+/** Files that came along and may be configurations to train by: those of models that are trained are not. */
+async function configsAmong(bundle: InputBundle): Promise<InputFile[]> {
+  const trained = new Set(bundle.withEndings([".ckpt"]).map(({ path }) => dirname(path)));
+  const files: InputFile[] = [];
+  for (const file of bundle.withEndings([".yaml", ".yml", ".json"])) {
+    const isSmall = (await Deno.stat(file.local)).size <= CONFIG_BYTES_MAX;
+    if (isSmall && !trained.has(dirname(file.path))) files.push(file);
+  }
+  return files;
+}
+
+/**
+ * Whether somebody wrote `text` to train by it, well or not: what is left out silently is missed when
+ * the results are there.
+ */
+function isMeantForTraining(text: string): boolean {
+  return /^\s*["']?model_config["']?\s*:/m.test(text) || /[{,]\s*"model_config"\s*:/.test(text);
 }
 
 async function readConfig(file: string): Promise<string> {

@@ -1,6 +1,8 @@
 /** Whether a job can be run by a worker at all, from what it says of itself. Knows no files. */
 
-import type { JobSpec } from "../protocol/job_spec.ts";
+import { broughtKeysOf } from "./config_files.ts";
+import { readTrainingConfig } from "./training_config.ts";
+import { configTextsOf, type JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { Refused } from "./slot.ts";
 
@@ -25,9 +27,21 @@ export function objectionTo(
     return { code: "unsuitable", reason: `The ${what} ${name} is not among the inputs` };
   }
   const bytes = inputs.files.reduce((sum, file) => sum + file.bytes, 0);
-  if (bytes <= INPUT_BYTES_MAX) return undefined;
+  if (bytes <= INPUT_BYTES_MAX) return objectionToConfigs(spec);
   const reason = `The inputs have ${bytes} bytes; the worker takes ${INPUT_BYTES_MAX}`;
   return { code: "too_large", reason };
+}
+
+/** A client has looked at them too, to tell the line of its own file; a worker trusts no client. */
+function objectionToConfigs(spec: JobSpec): Refused | undefined {
+  const replaced = broughtKeysOf(spec);
+  for (const [index, text] of configTextsOf(spec).entries()) {
+    const config = readTrainingConfig(text, { replaced });
+    if (!("message" in config)) continue;
+    const where = `(configuration ${index + 1}, line ${config.line})`;
+    return { code: "unsuitable", reason: `${config.message} ${where}` };
+  }
+  return undefined;
 }
 
 /** What the job names of its inputs, and what it takes each for. */

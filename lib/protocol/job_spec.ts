@@ -136,10 +136,16 @@ export const jobSpecSchema = z.discriminatedUnion("kind", [trainJobSpecSchema, t
 /** A job. */
 export type JobSpec = z.infer<typeof jobSpecSchema>;
 
+/** The configurations of the models that the job trains, in their order. */
+export function configTextsOf(spec: JobSpec): readonly string[] {
+  if (spec.kind !== "train" || spec.runner !== "sleap-nn") return [];
+  return [spec.config_content, ...spec.next_config_contents ?? []];
+}
+
 /** How many models the job trains, one after the other. */
 export function modelsOf(spec: JobSpec): number {
   if (spec.kind !== "train") return 0;
-  return spec.runner === "sleap-nn" ? 1 + (spec.next_config_contents ?? []).length : 1;
+  return spec.runner === "sleap-nn" ? configTextsOf(spec).length : 1;
 }
 
 /** Epochs at most, where the job is a training and says so. */

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { Failure } from "../../lib/base/failure.ts";
 import type { SubmissionEvent } from "../../lib/client/event.ts";
 import type { TrainingResult } from "../../lib/client/following.ts";
-import type { JobSpec } from "../../lib/protocol/job_spec.ts";
+import { CONFIG_BYTES_MAX, type JobSpec } from "../../lib/protocol/job_spec.ts";
 import { describeFolder } from "../../lib/runtime/file_digest.ts";
 import { writeSamplePackage } from "../../lib/runtime/training_package.ts";
 import { BLOCK_BYTES } from "../../lib/transfer/block.ts";
+import { SAMPLE_CONFIG } from "../job/sample_config.ts";
 import { until, withFolder } from "../runtime/condition.ts";
 import { SignalingLab } from "../runtime/signaling_lab.ts";
 import { type LabRequest, submit, TrainingWorker } from "./training_lab.ts";
@@ -20,7 +21,7 @@ const SCRIPTED: JobSpec = {
   runner: "sleap-nn",
   package: "labels.pkg.slp",
   run_name: "labels",
-  config_content: "a: 1\n",
+  config_content: SAMPLE_CONFIG,
 };
 const WRITES = "echo weights > output/model.json";
 const WAITS = "echo up; while [ ! -e go ]; do sleep 0.02; done";
@@ -205,7 +206,8 @@ test(
   WRITES,
   async (scene) => {
     const { signaling, request } = scene;
-    const spec: JobSpec = { ...SCRIPTED, config_content: "a\n".repeat(128 * 1024) };
+    const comments = "#\n".repeat((CONFIG_BYTES_MAX - SAMPLE_CONFIG.length) / 2);
+    const spec: JobSpec = { ...SCRIPTED, config_content: `${SAMPLE_CONFIG}${comments}` };
     const result = await endOf(submit(signaling, { ...request, spec }));
     ok(!(result instanceof Error), String(result));
   },

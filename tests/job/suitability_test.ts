@@ -3,6 +3,7 @@ import { objectionTo } from "../../lib/job/suitability.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import type { Manifest } from "../../lib/protocol/manifest.ts";
 import { sha256Of } from "../../lib/runtime/file_digest.ts";
+import { SAMPLE_CONFIG } from "./sample_config.ts";
 
 const SPEC: JobSpec = { kind: "train", runner: "demo", package: "fly.pkg.slp", run_name: "fly" };
 const inputs = (path: string, bytes: number): Manifest => ({
@@ -12,7 +13,7 @@ const inputs = (path: string, bytes: number): Manifest => ({
 const RESUMED: JobSpec = {
   ...SPEC,
   runner: "sleap-nn",
-  config_content: "a: 1",
+  config_content: SAMPLE_CONFIG,
   resume_ckpt: "resume/best.ckpt",
 };
 const TRACK: JobSpec = { ...SPEC, kind: "track", models: ["models/1"] };
@@ -36,6 +37,41 @@ for (const [what, spec, paths, reason] of namings) {
   Deno.test(`suitability: ${what}`, () => {
     const files = paths.flatMap((path) => inputs(path, 1).files);
     match(objectionTo(spec, { files }, ["sleap-nn", "demo"])?.reason ?? "", reason);
+  });
+}
+
+const NAMES_A_FILE = SAMPLE_CONFIG.replace("{}", "{test_file_path: /etc/shadow}");
+const RESUMES = SAMPLE_CONFIG.replace(
+  "trainer_config: {}",
+  "trainer_config: {resume_ckpt_path: a}",
+);
+const { resume_ckpt: _, ...FRESH } = RESUMED;
+const configs: [string, JobSpec, RegExp][] = [
+  ["that is well", FRESH, /^$/],
+  [
+    "that is none",
+    { ...FRESH, config_content: "a: 1" },
+    /^Expected .* \(configuration 1, line 1\)$/,
+  ],
+  [
+    "that names a file of the worker",
+    { ...FRESH, config_content: NAMES_A_FILE },
+    /test_file_path, got "\/etc\/shadow".*configuration 1, line 1/,
+  ],
+  [
+    "that does so in a later model",
+    { ...FRESH, next_config_contents: [NAMES_A_FILE] },
+    /shadow.*configuration 2, line 1/,
+  ],
+  ["that goes on from a file", { ...FRESH, config_content: RESUMES }, /resume_ckpt_path, got "a"/],
+  ["whose checkpoint was sent", { ...RESUMED, config_content: RESUMES }, /^$/],
+];
+for (const [what, spec, reason] of configs) {
+  Deno.test(`suitability: a configuration ${what}`, () => {
+    const files = ["fly.pkg.slp", "resume/best.ckpt"].flatMap((path) => inputs(path, 1).files);
+    const objection = objectionTo(spec, { files }, ["sleap-nn", "demo"]);
+    match(objection?.reason ?? "", reason);
+    equal(objection?.code, objection === undefined ? undefined : "unsuitable");
   });
 }
 

@@ -15,6 +15,7 @@ import { JobDesk } from "../../lib/runtime/job_desk.ts";
 import type { JobGpu } from "../../lib/runtime/job_gpu.ts";
 import { RunFolder } from "../../lib/runtime/run_folder.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
+import { SAMPLE_CONFIG } from "../job/sample_config.ts";
 import { eventually } from "./condition.ts";
 import { keeperEnded } from "./keeper_end.ts";
 import { CLIENT, linkedPeers, type LinkEnd } from "./linked_peers.ts";
@@ -39,7 +40,7 @@ export const SPEC = {
   runner: "sleap-nn",
   package: "fly labels.pkg.slp",
   run_name: "fly",
-  config_content: "trainer_config: {}\n",
+  config_content: SAMPLE_CONFIG,
 } as const satisfies JobSpec;
 
 /** A client of the desk. */

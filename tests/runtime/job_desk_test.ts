@@ -8,6 +8,7 @@ import { describeFolder } from "../../lib/runtime/file_digest.ts";
 import type { Gpu, GpuSource } from "../../lib/runtime/gpu/gpu.ts";
 import { JobGpu } from "../../lib/runtime/job_gpu.ts";
 import { RunFolder } from "../../lib/runtime/run_folder.ts";
+import { SAMPLE_CONFIG } from "../job/sample_config.ts";
 import { selfOf } from "../rtc/hello_self.ts";
 import { JobFolder } from "../../lib/runtime/job_folder.ts";
 import { until, withFolder } from "./condition.ts";
@@ -522,7 +523,7 @@ test(
     const client = await lab.client();
     await client.run(ONE, {
       ...SPEC,
-      next_config_contents: ["b: 2"],
+      next_config_contents: [SAMPLE_CONFIG],
       model_types: ["centroid", "centered_instance"],
     });
     const metrics = () => lab.events(ONE).filter((type) => type === "job_metric").length;
