@@ -18,10 +18,11 @@ import type { JobId, PeerId, RequestId } from "../base/id.ts";
 import { formatDuration, type Instant } from "../base/time.ts";
 import { haveOneKey } from "../protocol/identity.ts";
 import type { JobEvent, JobMessage, JobRefusal } from "../protocol/job_message.ts";
-import { epochsMaxOf, type JobSpec, modelsOf } from "../protocol/job_spec.ts";
+import { type JobSpec, modelsOf } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile } from "../protocol/mount.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
+import { epochsMaxOf } from "./epoch_limit.ts";
 import type { SlotEffect } from "./slot_effect.ts";
 import type { JobEnding, Request, SlotInput, Verdict } from "./slot_input.ts";
 
@@ -73,10 +74,17 @@ interface Leased extends Held {
 interface Running extends Held {
   readonly name: "running";
   readonly startedAt: Instant;
+  /** Epochs at most of each model, where that is known. */
+  readonly epochsMax: number | undefined;
   /** The number of the last word that was said of it. */
   readonly sequence: number;
-  /** Epochs that were heard of, and when the first of them was heard. */
-  readonly pace?: { readonly epochs: number; readonly since: Instant; readonly first: number };
+  /** Epochs that were heard of, and when the first and the last of them were heard. */
+  readonly pace?: {
+    readonly epochs: number;
+    readonly since: Instant;
+    readonly first: number;
+    readonly last: Instant;
+  };
   /** How its owner wanted it to end, where that was asked for. */
   readonly ending?: JobEnding;
 }
@@ -111,6 +119,14 @@ export class JobSlot {
   sequenceOf(jobId: JobId): number | undefined {
     const state = this.#state;
     return state.name === "running" && state.jobId === jobId ? state.sequence : undefined;
+  }
+
+  /**
+   * When the running job is expected to be over: `undefined` where none runs, or its pace is not known
+   * yet. A training that stops early is over before.
+   */
+  get freeAt(): Instant | undefined {
+    return this.#state.name === "running" ? expectedEnd(this.#state) : undefined;
   }
 
   /** Takes in one thing that happened at `now`, and gives what is to be done about it, in order. */
@@ -210,7 +226,8 @@ export class JobSlot {
       throw new Error(`Expected a free slot for ${job.jobId}, got one that a job holds`);
     }
     const { client, jobId, spec, sequence, startedAt } = job;
-    this.#state = { name: "running", client, jobId, spec, startedAt, sequence };
+    const epochsMax = epochsMaxOf(spec);
+    this.#state = { name: "running", client, jobId, spec, startedAt, epochsMax, sequence };
     this.#tellRoom(this.#closed ? "draining" : "busy", { job_id: jobId, client_id: client });
   }
 
@@ -218,7 +235,7 @@ export class JobSlot {
   #keepPace(epochs: number, now: Instant): void {
     if (this.#state.name !== "running") return;
     const { since, first } = this.#state.pace ?? { since: now, first: epochs };
-    this.#state = { ...this.#state, pace: { epochs, since, first } };
+    this.#state = { ...this.#state, pace: { epochs, since, first, last: now } };
   }
 
   #start(request: Request, now: Instant): void {
@@ -236,8 +253,9 @@ export class JobSlot {
       return this.#refuse(request, { code: "unsuitable", reason });
     }
     const { client, jobId, spec } = lease;
-    this.#state = { name: "running", client, jobId, spec, startedAt: now, sequence: 0 };
-    const epochs_max = epochsMaxOf(spec) ?? null;
+    const epochsMax = epochsMaxOf(spec);
+    this.#state = { name: "running", client, jobId, spec, startedAt: now, epochsMax, sequence: 0 };
+    const epochs_max = epochsMax ?? null;
     this.#tellRoom("busy", { job_id: jobId, client_id: client });
     this.#effects.push({ type: "admit", client, jobId });
     this.#report((stamp) => ({ type: "job_accepted", ...stamp, epochs_max }));
@@ -342,18 +360,31 @@ function hint(state: Leased | Running, now: Instant): Omit<Refused, "code"> {
     const retryAfterMs = Math.max(0, state.until - now);
     return { reason: "The worker is reserved for another job", retryAfterMs };
   }
-  const { pace, spec, startedAt } = state;
-  // Each of several models counts its epochs anew: the pace of one tells nothing of the rest.
-  const epochsMax = modelsOf(spec) === 1 ? epochsMaxOf(spec) : undefined;
+  const { pace, startedAt } = state;
+  const epochsMax = soleEpochsMax(state);
   const sentence = `The worker runs another job for ${
     formatDuration(Math.max(0, now - startedAt))
   }`;
   if (pace === undefined) return { reason: `${sentence}, before its first epoch` };
   if (epochsMax === undefined) return { reason: `${sentence}, epoch ${pace.epochs}` };
   const reason = `${sentence}, epoch ${pace.epochs} of ${epochsMax}`;
-  if (pace.epochs <= pace.first) return { reason };
-  const epochMs = (now - pace.since) / (pace.epochs - pace.first);
-  return { reason, retryAfterMs: Math.round(epochMs * Math.max(0, epochsMax - pace.epochs)) };
+  const freeAt = expectedEnd(state);
+  return freeAt === undefined
+    ? { reason }
+    : { reason, retryAfterMs: Math.max(0, Math.round(freeAt - now)) };
+}
+
+/** Each of several models counts its epochs anew: the pace of one tells nothing of the rest. */
+function soleEpochsMax({ epochsMax, spec }: Running): number | undefined {
+  return modelsOf(spec) === 1 ? epochsMax : undefined;
+}
+
+function expectedEnd(state: Running): Instant | undefined {
+  const { pace } = state;
+  const epochsMax = soleEpochsMax(state);
+  if (pace === undefined || epochsMax === undefined || pace.epochs <= pace.first) return undefined;
+  const epochMs = (pace.last - pace.since) / (pace.epochs - pace.first);
+  return pace.last + epochMs * Math.max(0, epochsMax - pace.epochs);
 }
 
 /** The verdict as it is said, without the words that every event carries. */

@@ -147,8 +147,3 @@ export function modelsOf(spec: JobSpec): number {
   if (spec.kind !== "train") return 0;
   return spec.runner === "sleap-nn" ? configTextsOf(spec).length : 1;
 }
-
-/** Epochs at most, where the job is a training and says so. */
-export function epochsMaxOf(spec: JobSpec): number | undefined {
-  return spec.kind === "train" ? spec.max_epochs : undefined;
-}

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
-import { type Clock, MINUTE_MS } from "../base/time.ts";
+import { type Clock, type Instant, MINUTE_MS } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
 import { JobSlot, refusalMessage, type Refused } from "../job/slot.ts";
 import type { SlotEffect } from "../job/slot_effect.ts";
@@ -61,6 +61,8 @@ export interface JobDeskOptions {
   readonly objectionTo?: (client: PeerId, jobId: JobId) => string | undefined;
   /** Tells the room what this worker does. */
   readonly status: (status: WorkerStatus, currentJob: CurrentJob | null) => void;
+  /** Is told when the running job is expected to be over, often and mostly with the same. */
+  readonly expect?: (freeAt: Instant | undefined) => void;
 }
 
 /** The desk of one worker. */
@@ -234,6 +236,7 @@ export class JobDesk {
 
   #step(input: SlotInput): void {
     for (const effect of this.#slot.step(input, this.#options.clock.now())) this.#perform(effect);
+    this.#options.expect?.(this.#slot.freeAt);
   }
 
   #perform(effect: SlotEffect): void {

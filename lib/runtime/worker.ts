@@ -3,6 +3,7 @@
 import type { PeerId, RoomId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Executables } from "../job/runner.ts";
+import { freeProperties, isNewsOfFreedom } from "../protocol/free_time.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { PathMap } from "../protocol/mount.ts";
 import { SOFTWARE_VERSION } from "../protocol/version.ts";
@@ -93,6 +94,9 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   /** What the worker does, as the room is told; kept until there is somebody to tell. */
   let doing: Doing = { status: "available", currentJob: null };
   let tellRoom = (_doing: Doing) => {};
+  /** What it is, as the room is told: kept until there is somebody to tell. */
+  let news: WorkerNews = { gpu: undefined, freeAtMs: undefined };
+  let describe = () => {};
   const desk = new JobDesk({
     folder: options.folder,
     ...(options.cacheBytesMax === undefined ? {} : { cacheBytesMax: options.cacheBytesMax }),
@@ -116,6 +120,13 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       doing = { status, currentJob };
       tellRoom(doing);
     },
+    expect: (freeAt) => {
+      const { now, wallMs } = systemClock;
+      const freeAtMs = freeAt === undefined ? undefined : wallMs() + freeAt - now();
+      if (!isNewsOfFreedom(news.freeAtMs, freeAtMs, wallMs())) return;
+      news = { ...news, freeAtMs };
+      describe();
+    },
   });
   // Before the room sees us: nobody may be given a slot that a job of an earlier life holds.
   await desk.takeUp();
@@ -128,15 +139,19 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
         log,
         own: () => [Deno.pid, ...desk.pids],
         isBusy: () => doing.currentJob !== null,
-        tell: (news) => peer.describe(metadataOf(options, backend.name, news)),
+        tell: (gpu) => {
+          news = { ...news, gpu };
+          describe();
+        },
       },
     );
+  news = { ...news, gpu: gpuWatch?.first };
   const peer: MeshPeer = new MeshPeer(backend, {
     room,
     identity,
     peerId,
     incarnation: folder.incarnation,
-    metadata: metadataOf(options, backend.name, gpuWatch?.first),
+    metadata: metadataOf(options, backend.name, news),
     iceServers: options.iceServers,
     log,
     handlers: {
@@ -149,6 +164,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       clientLeft: (client, link) => desk.leave(client, link),
     },
   });
+  describe = () => peer.describe(metadataOf(options, backend.name, news));
   tellRoom = ({ status, currentJob }) => peer.tell(status, currentJob);
   if (doing.status !== "available") tellRoom(doing);
   const left = new AbortController();
@@ -173,6 +189,13 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   }
 }
 
+/** What changes of a worker's description. */
+interface WorkerNews {
+  readonly gpu: GpuNews | undefined;
+  /** When the running job is expected to be over, in ms since 1970. */
+  readonly freeAtMs: number | undefined;
+}
+
 interface Doing {
   readonly status: WorkerStatus;
   readonly currentJob: CurrentJob | null;
@@ -194,7 +217,7 @@ async function drainFor(limitMs: number, desk: JobDesk, ended: AbortSignal): Pro
 function metadataOf(
   options: WorkerOptions,
   rtc: BackendName,
-  gpuNews: GpuNews | undefined,
+  { gpu: gpuNews, freeAtMs }: WorkerNews,
 ): Metadata {
   const { name, gpuMemoryMb, gpuModel, gpuSlot, tags, runners, mounts, sleapNnVersion } = options;
   const isSeen = gpuSlot !== undefined && gpuNews !== undefined;
@@ -206,6 +229,7 @@ function metadataOf(
       gpu_memory_mb: gpuMemoryMb,
       gpu_model: gpuModel ?? "none",
       ...(isSeen ? gpuProperties(gpuSlot.gpu, gpuNews) : {}),
+      ...freeProperties(freeAtMs),
       sleap_rtc_version: SOFTWARE_VERSION,
       supported_job_types: ["training", "inference"],
       runners: [...runners],
