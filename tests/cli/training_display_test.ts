@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { isJobId, isSha256 } from "../../lib/base/id.ts";
+import { Failure } from "../../lib/base/failure.ts";
 import { liveLines } from "../../lib/cli/training_display.ts";
 import { TrainingScreen, type TrainingScreenOptions } from "../../lib/cli/training_screen.ts";
 import { widthOf } from "../../lib/cli/terminal_text.ts";
@@ -170,6 +171,41 @@ Deno.test("a terminal is redrawn in place, and ends with everything", () => {
   // deno-lint-ignore no-control-regex -- the cursor's movements are what is checked
   match(io.drawn[1] ?? "", /^\u001b\[1A\r/);
   match(io.drawn.at(-1) ?? "", /saved +1 file, 500 B, in results/);
+});
+
+Deno.test("a terminal shows the trainer's own lines above, to those who ask", () => {
+  equal(show({ isTerminal: true }).drawn.some((text) => text.includes("\n  Epoch 2")), false);
+  const { drawn } = show({ isTerminal: true, isVerbose: true });
+  const told = drawn.filter((text) => text.includes("\r  Epoch 2 begins\u001b[K\n"));
+  equal(told.length, 1);
+  // What stood there before is drawn again below it.
+  match(told[0] ?? "", /^\u001b\[\d+A\r {2}Epoch 2 begins\u001b\[K\n.*worker .*training/s);
+});
+
+Deno.test("what the trainer said last is told when it has failed", () => {
+  const fail = (options: FakeIoOptions & Partial<TrainingScreenOptions>) => {
+    const io = fakeIo(options);
+    const screen = new TrainingScreen(io, { json: false, ...options, clock: { now: () => 0 } });
+    for (let line = 1; line <= 30; line++) {
+      screen.watch({ type: "output", stream: "stderr", text: `line \u001b[2J${line}` });
+    }
+    screen.watch({ type: "output", stream: "stderr", text: " " });
+    screen.close();
+    screen.tellLastLines(new Failure("job_failed", "no"));
+    return io.errLines;
+  };
+  const lines = Array.from({ length: 20 }, (_, index) => `  line ${index + 11}`);
+  const told = ["The last lines of the trainer:", ...lines];
+  deepEqual(fail({}), told);
+  deepEqual(fail({ isTerminal: true }), told);
+  deepEqual(fail({ isVerbose: true }), []);
+  deepEqual(fail({ json: true }), []);
+  const io = fakeIo();
+  const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
+  screen.tellLastLines(new Failure("job_failed", "no"));
+  screen.watch({ type: "output", stream: "stderr", text: "up" });
+  screen.tellLastLines(new Failure("worker_lost", "gone"));
+  deepEqual(io.errLines, []);
 });
 
 Deno.test("for programs, each event is one JSON object", () => {
