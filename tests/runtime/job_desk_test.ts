@@ -556,6 +556,20 @@ test(
   },
 );
 
+test(
+  "losses that are no numbers are told as such",
+  `log=output/training_log.csv; echo epoch,train_loss,val_loss > $log; echo 0,nan,inf >> $log; ${WRITES}`,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await until("the verdict", () => lab.statuses.at(-1) === "available");
+    match(
+      Deno.readTextFileSync(join(lab.jobFolder(ONE), "events.jsonl")),
+      /"epoch":\{"epoch":0,"train_loss":null,"val_loss":null,"is_diverged":true\}/,
+    );
+  },
+);
+
 test("a job that ended while its worker was away is done, once", TRAINS, async (lab) => {
   const client = await lab.client();
   await client.run(ONE);
