@@ -28,6 +28,8 @@ const BACKBONES = ["unet", "convnext", "swint"] as const;
 export interface TrainingConfig {
   readonly modelType: ModelType;
   readonly maxEpochs: number | undefined;
+  /** The sleap-nn that wrote it, where it says so. */
+  readonly sleapNnVersion: string | undefined;
 }
 
 const partsSchema = z.array(z.string()).nullish();
@@ -38,6 +40,7 @@ const loaderSchema = z.looseObject({ batch_size: z.int().min(1).max(4_096).nulli
 
 /** The parts that are looked at. Whatever else stands there is the trainer's to judge. */
 const configSchema = z.looseObject({
+  sleap_nn_version: z.string().max(64).nullish(),
   data_config: z.looseObject({ validation_fraction: z.number().min(0).max(1).nullish() }),
   model_config: z.looseObject({
     backbone_config: z.union([z.string(), z.looseObject({})]),
@@ -96,7 +99,12 @@ export function readTrainingConfig(
       }`,
     };
   }
-  return { modelType, maxEpochs: trainer.max_epochs ?? undefined };
+  const { sleap_nn_version: version } = decoded.data;
+  return {
+    modelType,
+    maxEpochs: trainer.max_epochs ?? undefined,
+    sleapNnVersion: version ?? undefined,
+  };
 }
 
 /** SLEAP up to 1.4 wrote another form, which sleap-nn does not train by. */

@@ -9,6 +9,14 @@ const FREE_AT = "free_at_ms";
 const TOLD_MS = 60_000;
 /** The same as a part of the time that is left. */
 const TOLD_SHARE = 0.1;
+/** Between two guesses for one job, in ms: the room state keeps every word. Lower: a longer history. */
+const TOLD_EVERY_MS = 10 * 60_000;
+
+/** What a room was told, and when by the same clock. */
+export interface ToldFreedom {
+  readonly freeAtMs: number | undefined;
+  readonly atMs: number;
+}
 
 /** The properties of a worker that expects to be free at `freeAtMs`. */
 export function freeProperties(freeAtMs: number | undefined): Readonly<Record<string, Property>> {
@@ -25,10 +33,11 @@ export function freeAtMsOf(
 
 /** Whether `expected` is news for a room that was told `told`, at the instant `nowMs`. */
 export function isNewsOfFreedom(
-  told: number | undefined,
+  { freeAtMs: told, atMs }: ToldFreedom,
   expected: number | undefined,
   nowMs: number,
 ): boolean {
   if (told === undefined || expected === undefined) return told !== expected;
+  if (nowMs - atMs < TOLD_EVERY_MS) return false;
   return Math.abs(told - expected) > Math.max(TOLD_MS, TOLD_SHARE * Math.abs(expected - nowMs));
 }

@@ -45,6 +45,8 @@ export interface JobDeskOptions {
   readonly folder: string;
   readonly executables: Executables;
   readonly runners: readonly JobSpec["runner"][];
+  /** The version of sleap-nn, where it is known. */
+  readonly sleapNnVersion?: string | undefined;
   /** The folders that jobs may read from; none where left out. */
   readonly mounts?: MountTable;
   /** Prefixes of paths in labels, and what stands there on this worker. */
@@ -99,6 +101,7 @@ export class JobDesk {
     const preparation = new JobPreparation(folder, {
       mounts,
       maps,
+      sleapNn: options.executables.sleapNn,
       spareableBytes: () => cache.bytes,
     });
     this.#preparation = preparation;
@@ -274,10 +277,10 @@ export class JobDesk {
 
   /** What can be said at once against a job. A GPU that has failed comes first: nothing else helps. */
   #objectionTo(spec: JobSpec, inputs: Manifest): Refused | undefined {
-    const { gpu, runners } = this.#options;
+    const { gpu } = this.#options;
     const reason = gpu?.objection;
     if (reason !== undefined) return { code: "closed", reason };
-    return objectionTo(spec, inputs, runners) ?? this.#preparation.objectionOfDisk(inputs);
+    return objectionTo(spec, inputs, this.#options) ?? this.#preparation.objectionOfDisk(inputs);
   }
 
   /** Asks the slot, unless it is another's turn in the room's queue. */

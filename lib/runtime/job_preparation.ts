@@ -13,6 +13,7 @@ import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile, PathMap } from "../protocol/mount.ts";
 import { within } from "./deadline.ts";
+import { isExecutable } from "./executable.ts";
 import { isLabels } from "./input_bundle.ts";
 import { MapMemory } from "./map_memory.ts";
 import type { MountTable } from "./mount_table.ts";
@@ -28,8 +29,9 @@ const LOOK_MS = 8 * SECOND_MS;
 /** For the same when the inputs are here and nobody waits but the job itself. */
 const PREPARE_MS = 5 * 60 * SECOND_MS;
 
-const LATE = "Expected this worker's disks to tell of the job's videos in time, got nothing; " +
-  "look at its mounts";
+const LATE =
+  "Expected this worker's disks to tell of the job's videos and its trainer in time, got " +
+  "nothing; look at its mounts";
 
 /** Where a job's files are, as far as its preparation needs to know. */
 export interface PreparedFolder {
@@ -42,6 +44,8 @@ export interface PreparationOptions {
   readonly mounts: MountTable;
   /** The worker's own prefixes. */
   readonly maps: readonly PathMap[];
+  /** The program `sleap-nn`, by absolute path, where there was one at the start. */
+  readonly sleapNn?: string | undefined;
   /** Bytes on the disk that would be given up for a job's inputs. */
   readonly spareableBytes: () => number;
 }
@@ -51,16 +55,18 @@ export class JobPreparation {
   readonly #folder: string;
   readonly #mounts: MountTable;
   readonly #maps: readonly PathMap[];
+  readonly #sleapNn: string | undefined;
   readonly #spareableBytes: () => number;
   readonly #memory: MapMemory;
 
   /**
    * @param folder The worker's own, where jobs and lessons are kept.
    */
-  constructor(folder: string, { mounts, maps, spareableBytes }: PreparationOptions) {
+  constructor(folder: string, { mounts, maps, sleapNn, spareableBytes }: PreparationOptions) {
     this.#folder = folder;
     this.#mounts = mounts;
     this.#maps = maps;
+    this.#sleapNn = sleapNn;
     this.#spareableBytes = spareableBytes;
     this.#memory = new MapMemory(folder);
   }
@@ -77,6 +83,16 @@ export class JobPreparation {
     const reason =
       `The inputs have ${bytes} bytes; the worker's disk has ${freeBytes} free and keeps ${SPARE_BYTES}`;
     return { code: "too_large", reason };
+  }
+
+  /** Why the job's trainer cannot be started here: it was there when the worker began, and may be gone. */
+  async objectionOfTrainer({ runner }: JobSpec): Promise<Refused | undefined> {
+    const path = this.#sleapNn;
+    if (runner !== "sleap-nn" || path === undefined) return undefined;
+    if (await within(isExecutable(path), LOOK_MS, LATE)) return undefined;
+    const reason = `The worker's sleap-nn is gone: no program is at ${path} any more; install it ` +
+      "again there, and restart the worker";
+    return { code: "no_runner", reason };
   }
 
   /**

@@ -3,7 +3,7 @@
 import type { PeerId, RoomId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import type { Executables } from "../job/runner.ts";
-import { freeProperties, isNewsOfFreedom } from "../protocol/free_time.ts";
+import { freeProperties, isNewsOfFreedom, type ToldFreedom } from "../protocol/free_time.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { PathMap } from "../protocol/mount.ts";
 import { SOFTWARE_VERSION } from "../protocol/version.ts";
@@ -95,7 +95,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   let doing: Doing = { status: "available", currentJob: null };
   let tellRoom = (_doing: Doing) => {};
   /** What it is, as the room is told: kept until there is somebody to tell. */
-  let news: WorkerNews = { gpu: undefined, freeAtMs: undefined };
+  let news: WorkerNews = { gpu: undefined, freedom: { freeAtMs: undefined, atMs: -Infinity } };
   let describe = () => {};
   const desk = new JobDesk({
     folder: options.folder,
@@ -106,6 +106,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       self: selfCommand(),
     },
     runners: options.runners,
+    sleapNnVersion: options.sleapNnVersion,
     mounts: options.mounts,
     maps: options.maps,
     clock: systemClock,
@@ -123,8 +124,8 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     expect: (freeAt) => {
       const { now, wallMs } = systemClock;
       const freeAtMs = freeAt === undefined ? undefined : wallMs() + freeAt - now();
-      if (!isNewsOfFreedom(news.freeAtMs, freeAtMs, wallMs())) return;
-      news = { ...news, freeAtMs };
+      if (!isNewsOfFreedom(news.freedom, freeAtMs, wallMs())) return;
+      news = { ...news, freedom: { freeAtMs, atMs: wallMs() } };
       describe();
     },
   });
@@ -192,8 +193,8 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
 /** What changes of a worker's description. */
 interface WorkerNews {
   readonly gpu: GpuNews | undefined;
-  /** When the running job is expected to be over, in ms since 1970. */
-  readonly freeAtMs: number | undefined;
+  /** When the running job is expected to be over. */
+  readonly freedom: ToldFreedom;
 }
 
 interface Doing {
@@ -217,7 +218,7 @@ async function drainFor(limitMs: number, desk: JobDesk, ended: AbortSignal): Pro
 function metadataOf(
   options: WorkerOptions,
   rtc: BackendName,
-  { gpu: gpuNews, freeAtMs }: WorkerNews,
+  { gpu: gpuNews, freedom: { freeAtMs } }: WorkerNews,
 ): Metadata {
   const { name, gpuMemoryMb, gpuModel, gpuSlot, tags, runners, mounts, sleapNnVersion } = options;
   const isSeen = gpuSlot !== undefined && gpuNews !== undefined;

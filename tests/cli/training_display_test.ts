@@ -179,6 +179,7 @@ Deno.test("a terminal shows the trainer's own lines above, to those who ask", ()
   const told = drawn.filter((text) => text.includes("\r  Epoch 2 begins\u001b[K\n"));
   equal(told.length, 1);
   // What stood there before is drawn again below it.
+  // deno-lint-ignore no-control-regex -- the cursor's movement is what is checked
   match(told[0] ?? "", /^\u001b\[\d+A\r {2}Epoch 2 begins\u001b\[K\n.*worker .*training/s);
 });
 

@@ -64,6 +64,24 @@ const cases: [string, WorkerView[], WorkerWish, string[], string[]][] = [
     [],
   ],
   [
+    "a GPU that others have filled",
+    [
+      worker("a", used({ gpu_memory_free_mb: 900, gpu_in_use_by_others: true })),
+      worker("b", used({ gpu_memory_free_mb: 900, gpu_in_use_by_others: false })),
+      worker("c", used({ gpu_memory_free_mb: 1_000, gpu_in_use_by_others: true })),
+    ],
+    WISH,
+    ["b", "c"],
+    ["a has 900 MB of GPU memory free; the rest is in use by others"],
+  ],
+  [
+    "a GPU that others have filled, for who needs none",
+    [worker("a", used({ gpu_memory_free_mb: 900, gpu_in_use_by_others: true }))],
+    { runner: "demo" },
+    ["a"],
+    [],
+  ],
+  [
     "what others leave free of the memory",
     [
       worker("a", used({ gpu_memory_free_mb: 9_000, gpu_in_use_by_others: true })),

@@ -36,7 +36,7 @@ const namings: [string, JobSpec, string[], RegExp][] = [
 for (const [what, spec, paths, reason] of namings) {
   Deno.test(`suitability: ${what}`, () => {
     const files = paths.flatMap((path) => inputs(path, 1).files);
-    match(objectionTo(spec, { files }, ["sleap-nn", "demo"])?.reason ?? "", reason);
+    match(objectionTo(spec, { files }, { runners: ["sleap-nn", "demo"] })?.reason ?? "", reason);
   });
 }
 
@@ -69,7 +69,7 @@ const configs: [string, JobSpec, RegExp][] = [
 for (const [what, spec, reason] of configs) {
   Deno.test(`suitability: a configuration ${what}`, () => {
     const files = ["fly.pkg.slp", "resume/best.ckpt"].flatMap((path) => inputs(path, 1).files);
-    const objection = objectionTo(spec, { files }, ["sleap-nn", "demo"]);
+    const objection = objectionTo(spec, { files }, { runners: ["sleap-nn", "demo"] });
     match(objection?.reason ?? "", reason);
     equal(objection?.code, objection === undefined ? undefined : "unsuitable");
   });
@@ -84,8 +84,32 @@ const cases: [string, Manifest, readonly JobSpec["runner"][], string | undefined
 ];
 for (const [what, manifest, runners, code, reason] of cases) {
   Deno.test(`suitability: ${what}`, () => {
-    const objection = objectionTo(SPEC, manifest, runners);
+    const objection = objectionTo(SPEC, manifest, { runners });
     equal(objection?.code, code);
     match(objection?.reason ?? "", reason);
+  });
+}
+
+const versions: [string, string | undefined, boolean][] = [
+  ["0.2.0", "0.1.9", true],
+  ["1.0.0", "0.9.0", true],
+  ["0.1.9", "0.1.2", false],
+  ["0.1.0a3", "0.2.0", false],
+  ["0.9.0", "1.0.0", false],
+  ["0.2.0", undefined, false],
+  ["main", "0.1.0", false],
+];
+for (const [wanted, sleapNnVersion, isRefused] of versions) {
+  Deno.test(`suitability: a configuration of sleap-nn ${wanted}, where ${sleapNnVersion} is`, () => {
+    const spec: JobSpec = {
+      ...FRESH,
+      config_content: `${SAMPLE_CONFIG}sleap_nn_version: ${wanted}\n`,
+    };
+    const trainers = { runners: ["sleap-nn"], sleapNnVersion } as const;
+    const objection = objectionTo(spec, inputs("fly.pkg.slp", 7), trainers);
+    match(
+      objection?.reason ?? "",
+      isRefused ? /^The configuration is of sleap-nn .* has 0\./ : /^$/,
+    );
   });
 }

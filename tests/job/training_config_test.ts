@@ -43,13 +43,17 @@ for (const [name, modelType, maxEpochs] of samples) {
     ignore: !existsSync(DATA),
     fn: () => {
       const text = Deno.readTextFileSync(`${DATA}${name}`);
-      deepEqual(readTrainingConfig(text, { nodes: ["A", "B"] }), { modelType, maxEpochs });
+      deepEqual(readTrainingConfig(text, { nodes: ["A", "B"] }), {
+        modelType,
+        maxEpochs,
+        sleapNnVersion: "0.0.1",
+      });
     },
   });
 }
 
 Deno.test("YAML and JSON are read alike", () => {
-  const wanted = { modelType: "centroid", maxEpochs: 30 };
+  const wanted = { modelType: "centroid", maxEpochs: 30, sleapNnVersion: undefined };
   deepEqual(readTrainingConfig(config(), { nodes: ["head", "thorax"] }), wanted);
   const json = JSON.stringify({
     data_config: {},

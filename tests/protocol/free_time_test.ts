@@ -14,6 +14,12 @@ const cases: [string, number | undefined, number | undefined, boolean][] = [
 ];
 for (const [what, told, expected, isNews] of cases) {
   Deno.test(`what a room hears of when a worker is free: ${what}`, () => {
-    equal(isNewsOfFreedom(told, expected, 0), isNews);
+    equal(isNewsOfFreedom({ freeAtMs: told, atMs: -HOUR }, expected, 0), isNews);
+    const isBound = told !== undefined && expected !== undefined;
+    equal(
+      isNewsOfFreedom({ freeAtMs: told, atMs: -1 }, expected, 0),
+      isNews && !isBound,
+      "too soon",
+    );
   });
 }

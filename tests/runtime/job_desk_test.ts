@@ -352,13 +352,14 @@ test("a worker that drains does not wait for those who only look on", WRITES, as
 });
 
 test("a trainer that cannot be started fails its job, and frees the slot", "", async (lab) => {
+  await Deno.writeTextFile(join(lab.folder, "sleap-nn"), "#!/no/such/program\n");
   const client = await lab.client();
   await client.run(ONE);
   match((await client.next("job_failed")).reason, /The trainer cannot be started: /);
   equal(lab.statuses.at(-1), "available");
   await client.reserve(TWO);
   await client.next("job_lease", TWO);
-}, { executable: "/no/such/sleap-nn" });
+});
 
 test(
   "a trainer that fails is quoted",
@@ -534,6 +535,13 @@ test(
     deepEqual([lab.events(ONE).at(-1), metrics()], ["job_done", 4]);
   },
 );
+
+test("a trainer that is gone is told before anything is sent", WRITES, async (lab) => {
+  await Deno.remove(join(lab.folder, "sleap-nn"));
+  const client = await lab.client();
+  await client.reserve(ONE);
+  match((await client.next("job_refused", ONE)).reason, /sleap-nn is gone/);
+});
 
 const LEARNS = `log=output/training_log.csv; echo epoch,train_loss,val_loss > $log
   echo 0,0.5,0.4 >> $log; echo 1,0.4,0.3 >> $log; ${WAITS}; ${WRITES}`;

@@ -9,6 +9,7 @@ import { JobPreparation } from "../../lib/runtime/job_preparation.ts";
 import { MapMemory } from "../../lib/runtime/map_memory.ts";
 import { MountTable } from "../../lib/runtime/mount_table.ts";
 import { listVideos } from "../../lib/runtime/training_package/video_list.ts";
+import { SAMPLE_CONFIG } from "../job/sample_config.ts";
 import { withFolder } from "./condition.ts";
 import { writeOutsideLabels } from "./outside_labels.ts";
 
@@ -63,6 +64,23 @@ test("inputs that the disk cannot take are refused", (worker) => {
     /^The inputs have 4503599627370496 bytes; the worker's disk has \d+ free/,
   );
   return Promise.resolve();
+});
+
+test("a trainer that is gone since the worker began is an objection", async ({ folder, mount }) => {
+  const sleapNn = join(mount, "sleap-nn");
+  await Deno.writeTextFile(sleapNn, "", { mode: 0o755 });
+  const mounts = MountTable.none;
+  const preparation = new JobPreparation(folder, {
+    mounts,
+    maps: [],
+    sleapNn,
+    spareableBytes: () => 0,
+  });
+  const trains: JobSpec = { ...SPEC, runner: "sleap-nn", config_content: SAMPLE_CONFIG };
+  equal(await preparation.objectionOfTrainer(trains), undefined);
+  await Deno.remove(sleapNn);
+  equal((await preparation.objectionOfTrainer(trains))?.code, "no_runner");
+  equal(await preparation.objectionOfTrainer(SPEC), undefined);
 });
 
 test("what is learnt of one key's paths leads no other key's jobs", async ({ mount, folder, preparation }) => {
