@@ -21,11 +21,15 @@ export function waitingFacts(outlook: QueueOutlook): Readonly<Record<string, unk
     waiting,
     turn_at: turnAt ?? null,
     cut_off: isCutOff,
-    workers: obstacles.map(({ freeAtMs, ...facts }) => ({
-      ...facts,
-      free_at_ms: freeAtMs ?? null,
-    })),
+    workers: obstacles.map(obstacleFacts),
   };
+}
+
+/** What is between the job and one worker, for a program. */
+export function obstacleFacts(
+  { freeAtMs, ...facts }: Obstacle,
+): Readonly<Record<string, unknown>> {
+  return { ...facts, free_at_ms: freeAtMs ?? null };
 }
 
 /** What is between the job and one worker. */

@@ -151,6 +151,7 @@ const VIEWS: Readonly<
         runName: text,
         startedAtMs: 0,
         epochs: 1,
+        outlook: undefined,
       }],
       1,
       { columns: 120, isColored: false },
