@@ -23,6 +23,8 @@ export interface TrainingFlags {
   readonly batchSize: number | undefined;
   readonly learningRate: number | undefined;
   readonly runName: string | undefined;
+  /** Labels to validate on. */
+  readonly valLabels: string | undefined;
   readonly resume: string | undefined;
   readonly predict: boolean;
   readonly maps: readonly string[];
@@ -49,13 +51,19 @@ export async function prepareTraining(
   if (flags.runner === "demo") {
     refuse("--config", flags.configs[0]);
     refuse("--resume", flags.resume);
+    refuse("--val-labels", flags.valLabels);
   }
   return await withBundle(flags.file, async (bundle) => {
     const frames = flags.runner === "demo" ? "inside" : "anywhere";
     const facts = await inspectPackage(bundle.labels.local, { frames });
     const configs = flags.runner === "demo" ? [] : await configsOf(flags, bundle, facts);
     const [first, ...next] = configs;
-    const videos = facts.videos.filter(({ isEmbedded }) => !isEmbedded).map(({ source }) => source);
+    const validation = flags.valLabels === undefined
+      ? undefined
+      : await validationInput(flags.valLabels, facts);
+    const outside = [facts, ...(validation === undefined ? [] : [validation.facts])]
+      .flatMap((labels) => labels.videos.filter(({ isEmbedded }) => !isEmbedded));
+    const videos = [...new Set(outside.map(({ source }) => source))];
     const resume = flags.resume === undefined ? undefined : await resumeInput(flags.resume);
     const maps = [...mapsOf(flags.maps), ...settings];
     const spec = checkedSpec({
@@ -74,15 +82,23 @@ export async function prepareTraining(
         model_types: configs.map(({ modelType }) => modelType),
       }),
       next_config_contents: next.length === 0 ? undefined : next.map(({ text }) => text),
+      val_package: validation?.input.path,
       resume_ckpt: resume?.path,
     });
     const sent = videosOf(bundle, videos);
     return {
       spec,
       packagePath: bundle.labels.local,
-      others: [...sent, ...(resume === undefined ? [] : [resume])],
+      others: [
+        ...sent,
+        ...(validation === undefined ? [] : [validation.input]),
+        ...(resume === undefined ? [] : [resume]),
+      ],
       facts: [
-        packageFact(flags.file, facts),
+        packageFact("Package", flags.file, facts),
+        ...(validation === undefined
+          ? []
+          : [packageFact("Validation", validation.input.local, validation.facts)]),
         ...videosFact(videos.length, sent.length),
         ...configs.map(({ file, modelType }) => `Configuration ${file}: ${modelType}`),
         ...(resume === undefined ? [] : [`Going on from ${resume.local}`]),
@@ -103,8 +119,12 @@ function refuse(flag: string, value: string | undefined): void {
   throw new Mistake(`Expected no ${flag} with --runner demo, which reads none; leave it out`);
 }
 
-function packageFact(file: string, { labelledFrames, nodes, bytes }: PackageFacts): string {
-  return `Package ${file}: ${count(labelledFrames, "labelled frame")}, ${
+function packageFact(
+  what: string,
+  file: string,
+  { labelledFrames, nodes, bytes }: PackageFacts,
+): string {
+  return `${what} ${file}: ${count(labelledFrames, "labelled frame")}, ${
     count(nodes.length, "keypoint")
   }, ${formatBytes(bytes)}`;
 }
@@ -120,6 +140,23 @@ export function videosFact(videos: number, sent: number): string[] {
   ];
 }
 
+/** Labels to validate on are a file of the same skeleton. */
+async function validationInput(
+  local: string,
+  { nodes }: PackageFacts,
+): Promise<{ readonly input: InputFile; readonly facts: PackageFacts }> {
+  const facts = await inspectPackage(local, { frames: "anywhere" });
+  if (facts.nodes.join("\n") !== nodes.join("\n")) {
+    throw new Mistake(
+      `Expected labels of ${nodes.join(", ")} at ${local} (from --val-labels), got some of ${
+        facts.nodes.join(", ")
+      }`,
+      { exitCode: EXIT.badInput },
+    );
+  }
+  return { input: { path: `validation/${basename(local)}`, local }, facts };
+}
+
 async function resumeInput(path: string): Promise<InputFile> {
   const local = await findCheckpoint(path);
   return { path: "resume/checkpoint.ckpt", local };
@@ -127,11 +164,13 @@ async function resumeInput(path: string): Promise<InputFile> {
 
 /** The configurations that were named, or else those that came along, centroids first. */
 async function configsOf(
-  { configs: named, resume }: TrainingFlags,
+  { configs: named, resume, valLabels }: TrainingFlags,
   bundle: InputBundle,
   { nodes }: PackageFacts,
 ): Promise<Config[]> {
-  const replaced: BroughtKey[] = resume === undefined ? [] : ["trainer_config.resume_ckpt_path"];
+  const replaced: BroughtKey[] = [];
+  if (valLabels !== undefined) replaced.push("data_config.val_labels_path");
+  if (resume !== undefined) replaced.push("trainer_config.resume_ckpt_path");
   const read = (file: string, text: string): Config => {
     const config = readTrainingConfig(text, { nodes, replaced });
     if (!("message" in config)) return { file, text, modelType: config.modelType };

@@ -14,7 +14,10 @@ export type BroughtKey = "data_config.val_labels_path" | "trainer_config.resume_
 /** The keys that `spec` brings the files for. */
 export function broughtKeysOf(spec: JobSpec): readonly BroughtKey[] {
   if (spec.kind !== "train" || spec.runner !== "sleap-nn") return [];
-  return spec.resume_ckpt === undefined ? [] : ["trainer_config.resume_ckpt_path"];
+  return [
+    ...(spec.val_package === undefined ? [] : ["data_config.val_labels_path"] as const),
+    ...(spec.resume_ckpt === undefined ? [] : ["trainer_config.resume_ckpt_path"] as const),
+  ];
 }
 
 /** Keys whose files are always the runner's: `lib/job/sleap_nn.ts` overrides each of them. */

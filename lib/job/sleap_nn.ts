@@ -24,6 +24,14 @@ export function sleapNnCommand(
   model: { readonly name: string; readonly index: number },
 ): RunnerCommand {
   const overrides = [`data_config.train_labels_path=[${hydraText(paths.package)}]`];
+  if (spec.val_package !== undefined) {
+    if (paths.validation === undefined) {
+      throw new Error(`Expected the path of the labels ${spec.val_package}, got none`);
+    }
+    // A list, as the labels to train on: the original passes a plain text, of which sleap-nn's schema
+    // (a list of paths) makes no list.
+    overrides.push(`data_config.val_labels_path=[${hydraText(paths.validation)}]`);
+  }
   if (spec.max_epochs !== undefined) {
     overrides.push(`trainer_config.max_epochs=${spec.max_epochs}`);
   }

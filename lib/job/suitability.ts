@@ -77,8 +77,9 @@ function namesOf(spec: JobSpec): [name: string, what: string][] {
   const names: [string, string][] = [[spec.package, "package"]];
   if (spec.kind === "track") {
     names.push(...spec.models.map((name): [string, string] => [name, "model"]));
-  } else if (spec.runner === "sleap-nn" && spec.resume_ckpt !== undefined) {
-    names.push([spec.resume_ckpt, "checkpoint"]);
+  } else if (spec.runner === "sleap-nn") {
+    if (spec.val_package !== undefined) names.push([spec.val_package, "validation package"]);
+    if (spec.resume_ckpt !== undefined) names.push([spec.resume_ckpt, "checkpoint"]);
   }
   return names;
 }

@@ -81,6 +81,8 @@ export const trainJobSpecSchema = z.discriminatedUnion("runner", [
     ).optional(),
     /** What the configurations train, for people and folders; the configurations decide. */
     model_types: z.array(runNameSchema).min(1).max(MODELS_MAX).optional(),
+    /** Labels to validate on, by their path in the manifest of the job's inputs. */
+    val_package: relativePathSchema.optional(),
     /** A checkpoint to go on from, by its path in the manifest of the job's inputs. */
     resume_ckpt: relativePathSchema.optional(),
   }),

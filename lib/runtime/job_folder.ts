@@ -107,11 +107,12 @@ export class JobFolder {
   /**
    * The paths that the runner's command line names.
    *
-   * @param labels The labels to work on: as they came, or a copy with this worker's paths.
+   * @param labels The labels to work on and to validate on: as they came, or copies with this
+   * worker's paths.
    */
-  pathsFor(spec: JobSpec, labels: string): RunnerPaths {
+  pathsFor(spec: JobSpec, labels: Pick<RunnerPaths, "package" | "validation">): RunnerPaths {
     const paths = {
-      package: labels,
+      ...labels,
       output: this.output,
       config: { folder: this.#config, names: configsOf(spec).map(([name]) => name) },
       models: spec.kind === "track" ? spec.models.map((model) => join(this.inputs, model)) : [],

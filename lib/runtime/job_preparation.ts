@@ -7,6 +7,7 @@ import { statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { PeerId } from "../base/id.ts";
 import { SECOND_MS } from "../base/time.ts";
+import type { RunnerPaths } from "../job/runner.ts";
 import type { Refused } from "../job/slot.ts";
 import { MISSING_MAX } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
@@ -38,6 +39,9 @@ export interface PreparedFolder {
   readonly path: string;
   readonly inputs: string;
 }
+
+/** Labels that are ready for a trainer, by absolute path. */
+export type LabelPaths = Pick<RunnerPaths, "package" | "validation">;
 
 /** With what jobs are prepared. */
 export interface PreparationOptions {
@@ -112,21 +116,35 @@ export class JobPreparation {
   }
 
   /**
-   * Looks into the labels that have come, finds their videos and gives the labels to train on: those
-   * themselves, or a copy with this worker's paths.
+   * Looks into the labels that have come, finds their videos and gives the labels to train and validate
+   * on: those themselves, or copies with this worker's paths.
    *
    * @throws {Error} Where a video is not found, or the labels cannot be read or copied.
    */
-  async labelsFor(client: PeerId, spec: JobSpec, folder: PreparedFolder): Promise<string> {
+  async labelsFor(client: PeerId, spec: JobSpec, folder: PreparedFolder): Promise<LabelPaths> {
     return await within(this.#labelsFor(client, spec, folder), PREPARE_MS, LATE);
   }
 
-  async #labelsFor(
+  async #labelsFor(client: PeerId, spec: JobSpec, folder: PreparedFolder): Promise<LabelPaths> {
+    const resolved = (file: string, name: string) =>
+      this.#resolved(client, spec, { file, name, folder });
+    const paths = { package: await resolved(spec.package, "resolved") };
+    const validation = validationOf(spec);
+    if (validation === undefined) return paths;
+    return { ...paths, validation: await resolved(validation, "resolved_validation") };
+  }
+
+  /** The labels at `file` among the inputs, or their copy in the folder `name` of the job. */
+  async #resolved(
     client: PeerId,
     spec: JobSpec,
-    { path: jobFolder, inputs: folder }: PreparedFolder,
+    { file: labels, name, folder: { path: jobFolder, inputs: folder } }: {
+      readonly file: string;
+      readonly name: string;
+      readonly folder: PreparedFolder;
+    },
   ): Promise<string> {
-    const path = join(folder, spec.package);
+    const path = join(folder, labels);
     // What is no HDF5 names no video; the trainer says what is wrong with it.
     if (!await isLabels(path)) return path;
     const videos = await listVideos(path);
@@ -142,7 +160,7 @@ export class JobPreparation {
       return { ...video, place };
     });
     for (const { files, place } of placed) await this.#requirePictures(files, place, folder);
-    const copy = await writeResolved(path, jobFolder, placed);
+    const copy = await writeResolved(path, { jobFolder, name }, placed);
     await this.#memory.learn(client, resolution.learnt);
     return copy;
   }
@@ -154,10 +172,11 @@ export class JobPreparation {
     { folder, sent }: { readonly folder: string; readonly sent: readonly string[] },
   ): Promise<Resolution> {
     const maps = [...spec.maps ?? [], ...this.#maps, ...await this.#memory.of(client)];
+    const labels = [spec.package, validationOf(spec)];
     return await resolvePaths(paths, {
       mounts: this.#mounts,
       maps,
-      sent: { folder, paths: sent.filter((path) => path !== spec.package) },
+      sent: { folder, paths: sent.filter((path) => !labels.includes(path)) },
     });
   }
 
@@ -179,6 +198,11 @@ export class JobPreparation {
       );
     }
   }
+}
+
+/** The labels to validate on, among the inputs. */
+function validationOf(spec: JobSpec): string | undefined {
+  return spec.kind === "train" && spec.runner === "sleap-nn" ? spec.val_package : undefined;
 }
 
 /** The refusal that lists what is missing. */

@@ -19,6 +19,7 @@ const TRAINING: TrainingFlags = {
   batchSize: undefined,
   learningRate: undefined,
   runName: undefined,
+  valLabels: undefined,
   resume: undefined,
   predict: false,
   maps: [],
@@ -108,6 +109,34 @@ Deno.test("a configuration may not name files of this machine, but for those tha
     const checkpoint = join(folder, "best.ckpt");
     await Deno.writeTextFile(checkpoint, "");
     await using _job = await prepareTraining({ ...flags, resume: checkpoint });
+  }));
+
+Deno.test("labels to validate on are looked into and sent along", () =>
+  withFolder(async (folder) => {
+    const file = await samplePackage(folder);
+    const config = join(folder, "a.yaml");
+    const saying = configOf("centroid").replace(
+      "data_config: {}",
+      "data_config: {val_labels_path: [x]}",
+    );
+    await Deno.writeTextFile(config, saying);
+    const validation = join(folder, "val");
+    await writeOutsideLabels(validation, ["/home/ann/clip.mp4"]);
+    const flags: TrainingFlags = { ...TRAINING, file, configs: [config], valLabels: file };
+    await using job = await prepareTraining(flags);
+    ok(job.spec.kind === "train" && job.spec.runner === "sleap-nn");
+    equal(job.spec.val_package, "validation/fly.pkg.slp");
+    deepEqual(job.others, [{ path: "validation/fly.pkg.slp", local: file }]);
+    match(job.facts.join("\n"), /Validation .*fly\.pkg\.slp: 3 labelled frames/);
+    const wrong: [Partial<TrainingFlags>, number, RegExp][] = [
+      [{ valLabels: config }, 3, /Expected/],
+      [{ valLabels: undefined }, 3, /val_labels_path, got a list.*--val-labels/],
+      [{ runner: "demo", configs: [] }, 2, /no --val-labels with --runner demo/],
+      [{ valLabels: validation }, 3, /Expected labels of head.*from --val-labels/],
+    ];
+    for (const [change, exitCode, message] of wrong) {
+      await rejects(prepareTraining({ ...flags, ...change }), isMistake(exitCode, message));
+    }
   }));
 
 Deno.test("run names are made of file names", () => {

@@ -71,6 +71,18 @@ const vectors: [string, JobSpec, RunnerPaths, string[]][] = [
       ...TAIL,
     ],
   ],
+  [
+    "sleap-nn, with labels to validate on",
+    { ...SLEAP_NN, val_package: "validation/val.pkg.slp" },
+    { ...PATHS, validation: "/jobs/1/inputs/validation/val.pkg.slp" },
+    [
+      ...HEAD,
+      LABELS,
+      "data_config.val_labels_path=[/jobs/1/inputs/validation/val.pkg.slp]",
+      "trainer_config.run_name=fly",
+      ...TAIL,
+    ],
+  ],
   ["demo, by its defaults", DEMO, PATHS, [
     "run",
     "-A",

@@ -25,6 +25,12 @@ const namings: [string, JobSpec, string[], RegExp][] = [
     ["fly.pkg.slp", "models/10/x"],
     /^The model models\/1 is not/,
   ],
+  [
+    "labels to validate on that are not there",
+    { ...RESUMED, val_package: "validation/val.slp" },
+    ["fly.pkg.slp", "resume/best.ckpt"],
+    /^The validation package validation\/val\.slp is not/,
+  ],
   ["a checkpoint that is there", RESUMED, ["fly.pkg.slp", "resume/best.ckpt"], /^$/],
   [
     "a checkpoint that is not",

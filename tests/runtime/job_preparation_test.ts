@@ -115,7 +115,7 @@ test("the labels as they came stay as they are", async ({ mount, job, preparatio
   await Deno.mkdir(join(mount, "fly"));
   await Deno.writeTextFile(join(mount, "fly", "clip.mp4"), "frames");
   const before = await Deno.readFile(path);
-  const copy = await preparation.labelsFor(ANN, SPEC, job);
+  const { package: copy } = await preparation.labelsFor(ANN, SPEC, job);
   equal(copy, join(job.path, "resolved", "labels.slp"));
   deepEqual(await Deno.readFile(path), before);
   const [video] = await listVideos(copy);
@@ -148,11 +148,31 @@ test("a sequence of pictures is found as a whole", async ({ mount, job, preparat
   await rejects(preparation.labelsFor(ANN, SPEC, job), /got none for .*0002\.png/);
   await Deno.remove(join(folder, "0002.png"));
   await Deno.writeTextFile(join(folder, "0002.png"), "");
-  const [video] = await listVideos(await preparation.labelsFor(ANN, SPEC, job));
+  const [video] = await listVideos((await preparation.labelsFor(ANN, SPEC, job)).package);
   const files = await Promise.all(
     (video?.files ?? []).map((file) =>
       Deno.realPath(file.startsWith("/") ? file : join(job.path, file))
     ),
   );
   deepEqual(files, [join(folder, "0001.png"), join(folder, "0002.png")]);
+});
+
+test("labels to validate on find their videos, too, beside those to train on", async ({ mount, job, preparation }) => {
+  for (const name of ["one.mp4", "two.mp4"]) await Deno.writeTextFile(join(mount, name), "");
+  await writeOutsideLabels(join(job.inputs, "labels.slp"), ["/home/ann/one.mp4"]);
+  await Deno.mkdir(join(job.inputs, "validation"));
+  await writeOutsideLabels(join(job.inputs, "validation", "labels.slp"), ["/home/ann/two.mp4"]);
+  const spec: JobSpec = {
+    ...SPEC,
+    runner: "sleap-nn",
+    config_content: SAMPLE_CONFIG,
+    val_package: "validation/labels.slp",
+    maps: [{ from: "/home/ann", to: "lab:" }],
+  };
+  const paths = await preparation.labelsFor(ANN, spec, job);
+  equal(paths.package, join(job.path, "resolved", "labels.slp"));
+  equal(paths.validation, join(job.path, "resolved_validation", "labels.slp"));
+  const linked = (folder: string) => Deno.realPath(join(job.path, folder, "0.mp4"));
+  equal(await linked("resolved"), join(mount, "one.mp4"));
+  equal(await linked("resolved_validation"), join(mount, "two.mp4"));
 });
