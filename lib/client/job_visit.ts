@@ -20,7 +20,7 @@ import { type Answer, JobQuestions, type JobRefusedAnswer } from "./job_question
 import type { ResultFolder } from "./result_folder.ts";
 import type { Session } from "./session.ts";
 import { type Training, TrainingRecord } from "./training_record.ts";
-import { VisitWait } from "./visit_wait.ts";
+import { noLonger, VisitWait } from "./visit_wait.ts";
 import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
 
 /** For a worker to say whether a job has begun that nobody waits for any more. Higher: Ctrl-C hangs. */
@@ -239,23 +239,13 @@ export class JobVisit {
     this.#parts.options.signal.removeEventListener("abort", this.#abort);
     const link = this.#link;
     if (link === undefined) return;
-    if (this.#phase === "starting") await this.#startAnswer();
+    if (this.#phase === "starting") await noLonger(START_ANSWER_MS, this.#startAnswered.promise);
     if (this.#phase === "reserving" || this.#phase === "starting") {
       link.say({ type: "job_release", job_id: this.#jobId });
     }
     link.close("The client is done");
     await this.#closed.promise;
     await this.#sender?.closed;
-  }
-
-  async #startAnswer(): Promise<void> {
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, START_ANSWER_MS);
-    try {
-      await Promise.race([this.#startAnswered.promise, late.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   #hear(message: JobMessage | TransferMessage): void {

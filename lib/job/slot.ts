@@ -23,6 +23,7 @@ import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile } from "../protocol/mount.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import { epochsMaxOf } from "./epoch_limit.ts";
+import { expectedEnd, type Pace, paceAfter } from "./pace.ts";
 import type { SlotEffect } from "./slot_effect.ts";
 import type { JobEnding, Request, SlotInput, Verdict } from "./slot_input.ts";
 
@@ -78,13 +79,8 @@ interface Running extends Held {
   readonly epochsMax: number | undefined;
   /** The number of the last word that was said of it. */
   readonly sequence: number;
-  /** Epochs that were heard of, and when the first and the last of them were heard. */
-  readonly pace?: {
-    readonly epochs: number;
-    readonly since: Instant;
-    readonly first: number;
-    readonly last: Instant;
-  };
+  /** How fast it learns, once an epoch was heard of. */
+  readonly pace?: Pace;
   /** How its owner wanted it to end, where that was asked for. */
   readonly ending?: JobEnding;
 }
@@ -126,7 +122,8 @@ export class JobSlot {
    * yet. A training that stops early is over before.
    */
   get freeAt(): Instant | undefined {
-    return this.#state.name === "running" ? expectedEnd(this.#state) : undefined;
+    const state = this.#state;
+    return state.name === "running" ? expectedEnd(state.pace, soleEpochsMax(state)) : undefined;
   }
 
   /** Takes in one thing that happened at `now`, and gives what is to be done about it, in order. */
@@ -159,7 +156,7 @@ export class JobSlot {
       case "adopted":
         return this.#adopt(input);
       case "epoch_ended":
-        this.#keepPace(input.epoch.epoch + 1, now);
+        this.#learn(input.epoch.epoch + 1, now);
         return this.#report((stamp) => ({ type: "job_metric", ...stamp, epoch: input.epoch }));
       case "printed": {
         const { stream, text } = input;
@@ -231,11 +228,9 @@ export class JobSlot {
     this.#tellRoom(this.#closed ? "draining" : "busy", { job_id: jobId, client_id: client });
   }
 
-  /** Epochs before the first are a trainer's start, which tells nothing of how fast it learns. */
-  #keepPace(epochs: number, now: Instant): void {
+  #learn(epochs: number, now: Instant): void {
     if (this.#state.name !== "running") return;
-    const { since, first } = this.#state.pace ?? { since: now, first: epochs };
-    this.#state = { ...this.#state, pace: { epochs, since, first, last: now } };
+    this.#state = { ...this.#state, pace: paceAfter(this.#state.pace, epochs, now) };
   }
 
   #start(request: Request, now: Instant): void {
@@ -368,7 +363,7 @@ function hint(state: Leased | Running, now: Instant): Omit<Refused, "code"> {
   if (pace === undefined) return { reason: `${sentence}, before its first epoch` };
   if (epochsMax === undefined) return { reason: `${sentence}, epoch ${pace.epochs}` };
   const reason = `${sentence}, epoch ${pace.epochs} of ${epochsMax}`;
-  const freeAt = expectedEnd(state);
+  const freeAt = expectedEnd(pace, epochsMax);
   return freeAt === undefined
     ? { reason }
     : { reason, retryAfterMs: Math.max(0, Math.round(freeAt - now)) };
@@ -377,14 +372,6 @@ function hint(state: Leased | Running, now: Instant): Omit<Refused, "code"> {
 /** Each of several models counts its epochs anew: the pace of one tells nothing of the rest. */
 function soleEpochsMax({ epochsMax, spec }: Running): number | undefined {
   return modelsOf(spec) === 1 ? epochsMax : undefined;
-}
-
-function expectedEnd(state: Running): Instant | undefined {
-  const { pace } = state;
-  const epochsMax = soleEpochsMax(state);
-  if (pace === undefined || epochsMax === undefined || pace.epochs <= pace.first) return undefined;
-  const epochMs = (pace.last - pace.since) / (pace.epochs - pace.first);
-  return pace.last + epochMs * Math.max(0, epochsMax - pace.epochs);
 }
 
 /** The verdict as it is said, without the words that every event carries. */
