@@ -49,7 +49,8 @@ export class Detachment {
   #lines(jobId: JobId, standing: "running" | "trained"): readonly string[] {
     if (standing === "trained") {
       return [
-        `The training is over and its results are kept by the worker. Fetch them: sleap-rtc results ${jobId}`,
+        "The training is over and its results are kept by the worker, what has arrived of them here, too.",
+        `Fetch the rest: sleap-rtc results ${jobId}`,
       ];
     }
     return [

@@ -96,6 +96,7 @@ export const followCommand = defineCommand({
         return EXIT.ok;
       } catch (error) {
         screen.close();
+        screen.tellLastLines(error);
         detachment.tell(error, given.json, io);
         throw error;
       }

@@ -7,6 +7,7 @@ import { merge, object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { flag } from "@optique/core/primitives";
+import type { JobId } from "../base/id.ts";
 import type { Ending } from "../client/job_attendance.ts";
 import type { JobEnding } from "../job/slot_input.ts";
 import { type Command, defineCommand } from "./command.ts";
@@ -59,17 +60,27 @@ function endingCommand(how: JobEnding, purpose: string): Command {
       return await withJobs(given, io, async (options) => {
         const { endJob } = await import("../client/job_attendance.ts");
         const { worker, ending } = await endJob(jobId, how, { ...options, watch: () => {} });
-        io.out(
-          given.json
-            ? jsonText({ ok: true, job: { id: jobId, worker, ...endingFacts(ending) } })
-            : `${endingText(ending)}: ${jobId} ${placeOf(ending)} ${cleanText(worker)}${
-              nextStep(ending, jobId)
-            }`,
-        );
+        io.out(endingReport({ jobId, worker, ending }, given.json));
         return EXIT.ok;
       });
     },
   });
+}
+
+/** How a job ended that was asked to, and what can be done next. */
+export function endingReport(
+  { jobId, worker, ending }: {
+    readonly jobId: JobId;
+    readonly worker: string;
+    readonly ending: Ending;
+  },
+  isJson: boolean,
+): string {
+  return isJson
+    ? jsonText({ ok: true, job: { id: jobId, worker, ...endingFacts(ending) } })
+    : `${endingText(ending)}: ${jobId} ${placeOf(ending)} ${cleanText(worker)}${
+      nextStep(ending, jobId)
+    }`;
 }
 
 function endingFacts(ending: Ending): Readonly<Record<string, unknown>> {

@@ -168,6 +168,7 @@ async function submitJob(
     return EXIT.ok;
   } catch (error) {
     screen.close();
+    screen.tellLastLines(error);
     await tellMissing(error, given.json, io);
     detachment.tell(error, given.json, io);
     throw error;

@@ -10,6 +10,7 @@ import { count } from "./amount.ts";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit_code.ts";
 import { withJobs } from "./job_session.ts";
+import { obstacleFacts, waitingText } from "./queue_text.ts";
 import { logOptions } from "./log_option.ts";
 import { roomOptions } from "./room_option.ts";
 import { type Column, tableLines } from "./table.ts";
@@ -37,8 +38,7 @@ export const jobsCommand = defineCommand({
       const { room, identity, records } = options;
       const { list } = await discoverWorkers(room, {}, options);
       const jobs = listJobs({
-        workers: list.workers,
-        waiting: list.waiting,
+        list,
         records: await records.list(),
         roomId: room.roomId,
         self: identity.peerIdOf("self"),
@@ -52,7 +52,7 @@ export const jobsCommand = defineCommand({
 
 /** One job for a program; names are those of the protocol, ages in ms. */
 function jobFacts(job: ListedJob, now: number): Readonly<Record<string, unknown>> {
-  const { jobId, standing, worker, position, isOurs, runName, epochs } = job;
+  const { jobId, standing, worker, position, isOurs, runName, epochs, outlook } = job;
   return {
     job_id: jobId,
     standing,
@@ -62,6 +62,7 @@ function jobFacts(job: ListedJob, now: number): Readonly<Record<string, unknown>
     run_name: runName ?? null,
     since_ms: ageOf(job, now) ?? null,
     epochs: epochs ?? null,
+    workers: (outlook?.obstacles ?? []).map(obstacleFacts),
   };
 }
 
@@ -81,7 +82,19 @@ export function jobLines(
     { head: "EPOCHS", droppedAt: 4, align: "right", cell: ({ epochs }) => String(epochs ?? "-") },
     { head: "OURS", droppedAt: 5, cell: ({ isOurs }) => isOurs ? "yes" : "no" },
   ];
-  return [...tableLines(jobs, columns, screen), "", count(jobs.length, "job")];
+  // A reason is a sentence: it stands below the table, where it is not cut off.
+  const reasons = jobs.flatMap(({ jobId, standing, outlook }) =>
+    standing === "waiting" && outlook !== undefined
+      ? [`${jobId} waits: ${waitingText(outlook, now)}`]
+      : []
+  );
+  const footer = ["", count(jobs.length, "job")];
+  return [
+    ...tableLines(jobs, columns, screen),
+    ...(reasons.length > 0 ? [""] : []),
+    ...reasons,
+    ...footer,
+  ];
 }
 
 function standingText({ standing, position }: ListedJob): string {

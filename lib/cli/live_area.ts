@@ -11,6 +11,8 @@ export class LiveArea {
   readonly #io: Pick<Io, "draw" | "rows">;
   readonly #clock: Pick<Clock, "now">;
   readonly #lines: () => readonly string[];
+  /** What is to stand above from the next drawing on, and stay. */
+  #above: string[] = [];
   #drawnLines = 0;
   #drawnAt: Instant = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -33,6 +35,12 @@ export class LiveArea {
     else this.#timer ??= setTimeout(() => this.#draw(), waitMs);
   }
 
+  /** Puts a line above the area, where it stays. */
+  print(line: string): void {
+    this.#above.push(line);
+    this.update();
+  }
+
   /** Draws the last state, so that nothing is missing when other lines follow. */
   close(): void {
     this.#draw();
@@ -43,7 +51,8 @@ export class LiveArea {
     this.#timer = undefined;
     const lines = this.#lines().slice(0, this.#io.rows - 1);
     const back = this.#drawnLines === 0 ? "" : `\u001b[${this.#drawnLines}A`;
-    const body = lines.map((line) => `${line}\u001b[K\n`).join("");
+    const body = [...this.#above, ...lines].map((line) => `${line}\u001b[K\n`).join("");
+    this.#above = [];
     this.#io.draw(`${back}\r${body}\u001b[J`);
     this.#drawnLines = lines.length;
     this.#drawnAt = this.#clock.now();

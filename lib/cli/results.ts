@@ -6,6 +6,7 @@ import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { flag } from "@optique/core/primitives";
 import type { SubmissionEvent } from "../client/event.ts";
+import type { FetchedResults } from "../client/job_attendance.ts";
 import { count } from "./amount.ts";
 import { defineCommand } from "./command.ts";
 import { EXIT } from "./exit_code.ts";
@@ -51,18 +52,12 @@ export const resultsCommand = defineCommand({
       const screen = new TrainingScreen(io, { json: given.json, clock: performance });
       const watch = (event: SubmissionEvent) => screen.watch(event);
       try {
-        const { worker, folder, files } = await fetchResults(jobId, outputFolder, {
+        const fetched = await fetchResults(jobId, outputFolder, {
           ...options,
           watch,
         });
         screen.close();
-        io.out(
-          given.json
-            ? jsonText({ ok: true, job: { id: jobId, worker, folder, files } })
-            : `Fetched ${count(files.length, "file")} of ${jobId} from ${
-              cleanText(worker)
-            }, results in ${folder}`,
-        );
+        io.out(fetchedReport(fetched, given.json));
         return EXIT.ok;
       } catch (error) {
         screen.close();
@@ -71,3 +66,14 @@ export const resultsCommand = defineCommand({
     });
   },
 });
+
+/** What was fetched, and where it is. */
+export function fetchedReport(
+  { jobId, worker, folder, files }: FetchedResults,
+  isJson: boolean,
+): string {
+  if (isJson) return jsonText({ ok: true, job: { id: jobId, worker, folder, files } });
+  return `Fetched ${count(files.length, "file")} of ${jobId} from ${
+    cleanText(worker)
+  }, results in ${folder}`;
+}

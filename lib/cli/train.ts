@@ -37,6 +37,10 @@ const parser = merge(
         description: message`How far each step goes`,
       }),
     ),
+    valLabels: optional(option("--val-labels", path({ metavar: "FILE", type: "file" }), {
+      description:
+        message`Labels to validate on (.pkg.slp or .slp), in place of a part of the others`,
+    })),
     resume: optional(option("--resume", path({ metavar: "FOLDER" }), {
       description: message`Go on from the model of earlier results, or from a .ckpt file`,
     })),

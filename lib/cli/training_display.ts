@@ -58,11 +58,16 @@ export function liveLines(view: TrainingView, screen: LiveScreen): string[] {
     lines.push(label("lost", `the worker; looking for it for ${left} (the job goes on there)`));
   }
   if (view.upload !== undefined) lines.push(label("upload", transferText(view.upload, barColumns)));
-  if (view.training !== undefined) {
+  // Predictions alone have no epochs.
+  const hasEpochs = view.training?.done !== 0 || view.training.max > 0;
+  if (view.training !== undefined && (hasEpochs || view.tracking === undefined)) {
     lines.push(label("training", trainingText(view, view.training, barColumns)));
   }
-  if (view.trainLosses.length + view.valLosses.length > 0) {
+  if (view.trainLosses.length + view.valLosses.length > 0 || view.isDiverged === true) {
     lines.push(label("loss", lossText(view)));
+  }
+  if (view.tracking !== undefined) {
+    lines.push(label("frames", framesText(view.tracking, barColumns)));
   }
   const height = Math.min(PLOT_ROWS, rows - OTHER_ROWS - 2);
   if (height >= 3) {
@@ -106,7 +111,9 @@ export function plainLines(
     case "epoch":
       return epochLines(event, after, epochStep);
     case "output":
-      return !isVerbose || event.text.trim() === "" ? [] : [`  ${cleanText(event.text)}`];
+      return isVerbose && event.text.trim() !== ""
+        ? [`  ${cleanText(event.text)}`]
+        : framesLines(before.tracking, after.tracking);
     case "worker_lost":
       return [
         `Lost the worker; looking for it for ${
@@ -215,8 +222,8 @@ function lossText(view: TrainingView): string {
     ? ""
     : `best ${formatLoss(view.best.loss)} after epoch ${view.best.epoch}`;
   return joined([
-    `train ${formatLoss(view.trainLosses.at(-1))}`,
-    `validation ${formatLoss(view.valLosses.at(-1))}`,
+    `train ${formatLoss(view.isDiverged === true ? NaN : view.trainLosses.at(-1))}`,
+    `validation ${formatLoss(view.isDiverged === true ? NaN : view.valLosses.at(-1))}`,
     best,
   ]);
 }
@@ -231,14 +238,36 @@ function epochLines(
   { training }: TrainingView,
   step: number,
 ): string[] {
-  if (epoch.train_loss === null && epoch.val_loss === null) return [];
+  const { is_diverged: isDiverged = false } = epoch;
+  if (epoch.train_loss === null && epoch.val_loss === null && !isDiverged) return [];
   const done = epoch.epoch + 1;
   const isTold = done % step === 0 || done === 1 || done === training?.max;
   if (!isTold) return [];
   const max = training === undefined || training.max === 0 ? "" : `/${training.max}`;
-  const name = epoch.train_loss === null ? "Before training" : `Epoch ${done}${max}`;
-  const train = epoch.train_loss === null ? "" : `train_loss ${formatLoss(epoch.train_loss)}`;
-  return [`${name}: ${joined([train, `val_loss ${formatLoss(epoch.val_loss)}`])}`];
+  const lossOf = (loss: number | null) => formatLoss(loss ?? (isDiverged ? NaN : null));
+  const isBefore = epoch.train_loss === null && !isDiverged;
+  const name = isBefore ? "Before training" : `Epoch ${done}${max}`;
+  const train = isBefore ? "" : `train_loss ${lossOf(epoch.train_loss)}`;
+  return [`${name}: ${joined([train, `val_loss ${lossOf(epoch.val_loss)}`])}`];
+}
+
+function framesText(progress: Progress, barColumns: number): string {
+  const { done, from, max, since, now } = progress;
+  const elapsedMs = now - since;
+  const rate = elapsedMs > 0 && done > from
+    ? `${((done - from) / elapsedMs * SECOND_MS).toPrecision(3)} frames/s`
+    : "";
+  return joined([
+    `${bar(done, max, barColumns)} ${percent(progress)}`,
+    `${done} of ${max} frames`,
+    rate,
+    formatEta(done - from, max - from, elapsedMs),
+  ]);
+}
+
+function framesLines(before: Progress | undefined, after: Progress | undefined): string[] {
+  if (after === undefined || !isStep(before, after)) return [];
+  return [`Predicted on ${after.done} of ${after.max} frames (${percent(after)})`];
 }
 
 /** One line for each quarter that was reached. */
@@ -248,10 +277,14 @@ function stepLines(
   after: Progress | undefined,
 ): string[] {
   if (after === undefined) return [];
-  const step = (progress: Progress) => Math.floor(share(progress.done, progress.max) * PLAIN_STEPS);
-  if (before !== undefined && step(before) === step(after)) return [];
-  if (before === undefined && step(after) === 0) return [];
+  if (!isStep(before, after)) return [];
   return [`${verb} ${formatBytes(after.done)} of ${formatBytes(after.max)} (${percent(after)})`];
+}
+
+/** Whether a quarter was reached. */
+function isStep(before: Progress | undefined, after: Progress): boolean {
+  const step = (progress: Progress) => Math.floor(share(progress.done, progress.max) * PLAIN_STEPS);
+  return step(after) !== (before === undefined ? 0 : step(before));
 }
 
 function percent({ done, max }: Progress): string {

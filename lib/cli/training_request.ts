@@ -1,6 +1,7 @@
 /** From the arguments of `train` to what is sent: files looked into, limits checked. Sends nothing. */
 
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
+import type { BroughtKey } from "../job/config_files.ts";
 import { MODEL_TYPES, type ModelType, readTrainingConfig } from "../job/training_config.ts";
 import { CONFIG_BYTES_MAX } from "../protocol/job_spec.ts";
 import type { PathMap } from "../protocol/mount.ts";
@@ -22,6 +23,8 @@ export interface TrainingFlags {
   readonly batchSize: number | undefined;
   readonly learningRate: number | undefined;
   readonly runName: string | undefined;
+  /** Labels to validate on. */
+  readonly valLabels: string | undefined;
   readonly resume: string | undefined;
   readonly predict: boolean;
   readonly maps: readonly string[];
@@ -48,13 +51,19 @@ export async function prepareTraining(
   if (flags.runner === "demo") {
     refuse("--config", flags.configs[0]);
     refuse("--resume", flags.resume);
+    refuse("--val-labels", flags.valLabels);
   }
   return await withBundle(flags.file, async (bundle) => {
     const frames = flags.runner === "demo" ? "inside" : "anywhere";
     const facts = await inspectPackage(bundle.labels.local, { frames });
-    const configs = flags.runner === "demo" ? [] : await configsOf(flags.configs, bundle, facts);
+    const configs = flags.runner === "demo" ? [] : await configsOf(flags, bundle, facts);
     const [first, ...next] = configs;
-    const videos = facts.videos.filter(({ isEmbedded }) => !isEmbedded).map(({ source }) => source);
+    const validation = flags.valLabels === undefined
+      ? undefined
+      : await validationInput(flags.valLabels, facts);
+    const outside = [facts, ...(validation === undefined ? [] : [validation.facts])]
+      .flatMap((labels) => labels.videos.filter(({ isEmbedded }) => !isEmbedded));
+    const videos = [...new Set(outside.map(({ source }) => source))];
     const resume = flags.resume === undefined ? undefined : await resumeInput(flags.resume);
     const maps = [...mapsOf(flags.maps), ...settings];
     const spec = checkedSpec({
@@ -73,15 +82,23 @@ export async function prepareTraining(
         model_types: configs.map(({ modelType }) => modelType),
       }),
       next_config_contents: next.length === 0 ? undefined : next.map(({ text }) => text),
+      val_package: validation?.input.path,
       resume_ckpt: resume?.path,
     });
     const sent = videosOf(bundle, videos);
     return {
       spec,
       packagePath: bundle.labels.local,
-      others: [...sent, ...(resume === undefined ? [] : [resume])],
+      others: [
+        ...sent,
+        ...(validation === undefined ? [] : [validation.input]),
+        ...(resume === undefined ? [] : [resume]),
+      ],
       facts: [
-        packageFact(flags.file, facts),
+        packageFact("Package", flags.file, facts),
+        ...(validation === undefined
+          ? []
+          : [packageFact("Validation", validation.input.local, validation.facts)]),
         ...videosFact(videos.length, sent.length),
         ...configs.map(({ file, modelType }) => `Configuration ${file}: ${modelType}`),
         ...(resume === undefined ? [] : [`Going on from ${resume.local}`]),
@@ -102,8 +119,12 @@ function refuse(flag: string, value: string | undefined): void {
   throw new Mistake(`Expected no ${flag} with --runner demo, which reads none; leave it out`);
 }
 
-function packageFact(file: string, { labelledFrames, nodes, bytes }: PackageFacts): string {
-  return `Package ${file}: ${count(labelledFrames, "labelled frame")}, ${
+function packageFact(
+  what: string,
+  file: string,
+  { labelledFrames, nodes, bytes }: PackageFacts,
+): string {
+  return `${what} ${file}: ${count(labelledFrames, "labelled frame")}, ${
     count(nodes.length, "keypoint")
   }, ${formatBytes(bytes)}`;
 }
@@ -119,6 +140,23 @@ export function videosFact(videos: number, sent: number): string[] {
   ];
 }
 
+/** Labels to validate on are a file of the same skeleton. */
+async function validationInput(
+  local: string,
+  { nodes }: PackageFacts,
+): Promise<{ readonly input: InputFile; readonly facts: PackageFacts }> {
+  const facts = await inspectPackage(local, { frames: "anywhere" });
+  if (facts.nodes.join("\n") !== nodes.join("\n")) {
+    throw new Mistake(
+      `Expected labels of ${nodes.join(", ")} at ${local} (from --val-labels), got some of ${
+        facts.nodes.join(", ")
+      }`,
+      { exitCode: EXIT.badInput },
+    );
+  }
+  return { input: { path: `validation/${basename(local)}`, local }, facts };
+}
+
 async function resumeInput(path: string): Promise<InputFile> {
   const local = await findCheckpoint(path);
   return { path: "resume/checkpoint.ckpt", local };
@@ -126,26 +164,26 @@ async function resumeInput(path: string): Promise<InputFile> {
 
 /** The configurations that were named, or else those that came along, centroids first. */
 async function configsOf(
-  named: readonly string[],
+  { configs: named, resume, valLabels }: TrainingFlags,
   bundle: InputBundle,
   { nodes }: PackageFacts,
 ): Promise<Config[]> {
+  const replaced: BroughtKey[] = [];
+  if (valLabels !== undefined) replaced.push("data_config.val_labels_path");
+  if (resume !== undefined) replaced.push("trainer_config.resume_ckpt_path");
+  const read = (file: string, text: string): Config => {
+    const config = readTrainingConfig(text, { nodes, replaced });
+    if (!("message" in config)) return { file, text, modelType: config.modelType };
+    throw new Mistake(`${config.message} (${file}, line ${config.line})`, {
+      exitCode: EXIT.badInput,
+    });
+  };
   const configs: Config[] = [];
-  for (const file of named) {
-    const text = await readConfig(file);
-    const config = readTrainingConfig(text, nodes);
-    if ("message" in config) {
-      throw new Mistake(`${config.message} (${file}, line ${config.line})`, {
-        exitCode: EXIT.badInput,
-      });
-    }
-    configs.push({ file, text, modelType: config.modelType });
-  }
+  for (const file of named) configs.push(read(file, await readConfig(file)));
   if (named.length > 0) return configs;
-  for (const { path, local } of bundle.withEndings([".yaml", ".yml", ".json"])) {
+  for (const { path, local } of await configsAmong(bundle)) {
     const text = await readConfig(local);
-    const config = readTrainingConfig(text, nodes);
-    if (!("message" in config)) configs.push({ file: path, text, modelType: config.modelType });
+    if (isMeantForTraining(text)) configs.push(read(path, text));
   }
   if (configs.length > 0) {
     const rank = ({ modelType }: Config) => MODEL_TYPES.indexOf(modelType);
@@ -154,6 +192,25 @@ async function configsOf(
   throw new Mistake(
     "Expected --config FILE.yaml for sleap-nn, got none; export one in SLEAP (Predict → Run Training), or try things out with --runner demo",
   );
+}
+
+/** Files that came along and may be configurations to train by: those of models that are trained are not. */
+async function configsAmong(bundle: InputBundle): Promise<InputFile[]> {
+  const trained = new Set(bundle.withEndings([".ckpt"]).map(({ path }) => dirname(path)));
+  const files: InputFile[] = [];
+  for (const file of bundle.withEndings([".yaml", ".yml", ".json"])) {
+    const isSmall = (await Deno.stat(file.local)).size <= CONFIG_BYTES_MAX;
+    if (isSmall && !trained.has(dirname(file.path))) files.push(file);
+  }
+  return files;
+}
+
+/**
+ * Whether somebody wrote `text` to train by it, well or not: what is left out silently is missed when
+ * the results are there.
+ */
+function isMeantForTraining(text: string): boolean {
+  return /^\s*["']?model_config["']?\s*:/m.test(text) || /[{,]\s*"model_config"\s*:/.test(text);
 }
 
 async function readConfig(file: string): Promise<string> {

@@ -7,6 +7,7 @@ import type { JobId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 import type { SubmissionEvent } from "../client/event.ts";
 import type { QueueOutlook } from "../client/queue_outlook.ts";
+import { trackingProgressOf } from "../job/tracking_progress.ts";
 import type { FileEntry } from "../protocol/manifest.ts";
 import type { WorkerView } from "../protocol/worker.ts";
 
@@ -35,8 +36,12 @@ export interface TrainingView {
   readonly upload?: Progress;
   /** Epochs that are over; `max` is 0 where only the trainer's configuration knows it. */
   readonly training?: Progress;
+  /** Frames that are predicted on. */
+  readonly tracking?: Progress;
   readonly trainLosses: readonly number[];
   readonly valLosses: readonly number[];
+  /** Whether the last epoch's losses are no numbers any more. */
+  readonly isDiverged?: boolean;
   /** The least validation loss, and after which epoch, counted from 1. */
   readonly best?: { readonly loss: number; readonly epoch: number };
   /** The last line of the trainer's output. */
@@ -81,7 +86,7 @@ export function advance(view: TrainingView, event: SubmissionEvent, now: Instant
     case "epoch":
       return withEpoch(view, event.epoch, now);
     case "output":
-      return event.text.trim() === "" ? view : { ...view, output: event.text };
+      return event.text.trim() === "" ? view : withOutput(view, event.text, now);
     case "trained":
       return { ...view, trainedMs: event.durationMs };
     case "downloaded":
@@ -102,13 +107,22 @@ function grown(
   return { done, max, from: before?.from ?? done, since: before?.since ?? now, now };
 }
 
+function withOutput(view: TrainingView, text: string, now: Instant): TrainingView {
+  const frames = trackingProgressOf(text);
+  if (frames === undefined) return { ...view, output: text };
+  // Another count of frames is that of another video.
+  const before = view.tracking?.max === frames.max ? view.tracking : undefined;
+  return { ...view, output: text, tracking: grown(before, frames.done, frames.max, now) };
+}
+
 function withEpoch(
   view: TrainingView,
   row: Extract<SubmissionEvent, { type: "epoch" }>["epoch"],
   now: Instant,
 ): TrainingView {
   // sleap-nn's first row is a validation before anything is learnt: no epoch is over then.
-  const isOver = row.train_loss !== null;
+  const { is_diverged: isDiverged = false } = row;
+  const isOver = row.train_loss !== null || isDiverged;
   const done = isOver ? row.epoch + 1 : view.training?.done ?? 0;
   const isBest = isOver && row.val_loss !== null &&
     (view.best === undefined || row.val_loss < view.best.loss);
@@ -117,6 +131,7 @@ function withEpoch(
     training: grown(view.training, done, view.training?.max ?? 0, now),
     trainLosses: withLoss(view.trainLosses, row.train_loss),
     valLosses: withLoss(view.valLosses, row.val_loss),
+    isDiverged,
     ...(isBest && row.val_loss !== null ? { best: { loss: row.val_loss, epoch: done } } : {}),
   };
 }

@@ -120,7 +120,8 @@ export function whyLines(jobId: JobId, answer: WhyAnswer): readonly string[] {
   return lines;
 }
 
-function whyFacts(jobId: JobId, answer: WhyAnswer): Readonly<Record<string, unknown>> {
+/** The answer for a program. */
+export function whyFacts(jobId: JobId, answer: WhyAnswer): Readonly<Record<string, unknown>> {
   const fact = { job_id: jobId, standing: answer.type };
   switch (answer.type) {
     case "waiting":

@@ -50,11 +50,14 @@ export function isSetback(result: object): result is Setback {
 export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVisit | Setback> {
   const { options: { signal, watch }, reattachMs } = delivery;
   let isReserved = false;
+  let isStartAsked = false;
   let lostAt: number | undefined;
   for (;;) {
     let visit: JobVisit | undefined;
     try {
       visit = await JobVisit.open(worker, delivery.jobId, delivery);
+      // The start may have been heard, and only its answer lost.
+      if (isStartAsked && await visit.follow() === undefined) return visit;
       const refusal = await visit.reserve(delivery.spec, delivery.inputs);
       if (refusal !== undefined) {
         await visit.close();
@@ -64,7 +67,8 @@ export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVi
       isReserved = true;
       lostAt = undefined;
       await visit.upload(delivery.inputs, delivery.pathOf, delivery.isFresh);
-      await start(visit);
+      isStartAsked = true;
+      await visit.start();
       return visit;
     } catch (error) {
       await visit?.close();
@@ -72,6 +76,7 @@ export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVi
       lostAt ??= systemClock.now();
       const leftMs = reattachMs - (systemClock.now() - lostAt);
       // One that was never reached has nothing of ours: the next one may be nearer.
+      if (isStartAsked && leftMs <= 0) throw perhapsBegun(delivery.jobId, error);
       if (!isReserved || leftMs <= 0) return { failure: error, mayPass: true };
       watch({ type: "worker_lost", worker, reason: error.message, leftMs });
     }
@@ -79,11 +84,8 @@ export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVi
   }
 }
 
-/** Where no answer comes, the job may run all the same: following it tells. */
-async function start(visit: JobVisit): Promise<void> {
-  try {
-    await visit.start();
-  } catch (error) {
-    if (!(error instanceof Failure) || error.kind !== "worker_lost") throw error;
-  }
+/** Not to be asked of another worker: the job would run twice. */
+function perhapsBegun(jobId: JobId, cause: Failure): Failure {
+  const message = `${cause.message}; the job may have begun there: sleap-rtc follow ${jobId}`;
+  return new Failure("worker_lost", message, { cause });
 }

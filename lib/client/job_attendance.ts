@@ -56,32 +56,28 @@ export async function followJob(
   const record = new TrainingRecord(isAnew ? undefined : known?.heard);
   await using linked = await LinkedSession.open(options);
   const folder = await ResultFolder.prepare(request.outputFolder, jobId);
-  try {
-    const parts = { ...linkedParts(linked, options), record };
-    const visit = await visitJob(jobId, known, parts, async (there) => {
-      const refused = await there.follow();
-      if (refused !== undefined) throw followFailure(refused);
-    });
-    const diary = new JobDiary(records, record, {
-      record: known === undefined ? newRecord(visit, request, options) : {
-        ...known,
-        output_folder: folder.path,
-        standing: "running",
-      },
-      log: options.log,
-    });
-    const watch = withDiary((event) => options.watch(event), diary);
-    return await followToEnd(visit, {
-      ...parts,
-      options: { ...parts.options, watch },
-      jobId,
-      folder,
-      diary,
-      reattachMs,
-    });
-  } finally {
-    await folder.discard();
-  }
+  const parts = { ...linkedParts(linked, options), record };
+  const visit = await visitJob(jobId, known, parts, async (there) => {
+    const refused = await there.follow();
+    if (refused !== undefined) throw followFailure(refused);
+  });
+  const diary = new JobDiary(records, record, {
+    record: known === undefined ? newRecord(visit, request, options) : {
+      ...known,
+      output_folder: folder.path,
+      standing: "running",
+    },
+    log: options.log,
+  });
+  const watch = withDiary((event) => options.watch(event), diary);
+  return await followToEnd(visit, {
+    ...parts,
+    options: { ...parts.options, watch },
+    jobId,
+    folder,
+    diary,
+    reattachMs,
+  });
 }
 
 /** How a job ended that was asked to. */
@@ -159,17 +155,13 @@ export async function fetchResults(
   const known = await options.records.find(jobId);
   await using linked = await LinkedSession.open(options);
   const folder = await ResultFolder.prepare(outputFolder, jobId);
-  try {
-    const parts = { ...linkedParts(linked, options), record: new TrainingRecord() };
-    const files: Manifest["files"] = [];
-    const visit = await visitJob(jobId, known, parts, async (there) => {
-      files.push(...await there.download(folder));
-    });
-    await visit.close();
-    return { jobId, worker: visit.worker, folder: folder.path, files };
-  } finally {
-    await folder.discard();
-  }
+  const parts = { ...linkedParts(linked, options), record: new TrainingRecord() };
+  const files: Manifest["files"] = [];
+  const visit = await visitJob(jobId, known, parts, async (there) => {
+    files.push(...await there.download(folder));
+  });
+  await visit.close();
+  return { jobId, worker: visit.worker, folder: folder.path, files };
 }
 
 function linkedParts(

@@ -31,7 +31,8 @@ export class JobDiary {
 
   /** Something more was heard of the job. */
   heard(now: Instant): void {
-    if (now - this.#writtenAt < WRITE_EVERY_MS) return;
+    // The first word at once: from then on there is a job to come back to.
+    if (this.#isUnheard || now - this.#writtenAt < WRITE_EVERY_MS) return;
     this.#writtenAt = now;
     this.#write();
   }
@@ -41,10 +42,14 @@ export class JobDiary {
     this.#write();
   }
 
+  /** A job that has not said a word may never run. */
+  get #isUnheard(): boolean {
+    return this.#training.heard.sequence === 0;
+  }
+
   #write(): void {
     const { heard, standing } = this.#training;
-    // A job that has not said a word may never run.
-    if (this.#isBroken || heard.sequence === 0) return;
+    if (this.#isBroken || this.#isUnheard) return;
     try {
       this.#records.save({ ...this.#record, heard, standing });
     } catch (error) {

@@ -6,9 +6,9 @@
 
 import type { JobId, PeerId, RoomId } from "../base/id.ts";
 import { haveOneKey } from "../protocol/identity.ts";
-import type { Waiting } from "../protocol/queue_message.ts";
-import type { WorkerView } from "../protocol/worker.ts";
+import type { WorkerList } from "../protocol/query.ts";
 import type { JobRecord } from "./job_records.ts";
+import { type QueueOutlook, queueOutlook } from "./queue_outlook.ts";
 import type { JobStanding } from "./training_record.ts";
 
 /**
@@ -33,13 +33,14 @@ export interface ListedJob {
   readonly startedAtMs: number | undefined;
   /** Epochs that this installation has heard of. */
   readonly epochs: number | undefined;
+  /** Why it waits, while it does. */
+  readonly outlook: QueueOutlook | undefined;
 }
 
 /** What a list is made of. */
 export interface JobSources {
-  readonly workers: readonly WorkerView[];
-  /** The requests that wait, in order. */
-  readonly waiting?: readonly Waiting[] | undefined;
+  /** The workers, and the requests that wait, in order. */
+  readonly list: WorkerList;
   readonly records: readonly JobRecord[];
   readonly roomId: RoomId;
   /** Any peer id of this installation. */
@@ -48,8 +49,9 @@ export interface JobSources {
 
 /** Those that are held first, then those that wait, then the remembered ones, the youngest first. */
 export function listJobs(
-  { workers, waiting = [], records, roomId, self }: JobSources,
+  { list, records, roomId, self }: JobSources,
 ): readonly ListedJob[] {
+  const { workers, waiting = [] } = list;
   const ofRoom = records.filter((record) => record.room_id === roomId);
   const held = workers.flatMap((view): ListedJob[] => {
     const { current_job: job, status, alive, peer_id: worker } = view;
@@ -61,6 +63,7 @@ export function listJobs(
       worker,
       position: undefined,
       isOurs: haveOneKey(job.client_id, self),
+      outlook: undefined,
       ...recalled(record),
     }];
   });
@@ -76,6 +79,7 @@ export function listJobs(
       isOurs: haveOneKey(client_id, self),
       ...recalled(undefined),
       startedAtMs: queued_at_ms,
+      outlook: queueOutlook(list, jobId, request.needs),
     }];
   });
   const isHeld = ({ job_id }: JobRecord) => held.some(({ jobId }) => jobId === job_id);
@@ -85,6 +89,7 @@ export function listJobs(
     worker: record.worker,
     position: undefined,
     isOurs: true,
+    outlook: undefined,
     ...recalled(record),
   }));
   return [...held, ...queued, ...remembered];

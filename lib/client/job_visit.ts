@@ -5,6 +5,7 @@
 
 import { Failure, type FailureKind } from "../base/failure.ts";
 import type { JobId, PeerId } from "../base/id.ts";
+import { SECOND_MS } from "../base/time.ts";
 import type { JobEnding } from "../job/slot_input.ts";
 import type { JobEvent, JobMessage } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
@@ -19,8 +20,11 @@ import { type Answer, JobQuestions, type JobRefusedAnswer } from "./job_question
 import type { ResultFolder } from "./result_folder.ts";
 import type { Session } from "./session.ts";
 import { type Training, TrainingRecord } from "./training_record.ts";
-import { VisitWait } from "./visit_wait.ts";
+import { noLonger, VisitWait } from "./visit_wait.ts";
 import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
+
+/** For a worker to say whether a job has begun that nobody waits for any more. Higher: Ctrl-C hangs. */
+const START_ANSWER_MS = 2 * SECOND_MS;
 
 /** What a visit needs. */
 export interface VisitParts {
@@ -44,8 +48,13 @@ export class JobVisit {
   #sender: FileSender | undefined;
   #receiver: FileReceiver | undefined;
   #fetched: PromiseWithResolvers<Manifest> | undefined;
-  /** From `reserving` on, and until the job runs, the worker may hold something for us. */
-  #phase: "new" | "reserving" | "running" | "over" = "new";
+  /**
+   * From `reserving` on, and until the job runs, the worker may hold something for us. While the visit
+   * is `starting`, nobody here knows whether it runs.
+   */
+  #phase: "new" | "reserving" | "starting" | "running" | "over" = "new";
+  /** Resolves when the worker has said whether the job runs, or cannot say it any more. */
+  readonly #startAnswered = Promise.withResolvers<void>();
 
   private constructor(jobId: JobId, parts: VisitParts) {
     this.#jobId = jobId;
@@ -144,6 +153,7 @@ export class JobVisit {
    * @throws {Failure} Where the worker is lost, or refuses.
    */
   async start(): Promise<void> {
+    this.#phase = "starting";
     const answer = await this.#ask({ type: "job_start", job_id: this.#jobId });
     if (answer.type === "job_refused") throw new Failure("job_refused", answer.reason);
   }
@@ -221,12 +231,18 @@ export class JobVisit {
     return results.files;
   }
 
-  /** Gives up what the worker holds for us, and closes the link. A running job goes on. */
+  /**
+   * Gives up what the worker holds for us, and closes the link. A running job goes on: where its start
+   * was asked for, waits for the answer first, so that whoever lets go of it knows what of.
+   */
   async close(): Promise<void> {
     this.#parts.options.signal.removeEventListener("abort", this.#abort);
     const link = this.#link;
     if (link === undefined) return;
-    if (this.#phase === "reserving") link.say({ type: "job_release", job_id: this.#jobId });
+    if (this.#phase === "starting") await noLonger(START_ANSWER_MS, this.#startAnswered.promise);
+    if (this.#phase === "reserving" || this.#phase === "starting") {
+      link.say({ type: "job_release", job_id: this.#jobId });
+    }
     link.close("The client is done");
     await this.#closed.promise;
     await this.#sender?.closed;
@@ -237,6 +253,10 @@ export class JobVisit {
       case "job_lease":
       case "job_suitable":
       case "job_refused":
+        if (this.#phase === "starting" && message.type === "job_refused") {
+          this.#phase = "reserving";
+          this.#startAnswered.resolve();
+        }
         this.#questions.take(message);
         return;
       case "job_following":
@@ -299,6 +319,7 @@ export class JobVisit {
     switch (event.type) {
       case "job_accepted": {
         this.#phase = "running";
+        this.#startAnswered.resolve();
         const epochsMax = event.epochs_max ?? undefined;
         watch({ type: "started", jobId: this.#jobId, epochsMax });
         this.#questions.take(event);
@@ -343,6 +364,7 @@ export class JobVisit {
     this.#wait.end(failure);
     this.#sender?.end(failure);
     this.#receiver?.end(failure);
+    this.#startAnswered.resolve();
     this.#closed.resolve();
   }
 }

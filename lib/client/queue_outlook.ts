@@ -4,6 +4,7 @@
  */
 
 import type { JobId, PeerId } from "../base/id.ts";
+import { freeAtMsOf } from "../protocol/free_time.ts";
 import { shortcomingOf } from "../protocol/fitness.ts";
 import type { WorkerList } from "../protocol/query.ts";
 import type { Needs, Waiting } from "../protocol/queue_message.ts";
@@ -19,6 +20,8 @@ export interface Obstacle {
   readonly kind: "unfit" | "away" | "busy" | "free";
   /** To follow the worker's name in a sentence. */
   readonly reason: string;
+  /** When it expects to be free, by its own clock, in ms since 1970, where it says so. */
+  readonly freeAtMs?: number;
 }
 
 /** How a job that waits stands. */
@@ -83,7 +86,10 @@ function obstacleOf(worker: WorkerView, jobId: JobId, needs: Needs): readonly Ob
     case "reserved":
       return is("busy", `is reserved for ${of}`);
     case "busy":
-      return is("busy", `runs ${of}`);
+      return is("busy", `runs ${of}`).map((obstacle) => {
+        const freeAtMs = freeAtMsOf(worker);
+        return freeAtMs === undefined ? obstacle : { ...obstacle, freeAtMs };
+      });
     case "draining":
       return is("unfit", "takes no more jobs");
     case "maintenance":

@@ -2,6 +2,7 @@
 
 import { Failure } from "../base/failure.ts";
 import type { PeerId } from "../base/id.ts";
+import { formatDuration } from "../base/time.ts";
 import type { MissingFile } from "../protocol/mount.ts";
 import type { JobRefusedAnswer } from "./job_question.ts";
 
@@ -21,9 +22,15 @@ export class FilesMissing extends Failure {
   }
 }
 
+/** Why a worker refuses, and when it is worth asking again, where it says so. */
+export function refusalReason({ reason, retry_after_ms: afterMs }: JobRefusedAnswer): string {
+  return afterMs === undefined ? reason : `${reason}; ask again in ${formatDuration(afterMs)}`;
+}
+
 /** The refusal of `worker` as a failure. */
-export function refusalFailure(worker: PeerId, { reason, missing }: JobRefusedAnswer): Failure {
-  const message = `${worker}: ${reason}`;
+export function refusalFailure(worker: PeerId, refusal: JobRefusedAnswer): Failure {
+  const { missing } = refusal;
+  const message = `${worker}: ${refusalReason(refusal)}`;
   if (missing === undefined || missing.length === 0) return new Failure("job_refused", message);
   return new FilesMissing(message, [{ worker, missing }]);
 }

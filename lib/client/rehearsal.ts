@@ -10,6 +10,7 @@ import type { WorkerView } from "../protocol/worker.ts";
 import { newJobId } from "../runtime/chance.ts";
 import { JobVisit } from "./job_visit.ts";
 import { LinkedSession } from "./linked_session.ts";
+import { refusalReason } from "./refusal.ts";
 import { describeInputs, type SubmissionOptions, type TrainingRequest } from "./submission.ts";
 import { TrainingRecord } from "./training_record.ts";
 import { chooseWorkers, objectionTo } from "./worker_choice.ts";
@@ -62,7 +63,8 @@ export async function rehearse(
     try {
       visit = await JobVisit.open(worker, newJobId(), parts);
       const refusal = await visit.inquire(request.spec, inputs);
-      return { worker, objection: refusal?.reason, missing: refusal?.missing ?? [] };
+      const objection = refusal === undefined ? undefined : refusalReason(refusal);
+      return { worker, objection, missing: refusal?.missing ?? [] };
     } catch (error) {
       // That one worker cannot be reached is its answer; the others are still asked.
       if (!(error instanceof Failure) || error.kind !== "worker_lost") throw error;

@@ -2,7 +2,9 @@
  * Where the results of one job come home: into a place beside their folder, and into the folder itself
  * once they are whole. Knows nothing of how they come.
  *
- * The place beside is made by what first arrives: a client that is killed before leaves nothing.
+ * The place beside is made by what first arrives, when the job is done: until then nothing is there to
+ * be removed. From then on it stays, however the client ends, and the next one of the job goes on with
+ * it.
  */
 
 import { basename, dirname, join, resolve } from "node:path";
@@ -13,8 +15,6 @@ export class ResultFolder {
   /** The folder that is there when the results are whole, and not before. */
   readonly path: string;
   readonly #incomplete: string;
-  /** Whether what is here may be removed: neither moved away, nor all that there is of the results. */
-  #isDisposable = true;
 
   private constructor(path: string, jobId: JobId) {
     this.path = resolve(path);
@@ -57,7 +57,6 @@ export class ResultFolder {
    * @throws {Error} Where something else is there by now; then the results stay where they are.
    */
   async complete(): Promise<void> {
-    this.#isDisposable = false;
     try {
       if (await requireEmpty(this.path)) await Deno.remove(this.path);
       await Deno.rename(this.files, this.path);
@@ -68,17 +67,6 @@ export class ResultFolder {
       );
     }
     await Deno.remove(this.#incomplete, { recursive: true });
-  }
-
-  /** Removes what has not become results. */
-  async discard(): Promise<void> {
-    if (!this.#isDisposable) return;
-    this.#isDisposable = false;
-    try {
-      await Deno.remove(this.#incomplete, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
   }
 }
 

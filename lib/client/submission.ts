@@ -93,16 +93,12 @@ export async function submitTraining(
     const candidates = await findWorkers(session, request, options.signal);
     // Before anything is sent: a training whose results cannot be kept is not worth its hours.
     const folder = await ResultFolder.prepare(request.outputFolder, jobId);
+    const backend = await selectBackend(options.rtc, options.log);
     try {
-      const backend = await selectBackend(options.rtc, options.log);
-      try {
-        const submission = { session, backend, request, options, jobId, folder };
-        return await submitTo(candidates, inputs, submission);
-      } finally {
-        await backend.dispose();
-      }
+      const submission = { session, backend, request, options, jobId, folder };
+      return await submitTo(candidates, inputs, submission);
     } finally {
-      await folder.discard();
+      await backend.dispose();
     }
   } finally {
     await session.close();

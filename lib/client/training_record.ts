@@ -12,6 +12,7 @@ export const heardSchema = z.object({
   epochs: z.int().min(0),
   /** Training loss of the first epoch that has one. */
   first_loss: z.number().nullable(),
+  /** Null before the first epoch, and where the last one's is no number. */
   last_loss: z.number().nullable(),
 });
 /** What was heard of a training so far, to go on from. */
@@ -31,6 +32,7 @@ export interface Training {
   readonly epochs: number;
   /** Training loss of the first epoch that has one. */
   readonly firstLoss: number | undefined;
+  /** NaN where the training has gone astray. */
   readonly lastLoss: number | undefined;
   /** Whether it was asked to stop; then the results are those so far. */
   readonly isStoppedEarly: boolean;
@@ -68,8 +70,9 @@ export class TrainingRecord {
     }
     this.#heard = { ...this.#heard, sequence };
     this.#standing = standingAfter(event);
-    if (event.type !== "job_metric" || event.epoch.train_loss === null) return;
-    const { epoch, train_loss } = event.epoch;
+    if (event.type !== "job_metric") return;
+    const { epoch, train_loss, is_diverged = false } = event.epoch;
+    if (train_loss === null && !is_diverged) return;
     this.#heard = {
       sequence,
       epochs: Math.max(this.#heard.epochs, epoch + 1),
@@ -90,7 +93,7 @@ export class TrainingRecord {
       results,
       epochs,
       firstLoss: first_loss ?? undefined,
-      lastLoss: last_loss ?? undefined,
+      lastLoss: last_loss ?? (epochs > 0 ? NaN : undefined),
       isStoppedEarly: stopped_early,
     };
   }

@@ -46,6 +46,17 @@ export class VisitWait {
   }
 }
 
+/** Waits for `promise`, but no longer than `limitMs`. */
+export async function noLonger(limitMs: number, promise: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, limitMs);
+  try {
+    await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Waits for `delayMs`. @throws The signal's reason, where it is aborted. */
 export function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,9 +1,11 @@
 /** Which worker gets a job. Decides from a list alone. */
 
 import type { PeerId } from "../base/id.ts";
+import { freeAtMsOf } from "../protocol/free_time.ts";
 import { isUsedByOthers, shortcomingOf } from "../protocol/fitness.ts";
 import type { Needs } from "../protocol/queue_message.ts";
 import type { WorkerView } from "../protocol/worker.ts";
+import { freeText } from "./free_text.ts";
 
 /** What a job wants of its worker. */
 export interface WorkerWish {
@@ -23,11 +25,15 @@ export interface WorkerChoice {
 }
 
 /** The workers that fit `wish`, in the order of the list; those whose GPU others use come last. */
-export function chooseWorkers(workers: readonly WorkerView[], wish: WorkerWish): WorkerChoice {
+export function chooseWorkers(
+  workers: readonly WorkerView[],
+  wish: WorkerWish,
+  nowMs = Date.now(),
+): WorkerChoice {
   const candidates: WorkerView[] = [];
   const objections: string[] = [];
   for (const worker of workers) {
-    const objection = objectionTo(worker, wish);
+    const objection = objectionTo(worker, wish, nowMs);
     if (objection === undefined) candidates.push(worker);
     else objections.push(`${worker.peer_id} ${objection}`);
   }
@@ -45,10 +51,15 @@ export function needsOf({ worker, minGpuMemoryMb, runner }: WorkerWish): Needs {
 }
 
 /** Why `worker` does not fit, such as `is busy`; `undefined` where it may. */
-export function objectionTo(worker: WorkerView, wish: WorkerWish): string | undefined {
+export function objectionTo(
+  worker: WorkerView,
+  wish: WorkerWish,
+  nowMs = Date.now(),
+): string | undefined {
   const needs = needsOf(wish);
   if (needs.worker !== null && worker.peer_id !== needs.worker) return "was not asked for";
   if (!worker.alive) return "gives no sign of life";
-  if (worker.status !== "available") return `is ${worker.status}`;
-  return shortcomingOf(worker, needs);
+  const shortcoming = shortcomingOf(worker, needs);
+  if (worker.status === "available" || shortcoming !== undefined) return shortcoming;
+  return `is ${worker.status}${freeText(freeAtMsOf(worker), nowMs)}`;
 }

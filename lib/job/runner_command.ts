@@ -7,6 +7,8 @@
 export interface RunnerPaths {
   /** The labels, or a video. */
   readonly package: string;
+  /** The labels to validate on, where the specification names some. */
+  readonly validation?: string;
   /** The folder that takes whatever the trainer writes. */
   readonly output: string;
   /** The files that hold the specification's configurations, in their order. */

@@ -12,7 +12,7 @@ import {
 export const PREDICTIONS_NAME = "predictions.slp";
 /**
  * `sleap-nn train` in the original's order (UPSTREAM 3.2), then what is ours: the checkpoint folder,
- * so that all output lands in the job's folder, and no ZMQ ports. The original's fixed ports 9000
+ * so that all output lands in the job's folder, no other cache of pictures, and no ZMQ ports. The original's fixed ports 9000
  * and 9001 make two jobs on one machine fight; progress is read from `training_log.csv`, and `null`
  * keeps sleap-nn from opening a port even where the configuration names one. `++` adds or replaces:
  * a configuration need not have these keys.
@@ -24,6 +24,14 @@ export function sleapNnCommand(
   model: { readonly name: string; readonly index: number },
 ): RunnerCommand {
   const overrides = [`data_config.train_labels_path=[${hydraText(paths.package)}]`];
+  if (spec.val_package !== undefined) {
+    if (paths.validation === undefined) {
+      throw new Error(`Expected the path of the labels ${spec.val_package}, got none`);
+    }
+    // A list, as the labels to train on: the original passes a plain text, of which sleap-nn's schema
+    // (a list of paths) makes no list.
+    overrides.push(`data_config.val_labels_path=[${hydraText(paths.validation)}]`);
+  }
   if (spec.max_epochs !== undefined) {
     overrides.push(`trainer_config.max_epochs=${spec.max_epochs}`);
   }
@@ -43,8 +51,12 @@ export function sleapNnCommand(
       throw new Error(`Expected the path of the checkpoint ${spec.resume_ckpt}, got none`);
     }
     overrides.push(`trainer_config.resume_ckpt_path=${hydraText(paths.resumeCheckpoint)}`);
+  } else if (spec.resume_ckpt !== undefined) {
+    overrides.push("++trainer_config.resume_ckpt_path=null");
   }
   overrides.push(
+    // Whatever folder it names is not of this machine: pictures are kept beside the checkpoints.
+    "++data_config.cache_img_path=null",
     `++trainer_config.ckpt_dir=${hydraText(paths.output)}`,
     "++trainer_config.zmq.controller_port=null",
     "++trainer_config.zmq.publish_port=null",

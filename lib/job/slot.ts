@@ -19,10 +19,12 @@ import type { JobId, PeerId, RequestId } from "../base/id.ts";
 import { formatDuration, type Instant } from "../base/time.ts";
 import { haveOneKey } from "../protocol/identity.ts";
 import type { JobEvent, JobMessage, JobRefusal } from "../protocol/job_message.ts";
-import { epochsMaxOf, type JobSpec, modelsOf } from "../protocol/job_spec.ts";
+import { type JobSpec, modelsOf } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile } from "../protocol/mount.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
+import { epochsMaxOf } from "./epoch_limit.ts";
+import { expectedEnd, type Pace, paceAfter } from "./pace.ts";
 import type { SlotEffect } from "./slot_effect.ts";
 import type { JobEnding, Obstacle, Request, SlotInput, Verdict } from "./slot_input.ts";
 
@@ -74,10 +76,12 @@ interface Leased extends Held {
 interface Running extends Held {
   readonly name: "running";
   readonly startedAt: Instant;
+  /** Epochs at most of each model, where that is known. */
+  readonly epochsMax: number | undefined;
   /** The number of the last word that was said of it. */
   readonly sequence: number;
-  /** Epochs that were heard of, and when the first of them was heard. */
-  readonly pace?: { readonly epochs: number; readonly since: Instant; readonly first: number };
+  /** How fast it learns, once an epoch was heard of. */
+  readonly pace?: Pace;
   /** How its owner wanted it to end, where that was asked for. */
   readonly ending?: JobEnding;
 }
@@ -115,6 +119,15 @@ export class JobSlot {
     return state.name === "running" && state.jobId === jobId ? state.sequence : undefined;
   }
 
+  /**
+   * When the running job is expected to be over: `undefined` where none runs, or its pace is not known
+   * yet. A training that stops early is over before.
+   */
+  get freeAt(): Instant | undefined {
+    const state = this.#state;
+    return state.name === "running" ? expectedEnd(state.pace, soleEpochsMax(state)) : undefined;
+  }
+
   /** Takes in one thing that happened at `now`, and gives what is to be done about it, in order. */
   step(input: SlotInput, now: Instant): SlotEffect[] {
     this.#expire(now);
@@ -145,7 +158,7 @@ export class JobSlot {
       case "adopted":
         return this.#adopt(input);
       case "epoch_ended":
-        this.#keepPace(input.epoch.epoch + 1, now);
+        this.#learn(input.epoch.epoch + 1, now);
         return this.#report((stamp) => ({ type: "job_metric", ...stamp, epoch: input.epoch }));
       case "printed":
         return this.#log(input.stream, input.text);
@@ -206,15 +219,14 @@ export class JobSlot {
       throw new Error(`Expected a free slot for ${job.jobId}, got one that a job holds`);
     }
     const { client, jobId, spec, sequence, startedAt } = job;
-    this.#state = { name: "running", client, jobId, spec, startedAt, sequence };
+    const epochsMax = epochsMaxOf(spec);
+    this.#state = { name: "running", client, jobId, spec, startedAt, epochsMax, sequence };
     this.#tellRunning(this.#state);
   }
 
-  /** Epochs before the first are a trainer's start, which tells nothing of how fast it learns. */
-  #keepPace(epochs: number, now: Instant): void {
+  #learn(epochs: number, now: Instant): void {
     if (this.#state.name !== "running") return;
-    const { since, first } = this.#state.pace ?? { since: now, first: epochs };
-    this.#state = { ...this.#state, pace: { epochs, since, first } };
+    this.#state = { ...this.#state, pace: paceAfter(this.#state.pace, epochs, now) };
   }
 
   #start(request: Request, now: Instant): void {
@@ -232,8 +244,9 @@ export class JobSlot {
       return this.#refuse(request, { code: "unsuitable", reason });
     }
     const { client, jobId, spec } = lease;
-    this.#state = { name: "running", client, jobId, spec, startedAt: now, sequence: 0 };
-    const epochs_max = epochsMaxOf(spec) ?? null;
+    const epochsMax = epochsMaxOf(spec);
+    this.#state = { name: "running", client, jobId, spec, startedAt: now, epochsMax, sequence: 0 };
+    const epochs_max = epochsMax ?? null;
     this.#tellRunning(this.#state);
     this.#effects.push({ type: "admit", client, jobId });
     this.#report((stamp) => ({ type: "job_accepted", ...stamp, epochs_max }));
@@ -364,18 +377,23 @@ function hint(state: Leased | Running, now: Instant): Omit<Refused, "code"> {
     const retryAfterMs = Math.max(0, state.until - now);
     return { reason: "The worker is reserved for another job", retryAfterMs };
   }
-  const { pace, spec, startedAt } = state;
-  // Each of several models counts its epochs anew: the pace of one tells nothing of the rest.
-  const epochsMax = modelsOf(spec) === 1 ? epochsMaxOf(spec) : undefined;
+  const { pace, startedAt } = state;
+  const epochsMax = soleEpochsMax(state);
   const sentence = `The worker runs another job for ${
     formatDuration(Math.max(0, now - startedAt))
   }`;
   if (pace === undefined) return { reason: `${sentence}, before its first epoch` };
   if (epochsMax === undefined) return { reason: `${sentence}, epoch ${pace.epochs}` };
   const reason = `${sentence}, epoch ${pace.epochs} of ${epochsMax}`;
-  if (pace.epochs <= pace.first) return { reason };
-  const epochMs = (now - pace.since) / (pace.epochs - pace.first);
-  return { reason, retryAfterMs: Math.round(epochMs * Math.max(0, epochsMax - pace.epochs)) };
+  const freeAt = expectedEnd(pace, epochsMax);
+  return freeAt === undefined
+    ? { reason }
+    : { reason, retryAfterMs: Math.max(0, Math.round(freeAt - now)) };
+}
+
+/** Each of several models counts its epochs anew: the pace of one tells nothing of the rest. */
+function soleEpochsMax({ epochsMax, spec }: Running): number | undefined {
+  return modelsOf(spec) === 1 ? epochsMax : undefined;
 }
 
 /** The verdict as it is said, without the words that every event carries. */

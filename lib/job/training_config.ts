@@ -1,9 +1,12 @@
 /**
  * Whether a configuration is one that sleap-nn can train by, as far as that shows before a GPU is
- * touched: its sections, its model, its numbers, and whether its parts are those of the skeleton.
+ * touched: its sections, its model, its numbers, the files it names, and whether its parts are those
+ * of the skeleton.
  */
 
 import { z } from "zod";
+import { type ConfigFault, describe } from "./config_fault.ts";
+import { type BroughtKey, fileFault } from "./config_files.ts";
 import { readYaml, type YamlText } from "./yaml_text.ts";
 
 /** The models of sleap-nn, in the order in which they are trained. */
@@ -18,18 +21,15 @@ export const MODEL_TYPES = [
 /** A model of sleap-nn. */
 export type ModelType = typeof MODEL_TYPES[number];
 
+/** The backbones of sleap-nn. */
+const BACKBONES = ["unet", "convnext", "swint"] as const;
+
 /** What a configuration trains. */
 export interface TrainingConfig {
   readonly modelType: ModelType;
   readonly maxEpochs: number | undefined;
-}
-
-/** What is wrong with a configuration, and where. */
-export interface ConfigFault {
-  /** From 1. */
-  readonly line: number;
-  /** What was wanted and what was got. */
-  readonly message: string;
+  /** The sleap-nn that wrote it, where it says so. */
+  readonly sleapNnVersion: string | undefined;
 }
 
 const partsSchema = z.array(z.string()).nullish();
@@ -40,6 +40,7 @@ const loaderSchema = z.looseObject({ batch_size: z.int().min(1).max(4_096).nulli
 
 /** The parts that are looked at. Whatever else stands there is the trainer's to judge. */
 const configSchema = z.looseObject({
+  sleap_nn_version: z.string().max(64).nullish(),
   data_config: z.looseObject({ validation_fraction: z.number().min(0).max(1).nullish() }),
   model_config: z.looseObject({
     backbone_config: z.union([z.string(), z.looseObject({})]),
@@ -53,14 +54,18 @@ const configSchema = z.looseObject({
   }),
 });
 
-/**
- * Reads a configuration, YAML or JSON.
- *
- * @param nodes The skeleton's, where there is one to compare with.
- */
+/** What a configuration is compared with. */
+export interface ConfigSurroundings {
+  /** The skeleton's, where there is one to compare with. */
+  readonly nodes?: readonly string[];
+  /** Keys that the job brings the files for: whatever stands there is not what is read. */
+  readonly replaced?: readonly BroughtKey[];
+}
+
+/** Reads a configuration, YAML or JSON. */
 export function readTrainingConfig(
   text: string,
-  nodes?: readonly string[],
+  { nodes, replaced = [] }: ConfigSurroundings = {},
 ): TrainingConfig | ConfigFault {
   const read = readYaml(text);
   if ("reason" in read) {
@@ -73,7 +78,12 @@ export function readTrainingConfig(
   if (older !== undefined) return older;
   const decoded = configSchema.safeParse(read.value);
   if (!decoded.success) return faultOf(read, decoded.error.issues[0]);
-  const { model_config: { head_configs: heads }, trainer_config: trainer } = decoded.data;
+  const stray = fileFault(read, replaced);
+  if (stray !== undefined) return stray;
+  const { model_config: { backbone_config: backbone, head_configs: heads } } = decoded.data;
+  const { trainer_config: trainer } = decoded.data;
+  const baseless = backboneFault(read, backbone);
+  if (baseless !== undefined) return baseless;
   const modelType = typeof heads === "string"
     ? modelNamed(read, heads)
     : modelAmong(read, Object.keys(heads).filter((name) => heads[name] !== null));
@@ -89,7 +99,12 @@ export function readTrainingConfig(
       }`,
     };
   }
-  return { modelType, maxEpochs: trainer.max_epochs ?? undefined };
+  const { sleap_nn_version: version } = decoded.data;
+  return {
+    modelType,
+    maxEpochs: trainer.max_epochs ?? undefined,
+    sleapNnVersion: version ?? undefined,
+  };
 }
 
 /** SLEAP up to 1.4 wrote another form, which sleap-nn does not train by. */
@@ -115,6 +130,26 @@ function faultOf(read: YamlText, issue: z.core.$ZodIssue | undefined): ConfigFau
     : issue?.message.replace(/^Invalid input: expected /, "").replace(/, received .*$/, "") ??
       "something else";
   return { line: read.lineOf(path), message: `Expected ${wanted} for ${where}, got ${got}` };
+}
+
+/** A backbone is named by its size, as `unet_large_rf`, or has the one section that is filled in. */
+function backboneFault(
+  read: YamlText,
+  backbone: string | Readonly<Record<string, unknown>>,
+): ConfigFault | undefined {
+  const names = typeof backbone === "string"
+    ? [backbone]
+    : Object.keys(backbone).filter((name) => backbone[name] !== null);
+  const isKnown = ([name = ""]: readonly string[]) =>
+    BACKBONES.some((known) =>
+      name === known || (typeof backbone === "string" && name.startsWith(`${known}_`))
+    );
+  if (names.length === 1 && isKnown(names)) return undefined;
+  const got = typeof backbone === "string" ? describe(backbone) : names.join(" and ") || "none";
+  return {
+    line: read.lineOf(["model_config", "backbone_config"]),
+    message: `Expected one of ${BACKBONES.join(", ")} in model_config.backbone_config, got ${got}`,
+  };
 }
 
 function modelNamed(read: YamlText, name: string): ModelType | ConfigFault {
@@ -155,11 +190,4 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
     (inner, key) => z.record(z.string(), z.unknown()).safeParse(inner).data?.[key],
     value,
   );
-}
-
-function describe(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object" && value !== null) return "a mapping";
-  return JSON.stringify(value);
 }

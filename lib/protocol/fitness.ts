@@ -4,6 +4,12 @@ import type { Listed } from "./match.ts";
 import type { Needs } from "./queue_message.ts";
 import { gpuMemoryMb } from "./worker.ts";
 
+/**
+ * GPU memory in MB without which sleap-nn cannot even begin: PyTorch's own half, and a small network.
+ * Higher: small models are kept waiting; lower: jobs fail for want of memory.
+ */
+const FLOOR_MB = 1_000;
+
 /** What `worker` lacks for `needs`, to follow its name in a sentence; `undefined` where it fits. */
 export function shortcomingOf(worker: Listed, needs: Needs): string | undefined {
   if (needs.worker !== null && worker.peer_id !== needs.worker) return "was not asked for";
@@ -12,7 +18,8 @@ export function shortcomingOf(worker: Listed, needs: Needs): string | undefined 
   const { gpu_fault: fault, gpu_memory_free_mb: freeMb } = worker.metadata.properties;
   if (typeof fault === "string") return `has a GPU that failed: ${fault}`;
   // What is used by nobody else is an earlier job's, and free when ours begins.
-  if (isUsedByOthers(worker) && typeof freeMb === "number" && freeMb < needs.min_gpu_memory_mb) {
+  const leastMb = Math.max(needs.min_gpu_memory_mb, needs.runner === "sleap-nn" ? FLOOR_MB : 0);
+  if (isUsedByOthers(worker) && typeof freeMb === "number" && freeMb < leastMb) {
     return `has ${freeMb} MB of GPU memory free; the rest is in use by others`;
   }
   const runners = worker.metadata.properties["runners"];

@@ -32,11 +32,16 @@ export const jobRefusalSchema = z.enum([
 /** Why a worker does not take a job. */
 export type JobRefusal = z.infer<typeof jobRefusalSchema>;
 
-/** One row of the trainer's log: an epoch and its losses. Null where the trainer wrote none. */
+/**
+ * One row of the trainer's log: an epoch and its losses. Null where the trainer wrote none, or, in one
+ * that is diverged, none that is a number.
+ */
 export const epochSchema = z.object({
   epoch: z.int().min(0),
   train_loss: z.number().nullable(),
   val_loss: z.number().nullable(),
+  /** Whether a loss is no number any more: the training has gone astray. */
+  is_diverged: z.literal(true).exactOptional(),
 });
 /** One row of the trainer's log. */
 export type Epoch = z.infer<typeof epochSchema>;

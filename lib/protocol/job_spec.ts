@@ -82,6 +82,8 @@ export const trainJobSpecSchema = z.discriminatedUnion("runner", [
     ).optional(),
     /** What the configurations train, for people and folders; the configurations decide. */
     model_types: z.array(runNameSchema).min(1).max(MODELS_MAX).optional(),
+    /** Labels to validate on, by their path in the manifest of the job's inputs. */
+    val_package: relativePathSchema.optional(),
     /** A checkpoint to go on from, by its path in the manifest of the job's inputs. */
     resume_ckpt: relativePathSchema.optional(),
   }),
@@ -147,14 +149,14 @@ export const takenJobSpecSchema = z.discriminatedUnion("kind", [
   z.discriminatedUnion("runner", [sleapNnTraining.strip(), demoTraining.strip()]),
   z.discriminatedUnion("runner", [sleapNnTracking.strip(), demoTracking.strip()]),
 ]);
+/** The configurations of the models that the job trains, in their order. */
+export function configTextsOf(spec: JobSpec): readonly string[] {
+  if (spec.kind !== "train" || spec.runner !== "sleap-nn") return [];
+  return [spec.config_content, ...spec.next_config_contents ?? []];
+}
 
 /** How many models the job trains, one after the other. */
 export function modelsOf(spec: JobSpec): number {
   if (spec.kind !== "train") return 0;
-  return spec.runner === "sleap-nn" ? 1 + (spec.next_config_contents ?? []).length : 1;
-}
-
-/** Epochs at most, where the job is a training and says so. */
-export function epochsMaxOf(spec: JobSpec): number | undefined {
-  return spec.kind === "train" ? spec.max_epochs : undefined;
+  return spec.runner === "sleap-nn" ? configTextsOf(spec).length : 1;
 }

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
-import { type Clock, MINUTE_MS } from "../base/time.ts";
+import { type Clock, type Instant, MINUTE_MS } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
 import { JobSlot, refusalMessage, type Refused } from "../job/slot.ts";
 import type { SlotEffect } from "../job/slot_effect.ts";
@@ -46,6 +46,8 @@ export interface JobDeskOptions {
   readonly folder: string;
   readonly executables: Executables;
   readonly runners: readonly JobSpec["runner"][];
+  /** The version of sleap-nn, where it is known. */
+  readonly sleapNnVersion?: string | undefined;
   /** The folders that jobs may read from; none where left out. */
   readonly mounts?: MountTable;
   /** Prefixes of paths in labels, and what stands there on this worker. */
@@ -64,6 +66,8 @@ export interface JobDeskOptions {
   readonly objectionTo?: (client: PeerId, jobId: JobId) => string | undefined;
   /** Tells the room what this worker does. */
   readonly status: (status: WorkerStatus, currentJob: CurrentJob | null) => void;
+  /** Is told when the running job is expected to be over, often and mostly with the same. */
+  readonly expect?: (freeAt: Instant | undefined) => void;
 }
 
 /** The desk of one worker. */
@@ -102,6 +106,7 @@ export class JobDesk {
     const preparation = new JobPreparation(folder, {
       mounts,
       maps,
+      sleapNn: options.executables.sleapNn,
       spareableBytes: () => cache.bytes,
     });
     this.#preparation = preparation;
@@ -261,6 +266,7 @@ export class JobDesk {
 
   #step(input: SlotInput): void {
     for (const effect of this.#slot.step(input, this.#options.clock.now())) this.#perform(effect);
+    this.#options.expect?.(this.#slot.freeAt);
   }
 
   #perform(effect: SlotEffect): void {
@@ -298,10 +304,10 @@ export class JobDesk {
 
   /** What can be said at once against a job. A GPU that has failed comes first: nothing else helps. */
   #objectionTo(spec: JobSpec, inputs: Manifest): Refused | undefined {
-    const { gpu, runners } = this.#options;
+    const { gpu } = this.#options;
     const reason = gpu?.objection;
     if (reason !== undefined) return { code: "closed", reason };
-    return objectionTo(spec, inputs, runners) ?? this.#preparation.objectionOfDisk(inputs);
+    return objectionTo(spec, inputs, this.#options) ?? this.#preparation.objectionOfDisk(inputs);
   }
 
   /** Asks the slot, unless it is another's turn in the room's queue. */

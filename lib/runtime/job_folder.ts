@@ -11,7 +11,7 @@ import { peerIdSchema } from "../protocol/name.ts";
 import { logsOf, type RunnerPaths, type Stage } from "../job/runner.ts";
 import { EventLog, EVENTS_NAME } from "./event_log.ts";
 import { readJsonFile } from "./json_file.ts";
-import { RESOLVED_NAME } from "./resolved_labels.ts";
+import { RESOLVED_NAMES } from "./resolved_labels.ts";
 import { RunFolder } from "./run_folder.ts";
 
 /** The stages of a job that has several. */
@@ -88,11 +88,12 @@ export class JobFolder {
   /**
    * The paths that the runner's command line names.
    *
-   * @param labels The labels to work on: as they came, or a copy with this worker's paths.
+   * @param labels The labels to work on and to validate on: as they came, or copies with this
+   * worker's paths.
    */
-  pathsFor(spec: JobSpec, labels: string): RunnerPaths {
+  pathsFor(spec: JobSpec, labels: Pick<RunnerPaths, "package" | "validation">): RunnerPaths {
     const paths = {
-      package: labels,
+      ...labels,
       output: this.output,
       config: { folder: this.#config, names: configsOf(spec).map(([name]) => name) },
       models: spec.kind === "track" ? spec.models.map((model) => join(this.inputs, model)) : [],
@@ -130,7 +131,8 @@ export class JobFolder {
 
   /** Removes what the trainer read: with its verdict a job needs its inputs no more. */
   async removeInputs(): Promise<void> {
-    for (const folder of [this.inputs, join(this.path, RESOLVED_NAME)]) {
+    const copies = Object.values(RESOLVED_NAMES).map((name) => join(this.path, name));
+    for (const folder of [this.inputs, ...copies]) {
       try {
         await Deno.remove(folder, { recursive: true });
       } catch (error) {

@@ -49,14 +49,13 @@ export class JobInquiries {
     const { type, job_id, request_id, spec, inputs } = inquiry;
     const isReserving = type === "job_reserve";
     // A slot that is not free says so at once.
-    const isSearched = (spec.videos ?? []).length > 0 && this.#handlers.isFree();
-    if (isReserving && !isSearched) return this.#handlers.reserve(client, inquiry);
+    if (isReserving && !this.#handlers.isFree()) return this.#handlers.reserve(client, inquiry);
     const waiting = { client };
     if (isReserving) this.#waiting.set(job_id, waiting);
     const link = this.#handlers.linkOf(client);
     this.#options.chores.begin("A job's files cannot be looked for", job_id, async () => {
       const refused = this.#options.objectionTo(spec, inputs) ??
-        await this.#objectionOfPaths(client, inquiry);
+        await this.#objectionOfDisks(client, inquiry);
       const isWanted = this.#waiting.get(job_id) === waiting;
       if (isWanted) this.#waiting.delete(job_id);
       // Who has come over another link meanwhile asks again.
@@ -76,16 +75,17 @@ export class JobInquiries {
     if (this.#waiting.get(jobId)?.client === client) this.#waiting.delete(jobId);
   }
 
-  async #objectionOfPaths(
+  async #objectionOfDisks(
     client: PeerId,
     { job_id, spec, inputs }: JobInquiry,
   ): Promise<Refused | undefined> {
     const { preparation, chores } = this.#options;
     try {
-      return await preparation.objectionOfPaths(client, spec, inputs);
+      return await preparation.objectionOfTrainer(spec) ??
+        await preparation.objectionOfPaths(client, spec, inputs);
     } catch (error) {
-      chores.warn("A job's videos cannot be looked for", error, job_id);
-      return { code: "unsuitable", reason: "The worker cannot look for the videos now" };
+      chores.warn("A job's files cannot be looked for", error, job_id);
+      return { code: "unsuitable", reason: "The worker cannot look for the job's files now" };
     }
   }
 }

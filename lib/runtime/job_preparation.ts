@@ -7,6 +7,7 @@ import { statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { PeerId } from "../base/id.ts";
 import { SECOND_MS } from "../base/time.ts";
+import type { RunnerPaths } from "../job/runner.ts";
 import type { Refused } from "../job/slot.ts";
 import { MISSING_MAX } from "../protocol/job_message.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
@@ -14,12 +15,13 @@ import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile, PathMap } from "../protocol/mount.ts";
 import { within } from "./deadline.ts";
 import { SPARE_BYTES } from "./disk_room.ts";
+import { isExecutable } from "./executable.ts";
 import { isLabels } from "./input_bundle.ts";
 import { bytesAside } from "./landing_place.ts";
 import { MapMemory } from "./map_memory.ts";
 import type { MountTable } from "./mount_table.ts";
 import { type Resolution, resolvePaths } from "./path_resolution.ts";
-import { nameOf, writeResolved } from "./resolved_labels.ts";
+import { nameOf, RESOLVED_NAMES, writeResolved } from "./resolved_labels.ts";
 import { listVideos } from "./training_package/video_list.ts";
 
 /** For a worker's disks to tell of a job's videos: less than clients wait for an answer. */
@@ -27,8 +29,9 @@ const LOOK_MS = 8 * SECOND_MS;
 /** For the same when the inputs are here and nobody waits but the job itself. */
 const PREPARE_MS = 5 * 60 * SECOND_MS;
 
-const LATE = "Expected this worker's disks to tell of the job's videos in time, got nothing; " +
-  "look at its mounts";
+const LATE =
+  "Expected this worker's disks to tell of the job's videos and its trainer in time, got " +
+  "nothing; look at its mounts";
 
 /** Where a job's files are, as far as its preparation needs to know. */
 export interface PreparedFolder {
@@ -36,11 +39,16 @@ export interface PreparedFolder {
   readonly inputs: string;
 }
 
+/** Labels that are ready for a trainer, by absolute path. */
+export type LabelPaths = Pick<RunnerPaths, "package" | "validation">;
+
 /** With what jobs are prepared. */
 export interface PreparationOptions {
   readonly mounts: MountTable;
   /** The worker's own prefixes. */
   readonly maps: readonly PathMap[];
+  /** The program `sleap-nn`, by absolute path, where there was one at the start. */
+  readonly sleapNn?: string | undefined;
   /** Bytes on the disk that would be given up for a job's inputs. */
   readonly spareableBytes: () => number;
 }
@@ -50,16 +58,18 @@ export class JobPreparation {
   readonly #folder: string;
   readonly #mounts: MountTable;
   readonly #maps: readonly PathMap[];
+  readonly #sleapNn: string | undefined;
   readonly #spareableBytes: () => number;
   readonly #memory: MapMemory;
 
   /**
    * @param folder The worker's own, where jobs and lessons are kept.
    */
-  constructor(folder: string, { mounts, maps, spareableBytes }: PreparationOptions) {
+  constructor(folder: string, { mounts, maps, sleapNn, spareableBytes }: PreparationOptions) {
     this.#folder = folder;
     this.#mounts = mounts;
     this.#maps = maps;
+    this.#sleapNn = sleapNn;
     this.#spareableBytes = spareableBytes;
     this.#memory = new MapMemory(folder);
   }
@@ -79,6 +89,16 @@ export class JobPreparation {
     return { code: "too_large", reason };
   }
 
+  /** Why the job's trainer cannot be started here: it was there when the worker began, and may be gone. */
+  async objectionOfTrainer({ runner }: JobSpec): Promise<Refused | undefined> {
+    const path = this.#sleapNn;
+    if (runner !== "sleap-nn" || path === undefined) return undefined;
+    if (await within(isExecutable(path), LOOK_MS, LATE)) return undefined;
+    const reason = `The worker's sleap-nn is gone: no program is at ${path} any more; install it ` +
+      "again there, and restart the worker";
+    return { code: "no_runner", reason };
+  }
+
   /**
    * Why the job cannot be run here, as far as the videos tell that its labels name.
    *
@@ -96,8 +116,8 @@ export class JobPreparation {
   }
 
   /**
-   * Looks into the labels that have come, finds their videos and gives the labels to train on: those
-   * themselves, or a copy with this worker's paths.
+   * Looks into the labels that have come, finds their videos and gives the labels to train and validate
+   * on: those themselves, or copies with this worker's paths.
    *
    * @param ended Aborted, nobody waits for them any more.
    * @throws {Error} Where a video is not found, or the labels cannot be read or copied.
@@ -107,16 +127,30 @@ export class JobPreparation {
     spec: JobSpec,
     folder: PreparedFolder,
     ended: AbortSignal,
-  ): Promise<string> {
+  ): Promise<LabelPaths> {
     return await within(this.#labelsFor(client, spec, folder), PREPARE_MS, LATE, ended);
   }
 
-  async #labelsFor(
+  async #labelsFor(client: PeerId, spec: JobSpec, folder: PreparedFolder): Promise<LabelPaths> {
+    const resolved = (file: string, name: string) =>
+      this.#resolved(client, spec, { file, name, folder });
+    const paths = { package: await resolved(spec.package, RESOLVED_NAMES.package) };
+    const validation = validationOf(spec);
+    if (validation === undefined) return paths;
+    return { ...paths, validation: await resolved(validation, RESOLVED_NAMES.validation) };
+  }
+
+  /** The labels at `file` among the inputs, or their copy in the folder `name` of the job. */
+  async #resolved(
     client: PeerId,
     spec: JobSpec,
-    { path: jobFolder, inputs: folder }: PreparedFolder,
+    { file: labels, name, folder: { path: jobFolder, inputs: folder } }: {
+      readonly file: string;
+      readonly name: string;
+      readonly folder: PreparedFolder;
+    },
   ): Promise<string> {
-    const path = join(folder, spec.package);
+    const path = join(folder, labels);
     // What is no HDF5 names no video; the trainer says what is wrong with it.
     if (!await isLabels(path)) return path;
     const videos = await listVideos(path);
@@ -132,7 +166,7 @@ export class JobPreparation {
       return { ...video, place };
     });
     for (const { files, place } of placed) await this.#requirePictures(files, place, folder);
-    const copy = await writeResolved(path, jobFolder, placed);
+    const copy = await writeResolved(path, { jobFolder, name }, placed);
     await this.#memory.learn(client, resolution.learnt);
     return copy;
   }
@@ -144,10 +178,11 @@ export class JobPreparation {
     { folder, sent }: { readonly folder: string; readonly sent: readonly string[] },
   ): Promise<Resolution> {
     const maps = [...spec.maps ?? [], ...this.#maps, ...await this.#memory.of(client)];
+    const labels = [spec.package, validationOf(spec)];
     return await resolvePaths(paths, {
       mounts: this.#mounts,
       maps,
-      sent: { folder, paths: sent.filter((path) => path !== spec.package) },
+      sent: { folder, paths: sent.filter((path) => !labels.includes(path)) },
     });
   }
 
@@ -169,6 +204,11 @@ export class JobPreparation {
       );
     }
   }
+}
+
+/** The labels to validate on, among the inputs. */
+function validationOf(spec: JobSpec): string | undefined {
+  return spec.kind === "train" && spec.runner === "sleap-nn" ? spec.val_package : undefined;
 }
 
 /** The refusal that lists what is missing. */

@@ -162,8 +162,10 @@ export class JobRun {
       handlers: {
         started: handlers.started,
         printed: handlers.printed,
-        epoch: ({ epoch, trainLoss, valLoss }, told) =>
-          handlers.epoch({ epoch, train_loss: trainLoss, val_loss: valLoss }, told),
+        epoch: ({ epoch, trainLoss, valLoss, isDiverged }, told) => {
+          const astray = isDiverged ? { is_diverged: true } as const : {};
+          handlers.epoch({ epoch, train_loss: trainLoss, val_loss: valLoss, ...astray }, told);
+        },
         warned: handlers.warned,
       },
     };

@@ -7,8 +7,8 @@ import { basename, dirname, extname, join } from "node:path";
 import { foreignPathOf } from "../job/foreign_path.ts";
 import { type ListedVideo, rewriteVideos } from "./training_package/video_list.ts";
 
-/** The folder of the copy, and of the links to its videos, within the job's. */
-export const RESOLVED_NAME = "resolved";
+/** The folders of the copies, and of the links to their videos, within the job's. */
+export const RESOLVED_NAMES = { package: "resolved", validation: "resolved_validation" } as const;
 
 /** A video, and where its first file is on this worker. */
 export interface PlacedVideo extends ListedVideo {
@@ -19,7 +19,7 @@ export interface PlacedVideo extends ListedVideo {
 }
 
 /**
- * Writes a copy of the labels at `path` into `jobFolder`, which is where the trainer will be started.
+ * Writes a copy of the labels at `path` into the folder `name` of `jobFolder`, which is where the trainer will be started.
  * Gives its path.
  *
  * The copy keeps every byte but the videos' paths. Where a path of this worker is longer than HDF5
@@ -31,10 +31,10 @@ export interface PlacedVideo extends ListedVideo {
  */
 export async function writeResolved(
   path: string,
-  jobFolder: string,
+  { jobFolder, name }: { readonly jobFolder: string; readonly name: string },
   videos: readonly PlacedVideo[],
 ): Promise<string> {
-  const folder = join(jobFolder, RESOLVED_NAME);
+  const folder = join(jobFolder, name);
   await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   const copy = join(folder, basename(path));
   await Deno.copyFile(path, copy);
@@ -47,7 +47,7 @@ export async function writeResolved(
       isSequence ? video.files.map((file) => `${place}/${nameOf(file)}`) : [place];
     ways.set(
       video.index,
-      [target, `${RESOLVED_NAME}/${link}`, link].map((at) => ({ files: files(at) })),
+      [target, `${name}/${link}`, link].map((at) => ({ files: files(at) })),
     );
     // Windows gives links to administrators only: there the path itself must fit.
     if (Deno.build.os !== "windows") await Deno.symlink(target, join(folder, link));

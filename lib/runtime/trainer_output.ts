@@ -1,6 +1,6 @@
 /** One stream of a trainer's output, read to its end and cut into lines. Knows nothing of who hears them. */
 
-import { type OutputLine, OutputLines } from "../job/progress.ts";
+import { type OutputLine, OutputLines } from "../job/output_lines.ts";
 
 /** One stream of a trainer's output. */
 export class TrainerOutput {

@@ -4,6 +4,7 @@ import type { PeerId, RoomId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
 import { formatDuration } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
+import { freeProperties, isNewsOfFreedom, type ToldFreedom } from "../protocol/free_time.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { PathMap } from "../protocol/mount.ts";
 import { SOFTWARE_VERSION } from "../protocol/version.ts";
@@ -95,6 +96,9 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   /** What the worker does, as the room is told; kept until there is somebody to tell. */
   let doing: Doing = { status: "available", currentJob: null };
   let tellRoom = (_doing: Doing) => {};
+  /** What it is, as the room is told: kept until there is somebody to tell. */
+  let news: WorkerNews = { gpu: undefined, freedom: { freeAtMs: undefined, atMs: -Infinity } };
+  let describe = () => {};
   const desk = new JobDesk({
     folder: options.folder,
     ...(options.cacheBytesMax === undefined ? {} : { cacheBytesMax: options.cacheBytesMax }),
@@ -104,6 +108,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       self: selfCommand(),
     },
     runners: options.runners,
+    sleapNnVersion: options.sleapNnVersion,
     mounts: options.mounts,
     maps: options.maps,
     clock: systemClock,
@@ -117,6 +122,13 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       doing = { status, currentJob };
       tellRoom(doing);
     },
+    expect: (freeAt) => {
+      const { now, wallMs } = systemClock;
+      const freeAtMs = freeAt === undefined ? undefined : wallMs() + freeAt - now();
+      if (!isNewsOfFreedom(news.freedom, freeAtMs, wallMs())) return;
+      news = { ...news, freedom: { freeAtMs, atMs: wallMs() } };
+      describe();
+    },
   });
   // Before the room sees us: nobody may be given a slot that a job of an earlier life holds.
   await desk.takeUp();
@@ -129,15 +141,19 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
         log,
         own: () => [Deno.pid, ...desk.pids],
         isBusy: () => doing.currentJob !== null,
-        tell: (news) => peer.describe(metadataOf(options, backend.name, news)),
+        tell: (gpu) => {
+          news = { ...news, gpu };
+          describe();
+        },
       },
     );
+  news = { ...news, gpu: gpuWatch?.first };
   const peer: MeshPeer = new MeshPeer(backend, {
     room,
     identity,
     peerId,
     incarnation: folder.incarnation,
-    metadata: metadataOf(options, backend.name, gpuWatch?.first),
+    metadata: metadataOf(options, backend.name, news),
     iceServers: options.iceServers,
     log,
     doing,
@@ -151,6 +167,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
       clientLeft: (client, link) => desk.leave(client, link),
     },
   });
+  describe = () => peer.describe(metadataOf(options, backend.name, news));
   tellRoom = ({ status, currentJob }) => peer.tell(status, currentJob);
   const left = new AbortController();
   const watching = new MaintenanceNote(options.folder).watch(left.signal, (reason) => {
@@ -177,6 +194,13 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
     await desk.stop(stays ? "leave_job" : "end_job");
     await peer.leave();
   }
+}
+
+/** What changes of a worker's description. */
+interface WorkerNews {
+  readonly gpu: GpuNews | undefined;
+  /** When the running job is expected to be over. */
+  readonly freedom: ToldFreedom;
 }
 
 interface Doing {
@@ -219,7 +243,7 @@ async function drainFor(
 function metadataOf(
   options: WorkerOptions,
   rtc: BackendName,
-  gpuNews: GpuNews | undefined,
+  { gpu: gpuNews, freedom: { freeAtMs } }: WorkerNews,
 ): Metadata {
   const { name, gpuMemoryMb, gpuModel, gpuSlot, tags, runners, mounts, sleapNnVersion } = options;
   const isSeen = gpuSlot !== undefined && gpuNews !== undefined;
@@ -231,6 +255,7 @@ function metadataOf(
       gpu_memory_mb: gpuMemoryMb,
       gpu_model: gpuModel ?? "none",
       ...(isSeen ? gpuProperties(gpuSlot.gpu, gpuNews) : {}),
+      ...freeProperties(freeAtMs),
       sleap_rtc_version: SOFTWARE_VERSION,
       supported_job_types: ["training", "inference"],
       runners: [...runners],

@@ -6,6 +6,7 @@ import { SILENT_LOG } from "../../lib/base/log.ts";
 import { JobRecords } from "../../lib/client/job_records.ts";
 import { submitTraining } from "../../lib/client/submission.ts";
 import { rtcChoiceSchema } from "../../lib/runtime/config.ts";
+import { SAMPLE_CONFIG } from "../../tests/job/sample_config.ts";
 import { Lab } from "../lab/lab.ts";
 import type { Bench } from "./bench.ts";
 import { median, p95, rounded } from "./statistics.ts";
@@ -65,7 +66,7 @@ async function train(lab: Lab, rtc: z.infer<typeof rtcChoiceSchema>): Promise<nu
       runner: "sleap-nn",
       package: PACKAGE,
       run_name: "bench",
-      config_content: "trainer_config: {}\n",
+      config_content: SAMPLE_CONFIG,
     },
     outputFolder,
     reattachMs: 0,

@@ -4,14 +4,20 @@
  */
 
 import { deepEqual, ok } from "node:assert/strict";
-import { isJobId, isPeerId } from "../../lib/base/id.ts";
+import { isJobId, isPeerId, type PeerId } from "../../lib/base/id.ts";
 import { Failure } from "../../lib/base/failure.ts";
 import { dryRunReport } from "../../lib/cli/dry_run.ts";
+import { endingReport } from "../../lib/cli/job_end.ts";
 import { jobLines } from "../../lib/cli/jobs.ts";
-import { sentenceOf } from "../../lib/cli/log_option.ts";
+import { openLog, sentenceOf } from "../../lib/cli/log_option.ts";
 import { Mistake } from "../../lib/cli/mistake.ts";
 import { missingLines } from "../../lib/cli/missing_view.ts";
 import { defineCommand } from "../../lib/cli/command.ts";
+import { waitingFacts, waitingText } from "../../lib/cli/queue_text.ts";
+import { fetchedReport } from "../../lib/cli/results.ts";
+import { topLines } from "../../lib/cli/top_display.ts";
+import { topFacts } from "../../lib/cli/top_view.ts";
+import { whyAnswer, whyFacts, whyLines } from "../../lib/cli/why.ts";
 import { jsonText } from "../../lib/cli/terminal_text.ts";
 import { jsonEvent, liveLines, plainLines } from "../../lib/cli/training_display.ts";
 import { trainingReport } from "../../lib/cli/training_report.ts";
@@ -20,8 +26,11 @@ import { verdictOf } from "../../lib/cli/verdict.ts";
 import { jsonNews, plainNews } from "../../lib/cli/watch_display.ts";
 import { workerLines } from "../../lib/cli/worker_table.ts";
 import type { SubmissionEvent } from "../../lib/client/event.ts";
+import type { QueueOutlook } from "../../lib/client/queue_outlook.ts";
 import type { WorkerView } from "../../lib/protocol/worker.ts";
 import { object } from "@optique/core/constructs";
+import { list, waiting } from "../client/waiting_room.ts";
+import { fullRoom } from "./top_stage.ts";
 import { fakeIo } from "./fake_io.ts";
 
 function named<Name extends string>(text: string, form: (text: string) => text is Name): Name {
@@ -151,6 +160,7 @@ const VIEWS: Readonly<
         runName: text,
         startedAtMs: 0,
         epochs: 1,
+        outlook: undefined,
       }],
       1,
       { columns: 120, isColored: false },
@@ -207,6 +217,65 @@ const VIEWS: Readonly<
     await command.execute([], io);
     return [...io.errLines, ...io.outLines];
   },
+  "the whole room": (text) => {
+    const view = fullRoom({
+      trouble: text,
+      progress: new Map([[JOB, { runName: text, epochs: 1, lastLoss: 1 }]]),
+    });
+    const workers = [
+      workerNamed(text),
+      { ...workerNamed(text), current_job: { job_id: JOB, client_id: WORKER } },
+    ];
+    const room = { ...view, list: { ...view.list, workers } };
+    const size = { columns: 400, rows: 60, isColored: false };
+    return [...topLines(room, size), jsonText(topFacts(room))];
+  },
+  "why a job waits": (text) => {
+    const room = list([workerNamed(text)], [waiting("a")]);
+    const [request] = room.waiting ?? [];
+    const id = request?.job_id ?? JOB;
+    const answers = [
+      whyAnswer(room, id, undefined),
+      { type: "running", worker: text },
+      { type: "reserved", worker: text },
+      { type: "remembered", worker: text, standing: "done" },
+    ] as const;
+    return answers.flatMap((
+      answer,
+    ) => [...whyLines(id, answer), jsonText(whyFacts(id, answer))]);
+  },
+  "the queue": (text) => {
+    const obstacle = { worker: named(text, isAnything), kind: "busy", reason: text } as const;
+    const outlook: QueueOutlook = {
+      position: 1,
+      waiting: 1,
+      turnAt: undefined,
+      isCutOff: false,
+      obstacles: [obstacle],
+    };
+    const turn = { ...outlook, turnAt: named(text, isAnything) };
+    return [outlook, turn].flatMap((one) => [waitingText(one), jsonText(waitingFacts(one))]);
+  },
+  "the end of a job that was asked to": (text) =>
+    [false, true].map((isJson) =>
+      endingReport({ jobId: JOB, worker: text, ending: { type: "cancelled" } }, isJson)
+    ),
+  "results that were fetched": (text) =>
+    [false, true].map((isJson) =>
+      fetchedReport({
+        jobId: JOB,
+        worker: named(text, isAnything),
+        folder: "results",
+        files: isJson ? [{ path: text, bytes: 1, sha256: named(SHA256, isSha) }] : [],
+      }, isJson)
+    ),
+  "a log for programs": async (text) => {
+    const io = fakeIo({ isTerminal: false });
+    const { log, stop } = await openLog({ verbose: false, logLevel: "info" }, io, "info");
+    log.write("info", text, { said: text });
+    stop();
+    return io.errLines;
+  },
   "a log": (text) => [
     sentenceOf(
       { timeMs: 0, level: "info", message: text, fields: { said: text, list: text } },
@@ -214,6 +283,11 @@ const VIEWS: Readonly<
     ),
   ],
 };
+
+/** As if a peer's id could be anything: what shows it must not rely on its form. */
+function isAnything(text: string): text is PeerId {
+  return text.length > 0;
+}
 
 function isSha(
   text: string,

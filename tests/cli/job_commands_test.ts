@@ -127,6 +127,7 @@ const LISTED: ListedJob = {
   runName: "fly\u001b[2J",
   startedAtMs: 60_000,
   epochs: 7,
+  outlook: undefined,
 };
 
 Deno.test("the table of jobs says what is known, and fits", () => {

@@ -19,6 +19,7 @@ const TRAINING: TrainingFlags = {
   batchSize: undefined,
   learningRate: undefined,
   runName: undefined,
+  valLabels: undefined,
   resume: undefined,
   predict: false,
   maps: [],
@@ -65,6 +66,78 @@ async function samplePackage(folder: string): Promise<string> {
   await writeSamplePackage(file, { frames: 3, seed: 1, width: 48, height: 48 });
   return file;
 }
+
+Deno.test("of the configurations that came along, none is left out for a fault, and none of a trained model taken", () =>
+  withFolder(async (folder) => {
+    await samplePackage(folder);
+    const old = join(folder, "models", "old");
+    await Deno.mkdir(old, { recursive: true });
+    const write = (name: string, text: string) => Deno.writeTextFile(join(folder, name), text);
+    await write("centered.yaml", configOf("centered_instance"));
+    for (const name of ["initial_config.yaml", "training_config.yaml", "best.ckpt"]) {
+      await write(`models/old/${name}`, configOf("bottomup"));
+    }
+    await write("metrics.json", `{"x": "${"x".repeat(300 * 1024)}"}`);
+    await write("notes.json", "{ not JSON");
+    const flags: TrainingFlags = { ...TRAINING, file: folder };
+    await using job = await prepareTraining(flags);
+    ok(job.spec.kind === "train" && job.spec.runner === "sleap-nn");
+    deepEqual(job.spec.model_types, ["centered_instance"]);
+    const faulty: [string, RegExp][] = [
+      [configOf("centroid", "wing"), /got "wing" \(centroid\.yaml, line 7\)$/],
+      [configOf("centroid").replace("centroid:", "centroid: ["), /got text that is not/],
+      [
+        JSON.stringify({ model_config: {} }),
+        /for data_config, got nothing \(centroid\.yaml, line 1\)$/,
+      ],
+    ];
+    for (const [text, message] of faulty) {
+      await write("centroid.yaml", text);
+      await rejects(prepareTraining(flags), isMistake(3, message));
+    }
+  }));
+
+Deno.test("a configuration may not name files of this machine, but for those that are sent", () =>
+  withFolder(async (folder) => {
+    const file = await samplePackage(folder);
+    const config = join(folder, "a.yaml");
+    const saying = (key: string) =>
+      configOf("centroid").replace("trainer_config: {}", `trainer_config: {${key}}`);
+    const flags: TrainingFlags = { ...TRAINING, file, configs: [config] };
+    await Deno.writeTextFile(config, saying("resume_ckpt_path: /home/ann/best.ckpt"));
+    await rejects(prepareTraining(flags), isMistake(3, /--resume FILE \(.*a\.yaml, line 8\)$/));
+    const checkpoint = join(folder, "best.ckpt");
+    await Deno.writeTextFile(checkpoint, "");
+    await using _job = await prepareTraining({ ...flags, resume: checkpoint });
+  }));
+
+Deno.test("labels to validate on are looked into and sent along", () =>
+  withFolder(async (folder) => {
+    const file = await samplePackage(folder);
+    const config = join(folder, "a.yaml");
+    const saying = configOf("centroid").replace(
+      "data_config: {}",
+      "data_config: {val_labels_path: [x]}",
+    );
+    await Deno.writeTextFile(config, saying);
+    const validation = join(folder, "val");
+    await writeOutsideLabels(validation, ["/home/ann/clip.mp4"]);
+    const flags: TrainingFlags = { ...TRAINING, file, configs: [config], valLabels: file };
+    await using job = await prepareTraining(flags);
+    ok(job.spec.kind === "train" && job.spec.runner === "sleap-nn");
+    equal(job.spec.val_package, "validation/fly.pkg.slp");
+    deepEqual(job.others, [{ path: "validation/fly.pkg.slp", local: file }]);
+    match(job.facts.join("\n"), /Validation .*fly\.pkg\.slp: 3 labelled frames/);
+    const wrong: [Partial<TrainingFlags>, number, RegExp][] = [
+      [{ valLabels: config }, 3, /Expected/],
+      [{ valLabels: undefined }, 3, /val_labels_path, got a list.*--val-labels/],
+      [{ runner: "demo", configs: [] }, 2, /no --val-labels with --runner demo/],
+      [{ valLabels: validation }, 3, /Expected labels of head.*from --val-labels/],
+    ];
+    for (const [change, exitCode, message] of wrong) {
+      await rejects(prepareTraining({ ...flags, ...change }), isMistake(exitCode, message));
+    }
+  }));
 
 Deno.test("run names are made of file names", () => {
   const cases: [string, string][] = [

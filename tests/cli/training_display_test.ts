@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { isJobId, isSha256 } from "../../lib/base/id.ts";
+import { Failure } from "../../lib/base/failure.ts";
 import { liveLines } from "../../lib/cli/training_display.ts";
 import { TrainingScreen, type TrainingScreenOptions } from "../../lib/cli/training_screen.ts";
 import { widthOf } from "../../lib/cli/terminal_text.ts";
@@ -170,6 +171,81 @@ Deno.test("a terminal is redrawn in place, and ends with everything", () => {
   // deno-lint-ignore no-control-regex -- the cursor's movements are what is checked
   match(io.drawn[1] ?? "", /^\u001b\[1A\r/);
   match(io.drawn.at(-1) ?? "", /saved +1 file, 500 B, in results/);
+});
+
+Deno.test("a terminal shows the trainer's own lines above, to those who ask", () => {
+  equal(show({ isTerminal: true }).drawn.some((text) => text.includes("\n  Epoch 2")), false);
+  const { drawn } = show({ isTerminal: true, isVerbose: true });
+  const told = drawn.filter((text) => text.includes("\r  Epoch 2 begins\u001b[K\n"));
+  equal(told.length, 1);
+  // What stood there before is drawn again below it.
+  // deno-lint-ignore no-control-regex -- the cursor's movement is what is checked
+  match(told[0] ?? "", /^\u001b\[\d+A\r {2}Epoch 2 begins\u001b\[K\n.*worker .*training/s);
+});
+
+Deno.test("losses that are no numbers any more are shown as NaN", () => {
+  const astray: readonly SubmissionEvent[] = [
+    { type: "started", jobId: JOB, epochsMax: 3 },
+    { type: "epoch", epoch: { epoch: 0, train_loss: 0.5, val_loss: 0.6 } },
+    { type: "epoch", epoch: { epoch: 1, train_loss: null, val_loss: null, is_diverged: true } },
+  ];
+  const io = fakeIo();
+  const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
+  for (const event of astray) screen.watch(event);
+  equal(io.outLines.at(-1), "Epoch 2/3: train_loss NaN  val_loss NaN");
+  const view = astray.reduce((before, event) => advance(before, event, 0), BLANK_VIEW);
+  const lines = liveLines(view, { columns: 100, rows: 8, isColored: false });
+  match(lines[0] ?? "", /2 of 3 epochs/);
+  equal(lines[1], "loss     train NaN  validation NaN  best 0.6000 after epoch 1");
+  deepEqual([view.trainLosses, view.valLosses], [[0.5], [0.6]], "a plot has no place for them");
+});
+
+Deno.test("predictions show how far they are, where the tracker says so", () => {
+  const tracking: readonly SubmissionEvent[] = [
+    { type: "started", jobId: JOB, epochsMax: undefined },
+    { type: "output", stream: "stdout", text: '{"n_processed": 100, "n_total": 1000}' },
+    { type: "output", stream: "stdout", text: '{"n_processed": 600, "n_total": 1000}' },
+    { type: "output", stream: "stdout", text: '{"n_processed": 700, "n_total": 1000}' },
+    { type: "output", stream: "stdout", text: "Saving" },
+  ];
+  const view = tracking.reduce(
+    (before, event, at) => advance(before, event, at * 1_000),
+    BLANK_VIEW,
+  );
+  deepEqual(liveLines(view, { columns: 100, rows: 24, isColored: false }), [
+    "frames   █████████████████░░░░░░░ 70 %  700 of 1000 frames  300 frames/s  1.0s left",
+    "output   Saving",
+  ]);
+  const io = fakeIo();
+  const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
+  for (const event of tracking) screen.watch(event);
+  deepEqual(io.outLines, ["Training started", "Predicted on 600 of 1000 frames (60 %)"]);
+});
+
+Deno.test("what the trainer said last is told when it has failed", () => {
+  const fail = (options: FakeIoOptions & Partial<TrainingScreenOptions>) => {
+    const io = fakeIo(options);
+    const screen = new TrainingScreen(io, { json: false, ...options, clock: { now: () => 0 } });
+    for (let line = 1; line <= 30; line++) {
+      screen.watch({ type: "output", stream: "stderr", text: `line \u001b[2J${line}` });
+    }
+    screen.watch({ type: "output", stream: "stderr", text: " " });
+    screen.close();
+    screen.tellLastLines(new Failure("job_failed", "no"));
+    return io.errLines;
+  };
+  const lines = Array.from({ length: 20 }, (_, index) => `  line ${index + 11}`);
+  const told = ["The last lines of the trainer:", ...lines];
+  deepEqual(fail({}), told);
+  deepEqual(fail({ isTerminal: true }), told);
+  deepEqual(fail({ isVerbose: true }), []);
+  deepEqual(fail({ json: true }), []);
+  const io = fakeIo();
+  const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
+  screen.tellLastLines(new Failure("job_failed", "no"));
+  screen.watch({ type: "output", stream: "stderr", text: "up" });
+  screen.tellLastLines(new Failure("worker_lost", "gone"));
+  deepEqual(io.errLines, []);
 });
 
 Deno.test("for programs, each event is one JSON object", () => {

@@ -1,6 +1,7 @@
 /** What people are told of a job that waits. */
 
 import assert from "node:assert/strict";
+import { jobLines } from "../../lib/cli/jobs.ts";
 import { waitingText } from "../../lib/cli/queue_text.ts";
 import { whyAnswer, whyLines } from "../../lib/cli/why.ts";
 import { listJobs } from "../../lib/client/job_list.ts";
@@ -35,13 +36,13 @@ Deno.test("why finds a job that runs, is over, or is nobody's", () => {
 });
 
 Deno.test("the list of jobs has those that wait, at their places", () => {
-  const { workers, waiting: queue } = list([view("w1", serving("reserved", "a"))], [
+  const waits = list([view("w1", serving("reserved", "a"))], [
     waiting("a"),
     waiting("away", false),
     waiting("b"),
   ]);
   const self = peer("client-of-b");
-  const jobs = listJobs({ workers, waiting: queue, records: [], roomId: room(), self });
+  const jobs = listJobs({ list: waits, records: [], roomId: room(), self });
   assert.deepEqual(
     jobs.map(({ jobId, standing, position, isOurs }) => [jobId, standing, position, isOurs]),
     [
@@ -50,4 +51,8 @@ Deno.test("the list of jobs has those that wait, at their places", () => {
       [jobOf("b"), "waiting", 2, true],
     ],
   );
+  const lines = jobLines(jobs, 0, { columns: 120, isColored: false });
+  assert.deepEqual(lines.filter((line) => / waits: /.test(line)), [
+    `${jobOf("b")} waits: position 2 of 2; w1 is reserved for ${jobOf("a")} of laptop`,
+  ]);
 });

@@ -8,6 +8,7 @@ import type { SubmissionEvent } from "../../lib/client/event.ts";
 import { endJob, fetchResults, followJob } from "../../lib/client/job_attendance.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import { type PeerIdentity, temporaryIdentity } from "../../lib/runtime/credentials.ts";
+import { SAMPLE_CONFIG } from "../job/sample_config.ts";
 import { roomOf } from "../rtc/hello_self.ts";
 import { until, withFolder } from "../runtime/condition.ts";
 import { SignalingLab } from "../runtime/signaling_lab.ts";
@@ -26,7 +27,7 @@ const SPEC: JobSpec = {
   runner: "sleap-nn",
   package: "labels.pkg.slp",
   run_name: "labels",
-  config_content: "a: 1\n",
+  config_content: SAMPLE_CONFIG,
 };
 const LEARNS = `echo epoch,train_loss,val_loss > output/training_log.csv
   echo 0,0.5,0.4 >> output/training_log.csv; echo one; sleep 0.5; echo up

@@ -10,6 +10,7 @@ import { listJobs } from "../../lib/client/job_list.ts";
 import { type JobRecord, JobRecords } from "../../lib/client/job_records.ts";
 import { NOTHING_HEARD, TrainingRecord } from "../../lib/client/training_record.ts";
 import type { WorkerView } from "../../lib/protocol/worker.ts";
+import { list } from "./waiting_room.ts";
 import { withFolder } from "../runtime/condition.ts";
 
 function named<Name extends string>(text: string, form: (text: string) => text is Name): Name {
@@ -131,12 +132,12 @@ Deno.test("job list: held jobs first, then ours that are over; strangers' are to
   const other = named("job-other111", isJobId);
   const lost = named("job-lost1111", isJobId);
   const jobs = listJobs({
-    workers: [
+    list: list([
       worker("gpu-a-aaaaaaaaaa", busy(ONE, named("laptop-z-adaadaadaa", isPeerId))),
       worker("gpu-b-bbbbbbbbbb", { ...busy(other, BOB), status: "reserved" }),
       worker("gpu-c-cccccccccc", { ...busy(lost, ADA), alive: false }),
       worker("gpu-d-dddddddddd"),
-    ],
+    ], []),
     records: [
       record(),
       record({ job_id: TWO, standing: "failed" }),

@@ -15,6 +15,7 @@ import { temporaryIdentity } from "../../lib/runtime/credentials.ts";
 import { MountTable } from "../../lib/runtime/mount_table.ts";
 import { writeSamplePackage } from "../../lib/runtime/training_package.ts";
 import { listVideos } from "../../lib/runtime/training_package/video_list.ts";
+import { SAMPLE_CONFIG } from "../job/sample_config.ts";
 import { withFolder } from "../runtime/condition.ts";
 import { writeOutsideLabels } from "../runtime/outside_labels.ts";
 import { SignalingLab } from "../runtime/signaling_lab.ts";
@@ -38,7 +39,7 @@ const SPEC: JobSpec = {
   runner: "sleap-nn",
   package: "labels.slp",
   run_name: "fly",
-  config_content: "a: 1\n",
+  config_content: SAMPLE_CONFIG,
 };
 
 interface Scene {
@@ -208,7 +209,7 @@ test("several models are trained one after the other, and then predict", async (
     ...SPEC,
     package: "sample.pkg.slp",
     model_types: ["centroid", "centered_instance"],
-    next_config_contents: ["b: 2\n"],
+    next_config_contents: [SAMPLE_CONFIG],
     predict: true,
   };
   const result = await submit(signaling, { folder, packagePath, spec, watch });

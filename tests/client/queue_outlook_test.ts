@@ -34,6 +34,22 @@ Deno.test("the place counts those whose clients are there, and each worker has i
   );
 });
 
+Deno.test("a worker that is held says when it expects to be free, and one that is free nothing", () => {
+  const soon = {
+    metadata: {
+      ...metadataOf(24_000),
+      properties: { ...metadataOf(24_000).properties, free_at_ms: 7 },
+    },
+  };
+  const room = list([
+    view("w1", { ...serving("busy", "z"), ...soon }),
+    view("w2", soon),
+    view("w3", serving("busy", "y")),
+  ], [waiting("a")]);
+  const { obstacles } = queueOutlook(room, jobOf("a"), ANY);
+  assert.deepEqual(obstacles.map(({ freeAtMs }) => freeAtMs), [7, undefined, undefined]);
+});
+
 const rooms: [string, readonly WorkerView[], boolean][] = [
   ["nobody is there", [], false],
   ["one that fits is busy", [view("w1", { ...serving("busy", "z"), ...LARGE_ONE })], true],

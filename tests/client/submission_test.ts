@@ -3,15 +3,25 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { Failure } from "../../lib/base/failure.ts";
+import type { JobId } from "../../lib/base/id.ts";
 import type { SubmissionEvent } from "../../lib/client/event.ts";
 import type { TrainingResult } from "../../lib/client/following.ts";
-import type { JobSpec } from "../../lib/protocol/job_spec.ts";
+import { fetchResults, followJob } from "../../lib/client/job_attendance.ts";
+import { CONFIG_BYTES_MAX, type JobSpec } from "../../lib/protocol/job_spec.ts";
+import { temporaryIdentity } from "../../lib/runtime/credentials.ts";
 import { describeFolder } from "../../lib/runtime/file_digest.ts";
 import { writeSamplePackage } from "../../lib/runtime/training_package.ts";
 import { BLOCK_BYTES } from "../../lib/transfer/block.ts";
+import { SAMPLE_CONFIG } from "../job/sample_config.ts";
 import { until, withFolder } from "../runtime/condition.ts";
 import { SignalingLab } from "../runtime/signaling_lab.ts";
-import { type LabRequest, submit, TrainingWorker } from "./training_lab.ts";
+import {
+  attendanceOf,
+  type LabRequest,
+  recordsOf,
+  submit,
+  TrainingWorker,
+} from "./training_lab.ts";
 
 /** werift's own timers and address look-ups outlive its links by up to a second (TRAPS). */
 const WITH_WERIFT = { sanitizeOps: false, sanitizeResources: false };
@@ -20,7 +30,7 @@ const SCRIPTED: JobSpec = {
   runner: "sleap-nn",
   package: "labels.pkg.slp",
   run_name: "labels",
-  config_content: "a: 1\n",
+  config_content: SAMPLE_CONFIG,
 };
 const WRITES = "echo weights > output/model.json";
 const WAITS = "echo up; while [ ! -e go ]; do sleep 0.02; done";
@@ -119,7 +129,6 @@ const stages: [SubmissionEvent["type"], string, string][] = [
   ["uploaded", WRITES, "available"],
   ["started", WAITS, "busy"],
   ["trained", WRITES, "available"],
-  ["downloaded", WRITES, "available"],
 ];
 for (const [stage, script, status] of stages) {
   test(`an abort at \`${stage}\` ends it and leaves nothing`, script, async (scene) => {
@@ -135,6 +144,100 @@ for (const [stage, script, status] of stages) {
     await until(`a worker that is ${status}`, () => worker.status === status);
   });
 }
+
+for (
+  const [what, start] of [
+    ["never comes", () => {}],
+    ["comes, and its answer does not", (hear: () => void) => hear()],
+  ] as const
+) {
+  test(`a start that ${what} is asked for again, and not given up`, WRITES, async (scene) => {
+    const { signaling, worker, request } = scene;
+    worker.onStart = (hear) => {
+      worker.onStart = undefined;
+      worker.cutOff();
+      start(hear);
+    };
+    const events: string[] = [];
+    const watch = ({ type }: SubmissionEvent) => events.push(type);
+    const result = await endOf(submit(signaling, { ...request, watch, reattachMs: 30_000 }));
+    ok(!(result instanceof Error), String(result));
+    equal(events.filter((type) => type === "started").length, 1);
+    equal(worker.statuses.filter((status) => status === "busy").length, 1);
+  });
+}
+
+test(
+  "a start whose answer is lost for good is not asked of another worker",
+  WRITES,
+  async (scene) => {
+    const { signaling, worker, request } = scene;
+    worker.onStart = () => worker.cutOff();
+    const error = await endOf(submit(signaling, request));
+    ok(error instanceof Failure, String(error));
+    equal(error.kind, "worker_lost");
+    match(error.message, /may have begun there: sleap-rtc follow job-/);
+  },
+);
+
+test(
+  "an abort while the start is asked for hears whether the job has begun",
+  WAITS,
+  async (scene) => {
+    const { signaling, worker, request } = scene;
+    const controller = new AbortController();
+    worker.onStart = (hear) => {
+      controller.abort("SIGINT");
+      setTimeout(hear, 50);
+    };
+    let jobId: JobId | undefined;
+    const watch = (event: SubmissionEvent) => {
+      if (event.type === "started") jobId = event.jobId;
+    };
+    equal(
+      await endOf(submit(signaling, { ...request, signal: controller.signal, watch })),
+      "SIGINT",
+    );
+    ok(jobId !== undefined);
+    equal((await recordsOf(request).find(jobId))?.standing, "running");
+  },
+);
+
+test(
+  "what has arrived of results is kept, and `results` goes on with it",
+  WRITES,
+  async (scene) => {
+    const { signaling, request } = scene;
+    const controller = new AbortController();
+    const identity = temporaryIdentity();
+    let jobId: JobId | undefined;
+    const watch = (event: SubmissionEvent) => {
+      if (event.type === "started") jobId = event.jobId;
+      if (event.type === "downloaded" && event.bytes > 0) controller.abort("SIGINT");
+    };
+    const ours = { ...request, identity, watch, signal: controller.signal };
+    equal(await endOf(submit(signaling, ours)), "SIGINT");
+    ok(jobId !== undefined);
+    deepEqual(await leftovers(request.folder), [`.results.${jobId}.incomplete`]);
+    // One that finds no worker loses nothing either.
+    const nowhere = attendanceOf(signaling, request, temporaryIdentity());
+    await endOf(
+      followJob({
+        jobId,
+        outputFolder: join(request.folder, "results"),
+        isFromStart: true,
+        reattachMs: 0,
+      }, nowhere),
+    );
+    deepEqual(await leftovers(request.folder), [`.results.${jobId}.incomplete`]);
+    await fetchResults(
+      jobId,
+      join(request.folder, "results"),
+      attendanceOf(signaling, request, identity),
+    );
+    deepEqual(await leftovers(request.folder), ["results"]);
+  },
+);
 
 test("a worker that leaves while it trains is an error at once", WAITS, async (scene) => {
   const { signaling, worker, request } = scene;
@@ -205,7 +308,8 @@ test(
   WRITES,
   async (scene) => {
     const { signaling, request } = scene;
-    const spec: JobSpec = { ...SCRIPTED, config_content: "a\n".repeat(128 * 1024) };
+    const comments = "#\n".repeat((CONFIG_BYTES_MAX - SAMPLE_CONFIG.length) / 2);
+    const spec: JobSpec = { ...SCRIPTED, config_content: `${SAMPLE_CONFIG}${comments}` };
     const result = await endOf(submit(signaling, { ...request, spec }));
     ok(!(result instanceof Error), String(result));
   },

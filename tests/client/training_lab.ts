@@ -26,6 +26,8 @@ export class TrainingWorker {
   readonly statuses: string[] = [];
   readonly desk: JobDesk;
   readonly peer: MeshPeer;
+  /** What is done when a client asks for the start of its job, in place of hearing it. */
+  onStart: ((hear: () => void) => void) | undefined;
   readonly #links = new Set<PeerLink>();
   #registered = false;
   #left: Promise<void> | undefined;
@@ -63,7 +65,11 @@ export class TrainingWorker {
           this.#links.add(link);
           this.desk.welcome(client, link);
         },
-        clientSaid: (client, message) => this.desk.hear(client, message),
+        clientSaid: (client, message) => {
+          const hear = () => this.desk.hear(client, message);
+          if (message.type === "job_start" && this.onStart !== undefined) this.onStart(hear);
+          else hear();
+        },
         clientSent: (client, index, offset, bytes) => this.desk.data(client, index, offset, bytes),
         clientLeft: (client, link) => {
           this.#links.delete(link);

@@ -38,6 +38,25 @@ Deno.test("training record: the first and the last loss are those of epochs that
   });
 });
 
+Deno.test("training record: an epoch whose losses are no numbers counts, and its loss is NaN", () => {
+  const record = new TrainingRecord();
+  record.take(metric(1, 0, 0.5));
+  const epoch = { epoch: 1, train_loss: null, val_loss: null, is_diverged: true } as const;
+  record.take({ type: "job_metric", ...stamp, sequence: 2, epoch });
+  deepEqual(record.heard, { sequence: 2, epochs: 2, first_loss: 0.5, last_loss: null });
+  const results = { files: [] };
+  const done = {
+    type: "job_done",
+    ...stamp,
+    sequence: 3,
+    duration_ms: 1,
+    results,
+    stopped_early: false,
+  } as const;
+  const { epochs, firstLoss, lastLoss } = record.endedWith(done);
+  deepEqual([epochs, firstLoss, lastLoss], [2, 0.5, NaN]);
+});
+
 for (const [what, sequences] of [["a gap", [1, 3]], ["a word twice", [1, 1]]] as const) {
   Deno.test(`training record: ${what} is not as agreed`, () => {
     const record = new TrainingRecord();

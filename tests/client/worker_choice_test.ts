@@ -1,5 +1,6 @@
 import { deepEqual } from "node:assert/strict";
 import { isPeerId } from "../../lib/base/id.ts";
+import { serving } from "../mesh/queued.ts";
 import type { WorkerView } from "../../lib/protocol/worker.ts";
 import { chooseWorkers, type WorkerWish } from "../../lib/client/worker_choice.ts";
 
@@ -35,6 +36,17 @@ const cases: [string, WorkerView[], WorkerWish, string[], string[]][] = [
   ]],
   ["the order of the list", [worker("b"), worker("a")], WISH, ["b", "a"], []],
   ["one that is busy", [worker("a", { status: "busy" }), worker("b")], WISH, ["b"], ["a is busy"]],
+  [
+    "one that is busy and says how long",
+    [worker("a", {
+      status: "busy",
+      current_job: serving("busy", "z").current_job ?? null,
+      metadata: { tags: [], properties: { free_at_ms: Date.now() + 89_000 } },
+    })],
+    WISH,
+    [],
+    ["a is busy, for about 2m more"],
+  ],
   ["one that is draining", [worker("a", { status: "draining" })], WISH, [], ["a is draining"]],
   ["one that is silent", [worker("a", { alive: false })], WISH, [], ["a gives no sign of life"]],
   [
@@ -49,6 +61,24 @@ const cases: [string, WorkerView[], WorkerWish, string[], string[]][] = [
     [worker("a", properties({ gpu_in_use_by_others: true })), worker("b"), worker("c")],
     WISH,
     ["b", "c", "a"],
+    [],
+  ],
+  [
+    "a GPU that others have filled",
+    [
+      worker("a", used({ gpu_memory_free_mb: 900, gpu_in_use_by_others: true })),
+      worker("b", used({ gpu_memory_free_mb: 900, gpu_in_use_by_others: false })),
+      worker("c", used({ gpu_memory_free_mb: 1_000, gpu_in_use_by_others: true })),
+    ],
+    WISH,
+    ["b", "c"],
+    ["a has 900 MB of GPU memory free; the rest is in use by others"],
+  ],
+  [
+    "a GPU that others have filled, for who needs none",
+    [worker("a", used({ gpu_memory_free_mb: 900, gpu_in_use_by_others: true }))],
+    { runner: "demo" },
+    ["a"],
     [],
   ],
   [

@@ -35,6 +35,7 @@ function stagesOf(spec: JobSpec, paths: RunnerPaths, executables: Executables) {
 const HEAD = ["train", "--config-name", "config.yaml", "--config-dir", "/jobs/1"];
 const LABELS = "data_config.train_labels_path=[/jobs/1/inputs/fly.pkg.slp]";
 const TAIL = [
+  "++data_config.cache_img_path=null",
   "++trainer_config.ckpt_dir=/jobs/1/output",
   "++trainer_config.zmq.controller_port=null",
   "++trainer_config.zmq.publish_port=null",
@@ -67,6 +68,18 @@ const vectors: [string, JobSpec, RunnerPaths, string[]][] = [
       "trainer_config.optimizer.lr=1e-10",
       "trainer_config.run_name=fly",
       "trainer_config.resume_ckpt_path=/jobs/1/inputs/best.ckpt",
+      ...TAIL,
+    ],
+  ],
+  [
+    "sleap-nn, with labels to validate on",
+    { ...SLEAP_NN, val_package: "validation/val.pkg.slp" },
+    { ...PATHS, validation: "/jobs/1/inputs/validation/val.pkg.slp" },
+    [
+      ...HEAD,
+      LABELS,
+      "data_config.val_labels_path=[/jobs/1/inputs/validation/val.pkg.slp]",
+      "trainer_config.run_name=fly",
       ...TAIL,
     ],
   ],
@@ -273,9 +286,13 @@ Deno.test("several models and their predictions are stages of one process", () =
     ["output/fly.2.centered_instance/training_log.csv"],
   ]);
   const resumed = stages.map(({ command }) =>
-    command.args.some((word) => word.startsWith("trainer_config.resume_ckpt_path="))
+    command.args.find((word) => word.includes("trainer_config.resume_ckpt_path="))
   );
-  deepEqual(resumed, [true, false, false]);
+  deepEqual(resumed, [
+    "trainer_config.resume_ckpt_path=/jobs/1/inputs/best.ckpt",
+    "++trainer_config.resume_ckpt_path=null",
+    undefined,
+  ]);
   const command = stagesCommand(stages, "/jobs/1/stages.json", EXECUTABLES);
   deepEqual([command.executable, ...command.args], [
     "/usr/bin/deno",

@@ -5,6 +5,7 @@ import { isJobId, isPeerId, isRequestId } from "../../lib/base/id.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
 import type { Manifest } from "../../lib/protocol/manifest.ts";
 import { sha256Of } from "../../lib/runtime/file_digest.ts";
+import { SAMPLE_CONFIG } from "./sample_config.ts";
 import { JobSlot, LEASE_MS } from "../../lib/job/slot.ts";
 import type { SlotEffect } from "../../lib/job/slot_effect.ts";
 import type { SlotInput, Verdict } from "../../lib/job/slot_input.ts";
@@ -397,6 +398,13 @@ const hints: [string, readonly [number, SlotInput][], number, string, number | u
     "The worker runs another job for 20s, epoch 2 of 3",
     10_000,
   ],
+  [
+    "a job whose last epoch was heard of a while ago",
+    [[0, RESERVE], [0, COMPLETE], [0, START], [10_000, epoch(0)], [20_000, epoch(1)]],
+    24_000,
+    "The worker runs another job for 24s, epoch 2 of 3",
+    6_000,
+  ],
 ];
 for (const [what, script, now, reason, retryAfterMs] of hints) {
   Deno.test(`slot: ${what} is refused to others with when to ask again`, () => {
@@ -409,6 +417,32 @@ for (const [what, script, now, reason, retryAfterMs] of hints) {
     deepEqual([message?.reason, message?.retry_after_ms], [reason, retryAfterMs]);
   });
 }
+
+Deno.test("slot: how long a job takes is told by its configuration, and expected by its pace", () => {
+  const one = slot();
+  const spec: JobSpec = {
+    kind: "train",
+    runner: "sleap-nn",
+    package: "fly.pkg.slp",
+    run_name: "fly",
+    config_content: SAMPLE_CONFIG.replace("r_config: {}", "r_config: {max_epochs: 200}"),
+  };
+  one.step({ ...RESERVE, spec }, 0);
+  one.step(COMPLETE, 0);
+  const accepted = one.step(START, 0).find(({ type }) => type === "report");
+  deepEqual(
+    accepted?.type === "report" && accepted.event.type === "job_accepted" &&
+      accepted.event.epochs_max,
+    200,
+  );
+  deepEqual(one.freeAt, undefined);
+  one.step(epoch(0), 10_000);
+  deepEqual(one.freeAt, undefined);
+  one.step(epoch(1), 11_000);
+  deepEqual(one.freeAt, 11_000 + 198 * 1_000);
+  one.step({ type: "ended", verdict: { type: "cancelled" } }, 12_000);
+  deepEqual(one.freeAt, undefined);
+});
 
 const verdicts: [Verdict, Readonly<Record<string, unknown>>][] = [
   [{ type: "done", results: INPUTS, isStoppedEarly: true }, {

@@ -43,20 +43,24 @@ for (const [name, modelType, maxEpochs] of samples) {
     ignore: !existsSync(DATA),
     fn: () => {
       const text = Deno.readTextFileSync(`${DATA}${name}`);
-      deepEqual(readTrainingConfig(text, ["A", "B"]), { modelType, maxEpochs });
+      deepEqual(readTrainingConfig(text, { nodes: ["A", "B"] }), {
+        modelType,
+        maxEpochs,
+        sleapNnVersion: "0.0.1",
+      });
     },
   });
 }
 
 Deno.test("YAML and JSON are read alike", () => {
-  const wanted = { modelType: "centroid", maxEpochs: 30 };
-  deepEqual(readTrainingConfig(config(), ["head", "thorax"]), wanted);
+  const wanted = { modelType: "centroid", maxEpochs: 30, sleapNnVersion: undefined };
+  deepEqual(readTrainingConfig(config(), { nodes: ["head", "thorax"] }), wanted);
   const json = JSON.stringify({
     data_config: {},
     model_config: { backbone_config: "unet", head_configs: { centroid: { confmaps: null } } },
     trainer_config: { max_epochs: 30 },
   });
-  deepEqual(readTrainingConfig(json, ["head"]), wanted);
+  deepEqual(readTrainingConfig(json, { nodes: ["head"] }), wanted);
   const named = config(["head_configs:", "head_configs: centroid\n  rest:"]);
   deepEqual(readTrainingConfig(named), wanted);
 });
@@ -140,6 +144,73 @@ const faults: [string, string, number, RegExp][] = [
     /part_names, got "wing"/,
   ],
   [
+    "no backbone that there is",
+    config(["backbone_config: unet", "backbone_config: {nonsense: 1}"]),
+    4,
+    /one of unet, convnext, swint in model_config\.backbone_config, got nonsense$/,
+  ],
+  [
+    "two backbones",
+    config(["backbone_config: unet", "backbone_config: {unet: {}, swint: {}}"]),
+    4,
+    /got unet and swint$/,
+  ],
+  [
+    "a backbone by a name that is none",
+    config(["backbone_config: unet", "backbone_config: resnet"]),
+    4,
+    /got "resnet"$/,
+  ],
+  [
+    "labels to validate on",
+    config(["validation_fraction: 0.1", "val_labels_path: /home/ann/val.slp"]),
+    2,
+    /null for data_config\.val_labels_path, got "\/home\/ann\/val\.slp".*--val-labels/,
+  ],
+  [
+    "several of them",
+    config(["validation_fraction: 0.1", "val_labels_path: [a.slp]"]),
+    2,
+    /val_labels_path, got a list/,
+  ],
+  [
+    "labels to test on",
+    config(["validation_fraction: 0.1", "test_file_path: /etc/shadow"]),
+    2,
+    /null for data_config\.test_file_path, got "\/etc\/shadow".*`track`/,
+  ],
+  [
+    "weights of somebody's disk",
+    config(["  head_configs:", "  pretrained_backbone_weights: ../best.ckpt\n  head_configs:"]),
+    5,
+    /null for model_config\.pretrained_backbone_weights, got "\.\.\/best\.ckpt"/,
+  ],
+  [
+    "a checkpoint of somebody's disk",
+    config(["max_epochs: 30", "resume_ckpt_path: best.ckpt"]),
+    13,
+    /null for trainer_config\.resume_ckpt_path, got "best\.ckpt".*--resume/,
+  ],
+  [
+    "a folder under a key of a later sleap-nn",
+    config(["max_epochs: 30", "viz: {keep: true, out_dir: /tmp}"]),
+    13,
+    /null for trainer_config\.viz\.out_dir, got "\/tmp"/,
+  ],
+  [
+    "files behind a merge key",
+    config(["validation_fraction: 0.1", "<<: {test_file_path: /etc/shadow}"]),
+    2,
+    /test_file_path, got "\/etc\/shadow"/,
+  ],
+  [
+    "other files that Hydra is led to",
+    config(["data_config:", "defaults: [/etc/other]\ndata_config:"]),
+    1,
+    /Expected no defaults/,
+  ],
+  ["a text that is long", config(["0.1", "x".repeat(5_000)]), 2, /^.{1,400}$/],
+  [
     "SLEAP 1.4",
     '{"data": {},\n "model": {"heads": {"centroid": {}}}}',
     2,
@@ -148,12 +219,25 @@ const faults: [string, string, number, RegExp][] = [
 ];
 for (const [what, text, line, message] of faults) {
   Deno.test(`what is wrong with a configuration is told with its line: ${what}`, () => {
-    const fault = readTrainingConfig(text, ["head", "thorax"]);
+    const fault = readTrainingConfig(text, { nodes: ["head", "thorax"] });
     ok("message" in fault, "it was taken");
     match(fault.message, message);
     equal(fault.line, line);
   });
 }
+
+Deno.test("files that the runner puts in a configuration's place may be named there, and unset ones", () => {
+  const well = [
+    config(["validation_fraction: 0.1", "train_labels_path: [/home/ann/a.slp]"]),
+    config(["validation_fraction: 0.1", "cache_img_path: /scratch/ann"]),
+    config(["max_epochs: 30", "ckpt_dir: ../models"]),
+    config(["validation_fraction: 0.1", "val_labels_path: []\n  test_file_path: ''"]),
+  ];
+  for (const text of well) deepEqual("message" in readTrainingConfig(text), false, text);
+  const named = config(["validation_fraction: 0.1", "val_labels_path: /home/ann/val.slp"]);
+  const replaced = { replaced: ["data_config.val_labels_path"] } as const;
+  deepEqual("message" in readTrainingConfig(named, replaced), false);
+});
 
 Deno.test("a few lines that stand for billions are refused", () => {
   const rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];

@@ -15,6 +15,7 @@ import { JobDesk } from "../../lib/runtime/job_desk.ts";
 import type { JobGpu } from "../../lib/runtime/job_gpu.ts";
 import { RunFolder } from "../../lib/runtime/run_folder.ts";
 import { selfCommand } from "../../lib/runtime/self_command.ts";
+import { SAMPLE_CONFIG } from "../job/sample_config.ts";
 import { eventually } from "./condition.ts";
 import { keeperEnded } from "./keeper_end.ts";
 import { CLIENT, linkedPeers, type LinkEnd, WORKER } from "./linked_peers.ts";
@@ -39,7 +40,7 @@ export const SPEC = {
   runner: "sleap-nn",
   package: "fly labels.pkg.slp",
   run_name: "fly",
-  config_content: "trainer_config: {}\n",
+  config_content: SAMPLE_CONFIG,
 } as const satisfies JobSpec;
 
 /** A client of the desk. */
@@ -160,6 +161,8 @@ export class DeskLab {
   readonly folder: string;
   readonly statuses: string[] = [];
   readonly warnings: string[] = [];
+  /** When it expected to be free, each time that it said so. */
+  readonly expected: (number | undefined)[] = [];
   readonly #clients: DeskClient[] = [];
   readonly #options: DeskLabOptions;
   /** Jobs that were left to a next life. */
@@ -227,6 +230,7 @@ export class DeskLab {
         },
       },
       status: (status) => this.statuses.push(status),
+      expect: (freeAt) => this.expected.push(freeAt),
     });
   }
 

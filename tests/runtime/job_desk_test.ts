@@ -7,6 +7,7 @@ import { describeFolder } from "../../lib/runtime/file_digest.ts";
 import type { Gpu, GpuSource } from "../../lib/runtime/gpu/gpu.ts";
 import { JobGpu } from "../../lib/runtime/job_gpu.ts";
 import { RunFolder } from "../../lib/runtime/run_folder.ts";
+import { SAMPLE_CONFIG } from "../job/sample_config.ts";
 import { selfOf } from "../rtc/hello_self.ts";
 import { JobFolder } from "../../lib/runtime/job_folder.ts";
 import { until, withFolder } from "./condition.ts";
@@ -393,13 +394,14 @@ test("a worker that drains does not wait for those who only look on", WRITES, as
 });
 
 test("a trainer that cannot be started fails its job, and frees the slot", "", async (lab) => {
+  await Deno.writeTextFile(join(lab.folder, "sleap-nn"), "#!/no/such/program\n");
   const client = await lab.client();
   await client.run(ONE);
   match((await client.next("job_failed")).reason, /The trainer cannot be started: /);
   equal(lab.statuses.at(-1), "available");
   await client.reserve(TWO);
   await client.next("job_lease", TWO);
-}, { executable: "/no/such/sleap-nn" });
+});
 
 test(
   "a trainer that fails is quoted",
@@ -607,7 +609,7 @@ test(
     const client = await lab.client();
     await client.run(ONE, {
       ...SPEC,
-      next_config_contents: ["b: 2"],
+      next_config_contents: [SAMPLE_CONFIG],
       model_types: ["centroid", "centered_instance"],
     });
     const metrics = () => lab.events(ONE).filter((type) => type === "job_metric").length;
@@ -616,6 +618,48 @@ test(
     await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
     await until("the verdict", () => lab.statuses.at(-1) === "available");
     deepEqual([lab.events(ONE).at(-1), metrics()], ["job_done", 4]);
+  },
+);
+
+test("a trainer that is gone is told before anything is sent", WRITES, async (lab) => {
+  await Deno.remove(join(lab.folder, "sleap-nn"));
+  const client = await lab.client();
+  await client.reserve(ONE);
+  match((await client.next("job_refused", ONE)).reason, /sleap-nn is gone/);
+});
+
+const LEARNS = `log=output/training_log.csv; echo epoch,train_loss,val_loss > $log
+  echo 0,0.5,0.4 >> $log; echo 1,0.4,0.3 >> $log; ${WAITS}; ${WRITES}`;
+
+test(
+  "a desk says when it expects to be free, by the configuration and the pace",
+  LEARNS,
+  async (lab) => {
+    const client = await lab.client();
+    const config = SAMPLE_CONFIG.replace("r_config: {}", "r_config: {max_epochs: 200}");
+    await client.run(ONE, { ...SPEC, config_content: config });
+    await until(
+      "two epochs",
+      () => lab.events(ONE).filter((type) => type === "job_metric").length > 1,
+    );
+    equal(typeof lab.expected.at(-1), "number");
+    await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
+    await until("the verdict", () => lab.statuses.at(-1) === "available");
+    equal(lab.expected.at(-1), undefined);
+  },
+);
+
+test(
+  "losses that are no numbers are told as such",
+  `log=output/training_log.csv; echo epoch,train_loss,val_loss > $log; echo 0,nan,inf >> $log; ${WRITES}`,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await until("the verdict", () => lab.statuses.at(-1) === "available");
+    match(
+      Deno.readTextFileSync(join(lab.jobFolder(ONE), "events.jsonl")),
+      /"epoch":\{"epoch":0,"train_loss":null,"val_loss":null,"is_diverged":true\}/,
+    );
   },
 );
 

@@ -9,6 +9,7 @@ import { JobPreparation } from "../../lib/runtime/job_preparation.ts";
 import { MapMemory } from "../../lib/runtime/map_memory.ts";
 import { MountTable } from "../../lib/runtime/mount_table.ts";
 import { listVideos } from "../../lib/runtime/training_package/video_list.ts";
+import { SAMPLE_CONFIG } from "../job/sample_config.ts";
 import { withFolder } from "./condition.ts";
 import { writeOutsideLabels } from "./outside_labels.ts";
 
@@ -82,6 +83,23 @@ test("inputs that the disk cannot take are refused", (worker) => {
   return Promise.resolve();
 });
 
+test("a trainer that is gone since the worker began is an objection", async ({ folder, mount }) => {
+  const sleapNn = join(mount, "sleap-nn");
+  await Deno.writeTextFile(sleapNn, "", { mode: 0o755 });
+  const mounts = MountTable.none;
+  const preparation = new JobPreparation(folder, {
+    mounts,
+    maps: [],
+    sleapNn,
+    spareableBytes: () => 0,
+  });
+  const trains: JobSpec = { ...SPEC, runner: "sleap-nn", config_content: SAMPLE_CONFIG };
+  equal(await preparation.objectionOfTrainer(trains), undefined);
+  await Deno.remove(sleapNn);
+  equal((await preparation.objectionOfTrainer(trains))?.code, "no_runner");
+  equal(await preparation.objectionOfTrainer(SPEC), undefined);
+});
+
 test("what is learnt of one key's paths leads no other key's jobs", async ({ mount, folder, preparation }) => {
   await Deno.mkdir(join(mount, "moved"));
   await Deno.writeTextFile(join(mount, "moved", "clip.mp4"), "");
@@ -114,7 +132,7 @@ test("the labels as they came stay as they are", async ({ mount, job, preparatio
   await Deno.mkdir(join(mount, "fly"));
   await Deno.writeTextFile(join(mount, "fly", "clip.mp4"), "frames");
   const before = await Deno.readFile(path);
-  const copy = await preparation.labelsFor(ANN, SPEC, job, NEVER);
+  const { package: copy } = await preparation.labelsFor(ANN, SPEC, job, NEVER);
   equal(copy, join(job.path, "resolved", "labels.slp"));
   deepEqual(await Deno.readFile(path), before);
   const [video] = await listVideos(copy);
@@ -147,11 +165,33 @@ test("a sequence of pictures is found as a whole", async ({ mount, job, preparat
   await rejects(preparation.labelsFor(ANN, SPEC, job, NEVER), /got none for .*0002\.png/);
   await Deno.remove(join(folder, "0002.png"));
   await Deno.writeTextFile(join(folder, "0002.png"), "");
-  const [video] = await listVideos(await preparation.labelsFor(ANN, SPEC, job, NEVER));
+  const [video] = await listVideos(
+    (await preparation.labelsFor(ANN, SPEC, job, NEVER)).package,
+  );
   const files = await Promise.all(
     (video?.files ?? []).map((file) =>
       Deno.realPath(file.startsWith("/") ? file : join(job.path, file))
     ),
   );
   deepEqual(files, [join(folder, "0001.png"), join(folder, "0002.png")]);
+});
+
+test("labels to validate on find their videos, too, beside those to train on", async ({ mount, job, preparation }) => {
+  for (const name of ["one.mp4", "two.mp4"]) await Deno.writeTextFile(join(mount, name), "");
+  await writeOutsideLabels(join(job.inputs, "labels.slp"), ["/home/ann/one.mp4"]);
+  await Deno.mkdir(join(job.inputs, "validation"));
+  await writeOutsideLabels(join(job.inputs, "validation", "labels.slp"), ["/home/ann/two.mp4"]);
+  const spec: JobSpec = {
+    ...SPEC,
+    runner: "sleap-nn",
+    config_content: SAMPLE_CONFIG,
+    val_package: "validation/labels.slp",
+    maps: [{ from: "/home/ann", to: "lab:" }],
+  };
+  const paths = await preparation.labelsFor(ANN, spec, job, NEVER);
+  equal(paths.package, join(job.path, "resolved", "labels.slp"));
+  equal(paths.validation, join(job.path, "resolved_validation", "labels.slp"));
+  const linked = (folder: string) => Deno.realPath(join(job.path, folder, "0.mp4"));
+  equal(await linked("resolved"), join(mount, "one.mp4"));
+  equal(await linked("resolved_validation"), join(mount, "two.mp4"));
 });

@@ -90,7 +90,9 @@ export class SimulatedDesk implements WatchedDesk {
 
   constructor(options: SimulatedDeskOptions) {
     this.#options = options;
-    this.#slot = options.createSlot((spec, inputs) => objectionTo(spec, inputs, ["demo"]));
+    this.#slot = options.createSlot((spec, inputs) =>
+      objectionTo(spec, inputs, { runners: ["demo"] })
+    );
     this.#bench = new JobBench({
       ...options,
       begins: ({ jobId }) => options.watcher.begins(this, jobId, options.disk.running?.jobId),

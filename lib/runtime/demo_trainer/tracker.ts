@@ -13,6 +13,9 @@ import {
 import type { LinearPose } from "./linear_pose.ts";
 import { readModel } from "./model_file.ts";
 
+/** After so many frames it says how far it is. */
+const FRAMES_A_LINE = 10;
+
 /** What to predict on, with what, and where to. */
 export interface DemoTrackerOptions {
   readonly package: string;
@@ -43,7 +46,12 @@ export async function trackDemo(
       );
       return 1;
     }
-    const frames = new Map(samples.map((sample) => [sample.frame, predicted(sample, pose)]));
+    const frames = new Map<number, PredictedFrame>();
+    const frameCount = new Set(samples.map(({ frame }) => frame)).size;
+    for (const sample of samples) {
+      frames.set(sample.frame, predicted(sample, pose));
+      if (frames.size % FRAMES_A_LINE === 0) out(`Predicting ${frames.size}/${frameCount}`);
+    }
     await writePredictions(options.package, options.output, [...frames.values()]);
     out(`Predicted ${frames.size} frames`);
     return 0;

@@ -109,7 +109,11 @@ export async function playKill(room: JobRoom, plan: KillPlan): Promise<KillOutco
   if (failure === undefined && !verdicts.includes("job_done")) {
     throw new Error(`There are results, but the verdicts are ${verdicts.join()}`);
   }
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  // What has arrived of results stays for the next client where there are none in the end.
+  const isPart = (name: string) => failure !== undefined && name.startsWith(".results.");
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) =>
+    !isPart(name)
+  ).sort();
   const wanted = ["animal.pkg.slp", "config.yaml", ...(failure === undefined ? ["results"] : [])];
   if (names.join() !== wanted.join()) throw new Error(`The client's folder has ${names.join()}`);
   await Deno.remove(folder, { recursive: true });

@@ -1,55 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import {
-  OUTPUT_LINE_LENGTH_MAX,
-  OutputLines,
-  printable,
-  progressOf,
-  withLine,
-  withRow,
-} from "../../lib/job/progress.ts";
-import type { EpochRow } from "../../lib/job/training_log.ts";
-
-function row(epoch: number, trainLoss: number | null, valLoss: number | null): EpochRow {
-  return { epoch, trainLoss, valLoss, learningRate: 0.1, isDiverged: false, metrics: {} };
-}
-
-Deno.test("progress counts epochs, keeps the best, and tells the part that is done", () => {
-  const before = withRow(progressOf(4), row(0, null, 0.9));
-  deepEqual([before.epochs, before.percent, before.valLoss, before.best], [0, 0, 0.9, undefined]);
-  const first = withRow(before, row(0, 0.5, 0.4));
-  const second = withRow(first, row(1, 0.3, 0.6));
-  deepEqual(second, {
-    epochs: 2,
-    epochsMax: 4,
-    trainLoss: 0.3,
-    valLoss: 0.6,
-    best: { epoch: 0, valLoss: 0.4 },
-    isDiverged: false,
-    percent: 50,
-    line: "",
-  });
-  equal(withRow(second, row(1, 0.3, 0.6)).epochs, 2, "an epoch that comes again counts once");
-  equal(
-    withRow(second, row(9, 0.3, 0.6)).percent,
-    100,
-    "more epochs than said are no more than all",
-  );
-});
-
-Deno.test("progress tells no part of what it does not know the whole of", () => {
-  equal(withRow(progressOf(undefined), row(0, 0.5, 0.4)).percent, undefined);
-});
-
-Deno.test("progress remembers that a training went astray", () => {
-  const astray = withRow(progressOf(2), { ...row(0, null, null), isDiverged: true });
-  deepEqual([astray.isDiverged, astray.epochs, astray.best], [true, 1, undefined]);
-  equal(withRow(astray, row(1, 0.1, 0.1)).isDiverged, true);
-});
-
-Deno.test("progress keeps the last line that says something", () => {
-  const line = (text: string) => ({ text, isRedrawn: false });
-  equal(withLine(withLine(progressOf(1), line("Epoch 1")), line("")).line, "Epoch 1");
-});
+import { OUTPUT_LINE_LENGTH_MAX, OutputLines, printable } from "../../lib/job/output_lines.ts";
 
 const outputs: [string, string[], [string, boolean][]][] = [
   ["whole lines", ["a\nb\n"], [["a", false], ["b", false]]],
