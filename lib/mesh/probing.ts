@@ -16,6 +16,8 @@ export class Probing {
   /** Probes sent for somebody else: whom to tell when the answer comes. */
   readonly #errands = new Map<RequestId, { readonly asker: PeerId; readonly target: PeerId }>();
   #count = 0;
+  /** Suspects that were asked about. */
+  #asked = 0;
 
   constructor(links: LinkTable, outbox: Outbox) {
     this.#links = links;
@@ -28,8 +30,11 @@ export class Probing {
     if (link !== undefined) {
       this.#outbox.send(link.linkId, { type: "probe", request_id: this.#nextId() });
     }
-    const helpers = [...this.#links.links].filter(({ peerId }) => peerId !== suspect);
-    for (const { linkId } of helpers.slice(0, HELPERS_MAX)) {
+    const others = [...this.#links.links].filter(({ peerId }) => peerId !== suspect);
+    // The next ones each time: the first three may be as cut off from the suspect as we are.
+    const first = others.length === 0 ? 0 : this.#asked++ * HELPERS_MAX % others.length;
+    const helpers = [...others.slice(first), ...others.slice(0, first)].slice(0, HELPERS_MAX);
+    for (const { linkId } of helpers) {
       const request_id = this.#nextId();
       this.#outbox.send(linkId, { type: "probe_request", request_id, target_peer_id: suspect });
     }

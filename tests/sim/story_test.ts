@@ -15,6 +15,9 @@ await automergeReady();
 class Lab {
   readonly world: World;
   readonly logged: { readonly who: string; readonly event: string }[] = [];
+  /** When each was let in by the server, and when it was given the list of the others. */
+  readonly letIn: Map<string, number> = new Map();
+  readonly listed: Map<string, number> = new Map();
 
   /** `later` more machines have workers that a story starts itself. */
   constructor(
@@ -27,7 +30,13 @@ class Lab {
       gpuMemoryMb: Array.from({ length: machines }, (_, index) => 80_000 - 8_000 * index),
       ...(createNode === undefined ? {} : { createNode }),
       watcher: {
-        stepped: (life, _input, effects) => {
+        stepped: (life, input, effects) => {
+          const { now } = this.world.timeline;
+          const said = input.type === "server_said" || input.type === "peer_said"
+            ? input.message.type
+            : undefined;
+          if (said === "registered_auth") this.letIn.set(life.name, now);
+          if (said === "mesh_peer_list") this.listed.set(life.name, now);
           for (const effect of effects) {
             if (effect.type !== "log") continue;
             this.logged.push({ who: life.name, event: String(effect.fields["event"]) });
@@ -90,6 +99,18 @@ function between(some: readonly string[], others: readonly string[]) {
       (some.includes(from) && others.includes(to)) || (others.includes(from) && some.includes(to)),
   };
 }
+
+Deno.test("a newcomer is given the list of the others within a second", () => {
+  for (const workers of [2, 5]) {
+    using lab = new Lab(workers, { later: 1 });
+    const name = `w${workers}`;
+    lab.start(name);
+    lab.until(() => lab.listed.has(name), 3_000);
+    const tookMs = (lab.listed.get(name) ?? Infinity) - (lab.letIn.get(name) ?? Infinity);
+    assert.ok(tookMs < 1_000, `${tookMs} ms`);
+    lab.until(() => pending(lab.world) === undefined, 5_000);
+  }
+});
 
 Deno.test("an admin that says goodbye is replaced within 0.2 s", () => {
   using lab = new Lab(3);
