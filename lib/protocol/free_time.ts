@@ -38,6 +38,8 @@ export function isNewsOfFreedom(
   nowMs: number,
 ): boolean {
   if (told === undefined || expected === undefined) return told !== expected;
-  if (nowMs - atMs < TOLD_EVERY_MS) return false;
-  return Math.abs(told - expected) > Math.max(TOLD_MS, TOLD_SHARE * Math.abs(expected - nowMs));
+  const [changeMs, leftMs] = [Math.abs(told - expected), Math.abs(expected - nowMs)];
+  if (changeMs <= Math.max(TOLD_MS, TOLD_SHARE * leftMs)) return false;
+  // One that was far off is mended soon.
+  return nowMs - atMs >= (changeMs > leftMs / 2 ? TOLD_MS : TOLD_EVERY_MS);
 }

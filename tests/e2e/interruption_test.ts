@@ -10,6 +10,8 @@ import { discover, failed, trained } from "./training_outcome.ts";
 /** So much takes seconds on werift, which carries some 10 MB/s. */
 const LARGE_BYTES = 120_000_000;
 const AGAIN_MS = 20_000;
+/** A pace is known after ten seconds. */
+const GUESS_MS = 40_000;
 
 function becomes(stage: Stage, status: string): Promise<unknown> {
   return eventually(
@@ -64,6 +66,21 @@ async function leftAlone(stage: Stage, tenths: number): Promise<string> {
   const started = stdout.split("\n").find((line) => line.includes('"started"')) ?? "{}";
   return String(JSON.parse(started).job_id);
 }
+
+Deno.test("e2e: who finds no free worker is told for how long it will be held", () =>
+  onStage("auto", async (stage) => {
+    await stage.worker("gpu", await slowTrainer(stage));
+    const job = await leftAlone(stage, 900);
+    const file = await stage.package();
+    const training = await slowTraining(stage, 1);
+    const message = await eventually("a guess", async () => {
+      const { stdout } = await endsWith(stage.train(file, [...training, "--no-wait"]), 6);
+      const said = failed({ stdout }).message;
+      return / for about \d+m/.test(said) ? said : undefined;
+    }, GUESS_MS);
+    assert.match(message, /gpu-\S+ is busy, for about \dm more/);
+    await endsWith(stage.lab.start(["cancel", job]), 0);
+  }));
 
 Deno.test("e2e: follow tells what was missed and brings the results to where they were to go", () =>
   onStage("auto", async (stage) => {

@@ -438,9 +438,11 @@ Deno.test("slot: how long a job takes is told by its configuration, and expected
   deepEqual(one.freeAt, undefined);
   one.step(epoch(0), 10_000);
   deepEqual(one.freeAt, undefined);
-  one.step(epoch(1), 11_000);
-  deepEqual(one.freeAt, 11_000 + 198 * 1_000);
-  one.step({ type: "ended", verdict: { type: "cancelled" } }, 12_000);
+  one.step(epoch(1), 10_001);
+  deepEqual(one.freeAt, undefined, "rows that come at once are no pace");
+  one.step(epoch(9), 28_000);
+  deepEqual(one.freeAt, 28_000 + 190 * 2_000);
+  one.step({ type: "ended", verdict: { type: "cancelled" } }, 29_000);
   deepEqual(one.freeAt, undefined);
 });
 

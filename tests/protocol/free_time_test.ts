@@ -23,3 +23,10 @@ for (const [what, told, expected, isNews] of cases) {
     );
   });
 }
+
+Deno.test("what a room hears of when a worker is free: a guess that was far off is mended soon", () => {
+  const isNews = (expected: number) =>
+    isNewsOfFreedom({ freeAtMs: HOUR, atMs: -120_000 }, expected, 0);
+  equal(isNews(3 * HOUR), true);
+  equal(isNews(1.4 * HOUR), false);
+});

@@ -161,8 +161,6 @@ export class DeskLab {
   readonly folder: string;
   readonly statuses: string[] = [];
   readonly warnings: string[] = [];
-  /** When it expected to be free, each time that it said so. */
-  readonly expected: (number | undefined)[] = [];
   readonly #clients: DeskClient[] = [];
   readonly #options: DeskLabOptions;
   /** Jobs that were left to a next life. */
@@ -230,7 +228,6 @@ export class DeskLab {
         },
       },
       status: (status) => this.statuses.push(status),
-      expect: (freeAt) => this.expected.push(freeAt),
     });
   }
 

@@ -628,27 +628,6 @@ test("a trainer that is gone is told before anything is sent", WRITES, async (la
   match((await client.next("job_refused", ONE)).reason, /sleap-nn is gone/);
 });
 
-const LEARNS = `log=output/training_log.csv; echo epoch,train_loss,val_loss > $log
-  echo 0,0.5,0.4 >> $log; echo 1,0.4,0.3 >> $log; ${WAITS}; ${WRITES}`;
-
-test(
-  "a desk says when it expects to be free, by the configuration and the pace",
-  LEARNS,
-  async (lab) => {
-    const client = await lab.client();
-    const config = SAMPLE_CONFIG.replace("r_config: {}", "r_config: {max_epochs: 200}");
-    await client.run(ONE, { ...SPEC, config_content: config });
-    await until(
-      "two epochs",
-      () => lab.events(ONE).filter((type) => type === "job_metric").length > 1,
-    );
-    equal(typeof lab.expected.at(-1), "number");
-    await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
-    await until("the verdict", () => lab.statuses.at(-1) === "available");
-    equal(lab.expected.at(-1), undefined);
-  },
-);
-
 test(
   "losses that are no numbers are told as such",
   `log=output/training_log.csv; echo epoch,train_loss,val_loss > $log; echo 0,nan,inf >> $log; ${WRITES}`,
