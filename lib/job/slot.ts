@@ -16,17 +16,19 @@
  */
 
 import type { JobId, PeerId, RequestId } from "../base/id.ts";
-import { formatDuration, type Instant } from "../base/time.ts";
+import type { Instant } from "../base/time.ts";
 import { haveOneKey } from "../protocol/identity.ts";
 import type { JobEvent, JobMessage, JobRefusal } from "../protocol/job_message.ts";
-import { type JobSpec, modelsOf } from "../protocol/job_spec.ts";
+import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { MissingFile } from "../protocol/mount.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import { epochsMaxOf } from "./epoch_limit.ts";
-import { expectedEnd, type Pace, paceAfter } from "./pace.ts";
+import { expectedEnd, paceAfter } from "./pace.ts";
 import type { SlotEffect } from "./slot_effect.ts";
-import type { JobEnding, Obstacle, Request, SlotInput, Verdict } from "./slot_input.ts";
+import type { Obstacle, Request, SlotInput, Verdict } from "./slot_input.ts";
+import type { Leased, Running, SlotState } from "./slot_state.ts";
+import { hint, soleEpochsMax, verdictWords } from "./slot_words.ts";
 
 /** Milliseconds without a sign of life after which a lease ends. Higher: ghosts hold the slot longer. */
 export const LEASE_MS = 15_000;
@@ -59,42 +61,13 @@ export function refusalMessage(
   };
 }
 
-interface Held {
-  readonly client: PeerId;
-  readonly jobId: JobId;
-  readonly spec: JobSpec;
-}
-
-interface Leased extends Held {
-  readonly name: "leased";
-  readonly inputs: Manifest;
-  /** Whether every input is here. */
-  readonly complete: boolean;
-  readonly until: Instant;
-}
-
-interface Running extends Held {
-  readonly name: "running";
-  readonly startedAt: Instant;
-  /** Epochs at most of each model, where that is known. */
-  readonly epochsMax: number | undefined;
-  /** The number of the last word that was said of it. */
-  readonly sequence: number;
-  /** How fast it learns, once an epoch was heard of. */
-  readonly pace?: Pace;
-  /** How its owner wanted it to end, where that was asked for. */
-  readonly ending?: JobEnding;
-}
-
-type State = { readonly name: "free" } | Leased | Running;
-
 /** Which run of a job it is. Running one again is for those who can resume it. */
 const ATTEMPT = 1;
 
 /** One slot of a worker. */
 export class JobSlot {
   readonly #suitability: Suitability;
-  #state: State = { name: "free" };
+  #state: SlotState = { name: "free" };
   #closed = false;
   /** Why the slot cannot be given away, by what is in its way. */
   readonly #obstacles = new Map<Obstacle, string>();
@@ -199,7 +172,7 @@ export class JobSlot {
   /** Asked again for the very same job, the first answer was lost; all else is refused. */
   #reserveAgain(
     request: Extract<SlotInput, { type: "reserve" }>,
-    state: Exclude<State, { name: "free" }>,
+    state: Exclude<SlotState, { name: "free" }>,
     now: Instant,
   ): void {
     const { client, jobId, spec, inputs } = request;
@@ -368,52 +341,5 @@ export class JobSlot {
 
   #tellRoom(status: WorkerStatus, currentJob: CurrentJob | null): void {
     this.#effects.push({ type: "status", status, currentJob });
-  }
-}
-
-/** Why a held slot is not given to another, and when it is worth asking again. */
-function hint(state: Leased | Running, now: Instant): Omit<Refused, "code"> {
-  if (state.name === "leased") {
-    const retryAfterMs = Math.max(0, state.until - now);
-    return { reason: "The worker is reserved for another job", retryAfterMs };
-  }
-  const { pace, startedAt } = state;
-  const epochsMax = soleEpochsMax(state);
-  const sentence = `The worker runs another job for ${
-    formatDuration(Math.max(0, now - startedAt))
-  }`;
-  if (pace === undefined) return { reason: `${sentence}, before its first epoch` };
-  if (epochsMax === undefined) return { reason: `${sentence}, epoch ${pace.epochs}` };
-  const reason = `${sentence}, epoch ${pace.epochs} of ${epochsMax}`;
-  const freeAt = expectedEnd(pace, epochsMax);
-  return freeAt === undefined
-    ? { reason }
-    : { reason, retryAfterMs: Math.max(0, Math.round(freeAt - now)) };
-}
-
-/** Each of several models counts its epochs anew: the pace of one tells nothing of the rest. */
-function soleEpochsMax({ epochsMax, spec }: Running): number | undefined {
-  return modelsOf(spec) === 1 ? epochsMax : undefined;
-}
-
-/** The verdict as it is said, without the words that every event carries. */
-function verdictWords(verdict: Verdict) {
-  switch (verdict.type) {
-    case "done": {
-      const { results, isStoppedEarly: stopped_early } = verdict;
-      return { type: "job_done", results, stopped_early } as const;
-    }
-    case "cancelled": {
-      const { reason } = verdict;
-      return { type: "job_cancelled", ...(reason === undefined ? {} : { reason }) } as const;
-    }
-    case "lost":
-      return { type: "job_lost", reason: verdict.reason } as const;
-    case "failed": {
-      const { exitCode: exit_code, reason } = verdict;
-      return { type: "job_failed", exit_code, reason } as const;
-    }
-    default:
-      return verdict satisfies never;
   }
 }

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { JobId, PeerId } from "../base/id.ts";
 import type { Log } from "../base/log.ts";
-import { type Clock, type Instant, MINUTE_MS } from "../base/time.ts";
+import type { Clock, Instant } from "../base/time.ts";
 import type { Executables } from "../job/runner.ts";
 import { JobSlot, refusalMessage, type Refused } from "../job/slot.ts";
 import type { SlotEffect } from "../job/slot_effect.ts";
@@ -20,6 +20,7 @@ import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { CurrentJob, WorkerStatus } from "../protocol/worker.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import { Chores } from "./chores.ts";
+import { DeskDrain } from "./desk_drain.ts";
 import { CACHE_BYTES_MAX, FileCache } from "./file_cache.ts";
 import { HeldJobs } from "./held_jobs.ts";
 import { JobArchive } from "./job_archive.ts";
@@ -33,12 +34,6 @@ import { JobRemains } from "./job_remains.ts";
 import { findLeftJobs, type Survivor } from "./job_survivors.ts";
 import { JobVisits } from "./job_visits.ts";
 import { MountTable } from "./mount_table.ts";
-
-/**
- * For clients to fetch their results from a worker that leaves. Higher: one that hangs keeps the worker
- * for longer; lower: large results are cut off, and fetched from the worker's next life.
- */
-const SERVE_MS = 15 * MINUTE_MS;
 
 /** What a desk works with. */
 export interface JobDeskOptions {
@@ -60,7 +55,7 @@ export interface JobDeskOptions {
   readonly gpu?: JobGpu | undefined;
   /** Between two looks at what ended jobs have left; as `job_remains.ts` says where left out. */
   readonly remainsLookMs?: number | undefined;
-  /** For clients to fetch their results from a worker that leaves; {@linkcode SERVE_MS} where left out. */
+  /** For clients to fetch their results from a worker that leaves; as `desk_drain.ts` says where left out. */
   readonly serveMs?: number | undefined;
   /** Why a free slot is not for that client's job: it is another's turn. Left out, there is no queue. */
   readonly objectionTo?: (client: PeerId, jobId: JobId) => string | undefined;
@@ -86,13 +81,10 @@ export class JobDesk {
   readonly #bench: JobBench;
   readonly #remains: JobRemains;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  readonly #drained = Promise.withResolvers<void>();
+  readonly #drain: DeskDrain;
   readonly #ended = new AbortController();
   /** Jobs of an earlier life that are still to be taken up. */
   #survivors: Survivor[] = [];
-  #isDraining = false;
-  /** Whether a job has ended since, and its clients are served for a last time. */
-  #isServing = false;
 
   constructor(options: JobDeskOptions) {
     const { folder, log, cacheBytesMax = CACHE_BYTES_MAX } = options;
@@ -118,6 +110,13 @@ export class JobDesk {
       concluded: (jobId, verdict) => this.#conclude(jobId, verdict),
     });
     this.#visits = new JobVisits({ partsFolder, cache, mounts, chores: this.#chores, log });
+    this.#drain = new DeskDrain({
+      isBusy: () => this.#bench.isBusy,
+      // Who only watches the room does not hold the worker; who hears of a job may want its results.
+      hasBusiness: () => this.#visits.hasBusiness((link) => this.#audience.hears(link)),
+      serveMs: options.serveMs,
+      ended: this.#ended.signal,
+    });
     this.#archive = new JobArchive(this.#jobsFolder, partsFolder);
     this.#recall = new JobRecall(this.#archive, this.#audience, (jobId) => ({
       isHere: this.#slot.jobId === jobId,
@@ -167,7 +166,7 @@ export class JobDesk {
   leave(client: PeerId, link: PeerLink): void {
     if (!this.#visits.leave(client, link)) return;
     this.#audience.dismiss(link);
-    this.#checkDrained();
+    this.#drain.check();
   }
 
   /** A client said something. */
@@ -233,10 +232,8 @@ export class JobDesk {
    * @param notice What becomes of the running job, in a sentence for those who follow it.
    */
   async drain(notice: string): Promise<void> {
-    this.#isDraining = true;
     this.#step({ type: "closed", notice });
-    this.#checkDrained();
-    await this.#drained.promise;
+    await this.#drain.begin();
   }
 
   /**
@@ -425,20 +422,10 @@ export class JobDesk {
       await folder.removeInputs();
     });
     this.#adoptNext();
-    this.#checkDrained();
+    this.#drain.check();
     this.#chores.begin("Old jobs cannot be removed", jobId, () => {
       return this.#archive.sweep(clock.wallMs());
     });
-  }
-
-  #checkDrained(): void {
-    if (!this.#isDraining || this.#bench.isBusy) return;
-    // Who only watches the room does not hold the worker; who hears of a job may want its results.
-    if (!this.#visits.hasBusiness((link) => this.#audience.hears(link))) this.#drained.resolve();
-    else if (!this.#isServing) {
-      this.#isServing = true;
-      this.#later(this.#options.serveMs ?? SERVE_MS, () => this.#drained.resolve());
-    }
   }
 
   get #jobsFolder(): string {

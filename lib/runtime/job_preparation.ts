@@ -17,7 +17,7 @@ import { within } from "./deadline.ts";
 import { SPARE_BYTES } from "./disk_room.ts";
 import { isExecutable } from "./executable.ts";
 import { isLabels } from "./input_bundle.ts";
-import { bytesAside } from "./landing_place.ts";
+import { bytesAside, spareableAside } from "./landing_place.ts";
 import { MapMemory } from "./map_memory.ts";
 import type { MountTable } from "./mount_table.ts";
 import { type Resolution, resolvePaths } from "./path_resolution.ts";
@@ -82,7 +82,7 @@ export class JobPreparation {
     const parts = join(this.#folder, "parts");
     const bytes = sent.reduce((sum, file) => sum + file.bytes - bytesAside(parts, file), 0);
     const { bavail, bsize } = statfsSync(this.#folder);
-    const freeBytes = bavail * bsize + this.#spareableBytes();
+    const freeBytes = bavail * bsize + this.#spareableBytes() + spareableAside(parts, sent);
     if (bytes + SPARE_BYTES <= freeBytes) return undefined;
     const reason =
       `The inputs have ${bytes} bytes to come; the worker's disk has ${freeBytes} free and keeps ${SPARE_BYTES}`;

@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 import type { FileEntry, Manifest } from "../protocol/manifest.ts";
-import { requireRoom } from "./disk_room.ts";
+import { freeBytes, requireRoom } from "./disk_room.ts";
 import type { FileCache } from "./file_cache.ts";
 import { copyFile, digestFile } from "./file_digest.ts";
 import { removeIfPresent } from "./file_removal.ts";
@@ -85,7 +85,10 @@ export class LandingPlace {
    */
   async requireRoom(bytes: number): Promise<void> {
     const { cache, folder, reserveBytes = 0 } = this.#options;
-    if (bytes > 0) await cache?.makeRoom(bytes + reserveBytes);
+    if (bytes > 0) {
+      await cache?.makeRoom(bytes + reserveBytes);
+      await this.#giveUpWholes(bytes + reserveBytes);
+    }
     await requireRoom(folder, { bytes, reserveBytes });
   }
 
@@ -112,6 +115,15 @@ export class LandingPlace {
   async keep(entry: FileEntry): Promise<void> {
     const { cache, reserveBytes = 0 } = this.#options;
     await cache?.keep(entry, this.#pathOf(entry), reserveBytes);
+  }
+
+  /** Those of this transfer have been taken by now: the others are of jobs that did not run. */
+  async #giveUpWholes(bytes: number): Promise<void> {
+    const { folder, partsFolder } = this.#options;
+    for (const { path } of wholesIn(partsFolder)) {
+      if (await freeBytes(folder) >= bytes) return;
+      await removeIfPresent(path);
+    }
   }
 
   /** Makes a file aside, and moves it to its name when it is whole. */
@@ -175,6 +187,26 @@ export function bytesAside(partsFolder: string, entry: FileEntry): number {
     diskBytesIfFile(part) ?? 0,
   );
   return Math.min(bytes, entry.bytes);
+}
+
+/** Bytes of whole files in `partsFolder` that none of `files` is: they would be given up for these. */
+export function spareableAside(partsFolder: string, files: readonly FileEntry[]): number {
+  const ours = new Set(files.map((entry) => wholePathOf(partsFolder, entry)));
+  return wholesIn(partsFolder).reduce((sum, { path, bytes }) => {
+    return ours.has(path) ? sum : sum + bytes;
+  }, 0);
+}
+
+function wholesIn(partsFolder: string): { readonly path: string; readonly bytes: number }[] {
+  try {
+    return [...Deno.readDirSync(partsFolder)].flatMap(({ name }) => {
+      const path = join(partsFolder, name);
+      return name.endsWith(".whole") ? [{ path, bytes: sizeIfFile(path) ?? 0 }] : [];
+    });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
 }
 
 function wholePathOf(partsFolder: string, { sha256 }: FileEntry): string {

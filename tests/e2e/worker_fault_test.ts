@@ -113,6 +113,30 @@ Deno.test("e2e: a worker that is stopped comes to the end of its job first, and 
     await endsWith(worker.program, 0, 10_000);
   }));
 
+Deno.test("e2e: a worker that is to be maintained lets its job end, takes no other, and comes back when told", () =>
+  onStage("auto", async (stage) => {
+    const worker = await stage.worker("gpu", await slowTrainer(stage));
+    const client = stage.train(await stage.package(), await slowTraining(stage, 60));
+    await client.line(({ event }) => event === "epoch", "its first epoch", FIRST_EPOCH_MS);
+    const drain = (...more: string[]) => stage.lab.start(["drain", "--name", "gpu", ...more]);
+    const reads = async (wanted: string) => {
+      const isSo = ({ status }: { status: string }) => status === wanted;
+      await eventually(
+        `a worker that reads ${wanted}`,
+        async () => (await discover(stage)).workers.find(isSo),
+        PATIENCE_MS,
+      );
+    };
+    await endsWith(drain("--reason", "A new driver"), 0);
+    await reads("draining");
+    assert.equal(trained(await endsWith(client, 0)).epochs, 60);
+    await reads("maintenance");
+    await endsWith(drain("--end"), 0);
+    await reads("available");
+    worker.program.signal("SIGTERM");
+    await endsWith(worker.program, 0);
+  }));
+
 Deno.test("e2e: a job that outlasts the time to drain is ended, and its client hears it", () =>
   onStage("auto", async (stage) => {
     const drain = [...await slowTrainer(stage), "--drain-timeout", "1"];

@@ -200,3 +200,21 @@ Deno.test("transfer: a disk that fills up is named, nothing is lost, and it goes
     }
   });
 });
+
+Deno.test("transfer: whole files of jobs that did not run are given up where the room is needed", () =>
+  withFolder(async (folder) => {
+    const [from, to] = [join(folder, "from"), join(folder, "to")];
+    await write(from, { "a.bin": noise(2_000) });
+    await Deno.mkdir(join(to, "parts"), { recursive: true });
+    const whole = join(to, "parts", `${"b".repeat(64)}.whole`);
+    const manifest = await describeFolder(from);
+    for (const [reserveBytes, isKept] of [[0, true], [1e18, false]] as const) {
+      await Deno.writeTextFile(whole, "of another job");
+      await outcome(await begin(manifest, { from, to, receive: { reserveBytes } }));
+      const names = (await Array.fromAsync(Deno.readDir(join(to, "parts")))).map(({ name }) =>
+        name
+      );
+      equal(names.some((name) => name.endsWith(".whole")), isKept);
+      await Deno.remove(join(to, "files"), { recursive: true });
+    }
+  }));

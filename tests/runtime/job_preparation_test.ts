@@ -1,6 +1,6 @@
 /** What a worker looks at before a GPU is touched, besides what `tests/client/prepared_job_test.ts` plays. */
 
-import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { isPeerId, type PeerId } from "../../lib/base/id.ts";
 import type { JobSpec } from "../../lib/protocol/job_spec.ts";
@@ -67,6 +67,13 @@ test("what has arrived already needs no room", async ({ folder, preparation }) =
   equal(toCome(), bytes - 40_960);
   await Deno.writeFile(join(folder, "parts", `${sha256}.whole`), new Uint8Array(81_920));
   equal(toCome(), bytes - 81_920);
+  // A whole file of another job that did not run would be given up; it need not be all there.
+  const free = () => Number(/disk has (\d+) free/.exec(reason())?.[1]);
+  const before = free();
+  const other = join(folder, "parts", `${"b".repeat(64)}.whole`);
+  await Deno.writeTextFile(other, "");
+  await Deno.truncate(other, 2 ** 40);
+  ok(free() - before > 2 ** 39, `${free()} bytes, ${before} before`);
 });
 
 test("inputs that the disk cannot take are refused", (worker) => {

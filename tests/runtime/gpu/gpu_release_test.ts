@@ -59,7 +59,12 @@ const cases: [string, readonly (GpuReading | Error)[], number | undefined, GpuRe
   ["memory stays, and others are there to use it", [used(9_000, [900])], 500, FREE],
   ["memory stays, and those who use it cannot be seen", [used(9_000, [901])], 500, {
     state: "unclear",
-    why: "9000 MB are used, 500 MB were before the job",
+    why: "9000 MB are used, by process 901 as the driver counts, 500 MB were before the job",
+  }],
+  ["a display has taken more meanwhile", [used(2_400)], 500, FREE],
+  ["somebody unseen has taken as much", [used(2_400, [901])], 500, {
+    state: "unclear",
+    why: "2400 MB are used, by process 901 as the driver counts, 500 MB were before the job",
   }],
   ["the trainer is still on it", [used(9_000, [TRAINER])], undefined, {
     state: "held",
