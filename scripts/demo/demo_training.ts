@@ -94,7 +94,10 @@ export class DemoTraining {
     const react = (event: SubmissionEvent) => {
       detachment.watch(event);
       if (event.type === "started") jobId = event.jobId;
-      if (event.type === "epoch" && ++epochs === DETACH_EPOCHS) ctrlC.abort("SIGINT");
+      if (event.type !== "epoch") return;
+      // They are numbered from 0.
+      epochs = event.epoch.epoch + 1;
+      if (epochs >= DETACH_EPOCHS) ctrlC.abort("SIGINT");
     };
     const request = {
       packagePath,
