@@ -387,13 +387,18 @@ class Simulation {
   }
 }
 
-/** What a worker at rest does not do: it answers and gives signs of life, and that is all. */
+/**
+ * What a worker at rest does not do: it answers and gives signs of life, and asks the server whether it
+ * is there where its word would decide, as long as one of two is mourned. That is all.
+ */
 function unrestIn(effect: Effect): string | undefined {
   switch (effect.type) {
     case "send":
       return effect.message.type === "heartbeat" ? undefined : `says ${effect.message.type}`;
-    case "tell_server":
-      return `tells the server ${effect.message.type}`;
+    case "tell_server": {
+      const { type } = effect.message;
+      return type === "ping" ? undefined : `tells the server ${type}`;
+    }
     case "dial":
       return `dials ${effect.peerId}`;
     default:
