@@ -388,16 +388,19 @@ class Simulation {
 }
 
 /**
- * What a worker at rest does not do: it answers and gives signs of life, and asks the server whether it
- * is there where its word would decide, as long as one of two is mourned. That is all.
+ * What a worker at rest says to the server: it answers a client that dials it, and asks whether the
+ * server is there where its word would decide, as long as one of two is mourned.
  */
+const WORDS_AT_REST: ReadonlySet<string> = new Set(["mesh_answer", "ice_candidate", "ping"]);
+
+/** What a worker at rest does not do: it answers and gives signs of life, and that is all. */
 function unrestIn(effect: Effect): string | undefined {
   switch (effect.type) {
     case "send":
       return effect.message.type === "heartbeat" ? undefined : `says ${effect.message.type}`;
     case "tell_server": {
       const { type } = effect.message;
-      return type === "ping" ? undefined : `tells the server ${type}`;
+      return WORDS_AT_REST.has(type) ? undefined : `tells the server ${type}`;
     }
     case "dial":
       return `dials ${effect.peerId}`;
