@@ -63,8 +63,8 @@ export const PLANTED_IN_SLOTS: readonly {
     name: "a job that is taken up is numbered anew",
     replacements: [{
       file: "slot.ts",
-      sound: 'this.#state = { name: "running", client, jobId, spec, startedAt, sequence };',
-      faulty: 'this.#state = { name: "running", client, jobId, spec, startedAt, sequence: 0 };',
+      sound: "spec, startedAt, epochsMax, sequence };",
+      faulty: "spec, startedAt, epochsMax, sequence: 0 };",
     }],
     report: /as word 1, not/,
   },
