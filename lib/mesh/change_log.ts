@@ -25,6 +25,7 @@ interface Placed extends Held {
 /** The signed changes of one room, in an order in which each follows those it builds on. */
 export class ChangeLog {
   readonly #changes = new Map<string, Placed>();
+  #reach = GENESIS_REACH;
   readonly #genesis = new Set<string>();
   /** How far below the root each object is that a change made. */
   readonly #depths = new Map<string, number>([[ROOT_OBJECT, 0], [WORKERS_OBJECT, 0]]);
@@ -46,9 +47,7 @@ export class ChangeLog {
 
   /** The highest counter of an operation in any of them. */
   get reach(): number {
-    let highest = GENESIS_REACH;
-    for (const { reach } of this.#changes.values()) highest = Math.max(highest, reach);
-    return highest;
+    return this.#reach;
   }
 
   /** Notes the heads that every replica starts with. */
@@ -97,6 +96,7 @@ export class ChangeLog {
     const last = startOp + operations.length - 1;
     const reach = Math.max(last, ...deps.map((hash) => this.reachOf(hash)));
     this.#changes.set(facts.hash, { change, facts, reach });
+    this.#reach = Math.max(this.#reach, reach);
     for (const { action, id, key, object } of operations) {
       if (action.startsWith("make")) this.#depths.set(id, (this.#depths.get(object) ?? 0) + 1);
       if (object === ROOT_OBJECT && key === ADMIN_KEY) this.#namings.add(id);
@@ -110,6 +110,8 @@ export class ChangeLog {
   /** Takes back a change that turned out not to fit into the document. */
   remove(facts: ChangeFacts): void {
     this.#changes.delete(facts.hash);
+    this.#reach = GENESIS_REACH;
+    for (const { reach } of this.#changes.values()) this.#reach = Math.max(this.#reach, reach);
     this.#sequences.get(facts.actor)?.delete(facts.seq);
     for (const { id } of facts.operations) {
       this.#depths.delete(id);

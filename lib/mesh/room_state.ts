@@ -46,7 +46,6 @@ export class RoomState {
   #rows: ReadonlyMap<PeerId, ReadonlyMap<JobId, QueueRow>> = new Map();
   /** Those whose entry stands there more than once. */
   readonly #contested = new Set<PeerId>();
-  #conflicts = 0;
   /** The own entry that was written last, and how it stood in the document then. */
   #settled: { readonly entry: WorkerEntry; readonly stored: WorkerEntry } | undefined;
   #laterLife: number | undefined;
@@ -111,11 +110,6 @@ export class RoomState {
    */
   get laterLife(): number | undefined {
     return this.#laterLife;
-  }
-
-  /** Entries that were found to have concurrent values, since birth. */
-  get conflicts(): number {
-    return this.#conflicts;
   }
 
   /** Those whose entry has concurrent values now. */
@@ -288,10 +282,7 @@ export class RoomState {
       if (entry === undefined) entries.delete(author);
       else entries.set(author, entry);
       if (stored.length < 2) this.#contested.delete(author);
-      else if (!this.#contested.has(author)) {
-        this.#contested.add(author);
-        this.#conflicts++;
-      }
+      else this.#contested.add(author);
     }
     this.#entries = entries;
     this.#rows = rows;

@@ -198,7 +198,7 @@ Deno.test("writing the same again is no change; a new life replaces the entry wh
   using young = replica("w1", 2);
   young.write("available");
   young.state.merge([first]);
-  assert.equal(young.state.conflicts, 1);
+  assert.deepEqual([...young.state.contested], ["w1"]);
   assert.ok(
     young.state.update(young.entry("available", metadataOf(8_000))),
     "settles the conflict",
