@@ -18,6 +18,14 @@ export interface Replacement {
   readonly faulty: string;
 }
 
+/** A fault that a simulation must find. */
+export interface PlantedFault {
+  readonly name: string;
+  readonly replacements: readonly Replacement[];
+  /** What the report must speak of: found for another reason is not found. */
+  readonly report: RegExp;
+}
+
 /** Gives a factory of nodes with the fault; `use` must be done with it when it returns. */
 export async function withPlantedFault<T>(
   replacements: readonly Replacement[],

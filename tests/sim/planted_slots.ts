@@ -1,13 +1,9 @@
 /** Faults of a slot that each simulation of jobs must find: in the race, and in rooms. */
 
-import type { Replacement } from "./planted_fault.ts";
+import type { PlantedFault } from "./planted_fault.ts";
 
-/** Each fault, and what the report of it must speak of: found for another reason is not found. */
-export const PLANTED_IN_SLOTS: readonly {
-  readonly name: string;
-  readonly replacements: readonly Replacement[];
-  readonly report: RegExp;
-}[] = [
+/** The faults. */
+export const PLANTED_IN_SLOTS: readonly PlantedFault[] = [
   {
     name: "a lease is granted twice",
     replacements: [{
