@@ -1,6 +1,7 @@
 /** Whether a room has come to rest, and in words why it has not. */
 
 import { isDeepStrictEqual } from "node:util";
+import type { Instant } from "../../lib/base/time.ts";
 import { electAdmin } from "../../lib/mesh/election.ts";
 import { gpuMemoryMb } from "../../lib/protocol/worker.ts";
 import type { WorkerLife } from "./worker_life.ts";
@@ -13,12 +14,22 @@ export function bestOf(lives: readonly WorkerLife[]): string | undefined {
   );
 }
 
-/** Who holds a worker for living that does not live; `undefined` where nobody does. */
-export function ghostIn(world: World): string | undefined {
-  const living = new Set<string>(world.lives.map((life) => life.peerId));
-  for (const { name, view } of world.lives) {
+/**
+ * Who holds a worker for living that does not live; `undefined` where nobody does. Those that died, began
+ * or were well again after `before` are left out.
+ */
+export function ghostIn(world: World, before: Instant = Infinity): string | undefined {
+  const spared = new Set<string>(
+    world.machines.flatMap(({ life }) =>
+      life !== undefined && (life.state !== "dead" || life.unsettledAt > before)
+        ? [life.peerId]
+        : []
+    ),
+  );
+  for (const { name, view, unsettledAt } of world.lives) {
+    if (unsettledAt > before) continue;
     for (const [peerId, liveness] of view.liveness) {
-      if (!living.has(peerId) && (liveness === "alive" || liveness === "suspect")) {
+      if (!spared.has(peerId) && (liveness === "alive" || liveness === "suspect")) {
         return `${name} holds the dead ${peerId} for ${liveness}`;
       }
     }

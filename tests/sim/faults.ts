@@ -166,6 +166,7 @@ function malice(world: World, random: Random, wild: number): void {
       random,
     });
     world.links.send(liar, linkId, world.wire.mesh(message));
+    world.noteWrong();
   }
 }
 
@@ -186,7 +187,9 @@ function pairApart(world: World, random: Random, wild: number): void {
 function cutLink(world: World, random: Random): void {
   const ends = world.lives.flatMap((life) => world.links.endsOf(life));
   const end = pick(ends, random);
-  if (end !== undefined) world.links.drop(end.user, end.linkId, "A fault cut it");
+  if (end === undefined) return;
+  world.links.drop(end.user, end.linkId, "A fault cut it");
+  world.noteWrong();
 }
 
 function delay(world: World, random: Random, wild: number): void {

@@ -32,12 +32,17 @@ import { drawGpuMemory, World } from "./world.ts";
 const QUIET_MS = 100_000;
 /** Some rooms are cut for longer than a worker remembers the dead, while all else goes wrong as well. */
 const LONG_CUT = { share: 0.05, durationMs: 100_000 };
+/**
+ * In some rooms nobody reaches the server now and then, which forgets nothing meanwhile: for less or more
+ * than the 45 s after which it gives a silent socket up.
+ */
+const OUTAGE = { share: 0.2, durationMs: 70_000, everyMs: 60_000 };
 /** For a room to find out that it is whole, before those that it misses are started: a majority may be. */
 const MISSED_MS = 70_000;
 /** For one more client to be served: where one worker is left, they are so one after another. */
 const SERVED_MS = 15_000;
 /**
- * For everybody to know who is dead, once nothing is wrong any more: silence and check take 5.5 s, and
+ * For everybody to know who is dead where nothing else is wrong: silence and check take 5.5 s, and
  * words that the network held back may speak of the dead once more.
  */
 const MOURNING_MS = 13_500;
@@ -186,6 +191,15 @@ class Simulation {
     const isLongCut = chance.next() < LONG_CUT.share;
     const until = 20_000 + 60_000 * random.next() + (isLongCut ? LONG_CUT.durationMs : 0);
     if (isLongCut) timeline.after(20_000 * chance.next(), () => cutInTwo(world, chance, until));
+    if (chance.next() < OUTAGE.share) {
+      const again = () => {
+        if (this.#phase !== "trouble") return;
+        this.#note("strikes: server unreachable");
+        world.serverUnreachable(OUTAGE.durationMs * chance.next());
+        timeline.after(OUTAGE.everyMs * chance.next(), again);
+      };
+      timeline.after(OUTAGE.everyMs * chance.next(), again);
+    }
     for (const machine of world.machines) {
       timeline.after(
         random.next() < 0.2 ? until * random.next() : 2_000 * random.next(),
@@ -241,8 +255,6 @@ class Simulation {
         isWhole = true;
         world.startAll();
       }
-      const ghost = now - startedAt > MOURNING_MS ? ghostIn(world) : undefined;
-      if (ghost !== undefined) throw new Violation(`Not within ${MOURNING_MS} ms: ${ghost}`);
       if (now - startedAt > quietMs) {
         throw new Violation(`No rest: ${reason ?? "it does not last"}`);
       }
@@ -295,7 +307,16 @@ class Simulation {
     this.#referee.inspect();
     this.#queueReferee.inspect();
     this.#jobReferee.inspect(this.#desks);
+    this.#checkGhosts();
     this.#world.timeline.after(INSPECT_MS, () => this.#inspectAgain());
+  }
+
+  /** The dead are known in time, in the midst of trouble too where nothing else was wrong for a while. */
+  #checkGhosts(): void {
+    const { timeline, wellSince } = this.#world;
+    const before = timeline.now - MOURNING_MS;
+    const ghost = wellSince < before ? ghostIn(this.#world, before) : undefined;
+    if (ghost !== undefined) throw new Violation(`Not within ${MOURNING_MS} ms: ${ghost}`);
   }
 
   #workAgain(until: Instant): void {

@@ -4,6 +4,7 @@
  */
 
 import { isPeerId, isRoomId, type PeerId, type RoomId } from "../../lib/base/id.ts";
+import type { Instant } from "../../lib/base/time.ts";
 import { below, type Random, SeededRandom } from "../../lib/base/random.ts";
 import { MeshNode } from "../../lib/mesh/node.ts";
 import type { Metadata } from "../../lib/protocol/worker.ts";
@@ -68,6 +69,8 @@ export class World {
   readonly machines: readonly Machine[];
   readonly #surroundings: Surroundings;
   readonly #mends = new Set<() => void>();
+  /** When something last began or ceased to be wrong. */
+  #wrongAt: Instant = 0;
   #mended = false;
   #changes = 0;
 
@@ -139,6 +142,16 @@ export class World {
     return this.#changes;
   }
 
+  /** Since when nothing is wrong, but that some may be dead; Infinity while something is. */
+  get wellSince(): Instant {
+    return this.#mends.size > 0 ? Infinity : this.#wrongAt;
+  }
+
+  /** Notes that something went wrong in one moment. */
+  noteWrong(): void {
+    this.#wrongAt = this.timeline.now;
+  }
+
   /** The lives that run or are paused. */
   get lives(): WorkerLife[] {
     return this.machines.flatMap(({ life }) =>
@@ -180,6 +193,11 @@ export class World {
   /** Lets something be wrong with the network for a time. */
   trouble(trouble: Trouble, durationMs: number): void {
     this.#mendLater(this.network.begin(trouble, this.endpoints), durationMs);
+  }
+
+  /** Takes the way to the server away for a time, for everybody. It forgets nothing. */
+  serverUnreachable(durationMs: number): void {
+    this.trouble({ blocks: (from, to) => from === SERVER || to === SERVER }, durationMs);
   }
 
   /** Takes the server away for a time. It comes back without any memory. */
@@ -249,7 +267,9 @@ export class World {
 
   #mendLater(mend: () => void, durationMs: number): void {
     const once = () => {
-      if (this.#mends.delete(once)) mend();
+      if (!this.#mends.delete(once)) return;
+      mend();
+      this.noteWrong();
     };
     this.#mends.add(once);
     this.timeline.after(durationMs, once);
