@@ -49,6 +49,8 @@ const CLIENTS_MAX = 32;
 /** Counts facts, and writes them down when they are asked for. */
 export class Metrics implements Meter {
   readonly #registry = new Registry();
+  readonly #live: () => LiveCounts;
+  readonly #gauges: ((live: LiveCounts) => void)[] = [];
   readonly #clients = new Set<string>();
   readonly #series = { in: new Map<string, FrameSeries>(), out: new Map<string, FrameSeries>() };
   readonly #sockets = this.#counter("sockets_opened_total", "WebSockets opened");
@@ -102,26 +104,27 @@ export class Metrics implements Meter {
     "Time until such changes were resolved everywhere, as workers report it",
   );
 
-  /** @param live What the server is at the moment, asked at each reading. */
+  /** @param live What the server is at the moment, asked once at each reading. */
   constructor(live: () => LiveCounts) {
-    this.#gauge("rooms", "Rooms that somebody is in", () => live().rooms);
+    this.#live = live;
+    this.#gauge("rooms", "Rooms that somebody is in", ({ rooms }) => rooms);
     this.#gauge(
       "registry_rooms",
       "Rooms that somebody is in and that keep a registry of their own",
-      () => live().registryRooms,
+      ({ registryRooms }) => registryRooms,
     );
     this.#gauge(
       "registry_rooms_ratio",
       "Share of the rooms that keep a registry of their own",
-      () => live().rooms === 0 ? 0 : live().registryRooms / live().rooms,
+      ({ rooms, registryRooms }) => rooms === 0 ? 0 : registryRooms / rooms,
     );
-    this.#gauge("workers", "Workers in rooms", () => live().workers);
-    this.#gauge("clients", "Clients in rooms", () => live().clients);
-    this.#gauge("sockets", "WebSockets that are open", () => live().sockets);
+    this.#gauge("workers", "Workers in rooms", ({ workers }) => workers);
+    this.#gauge("clients", "Clients in rooms", ({ clients }) => clients);
+    this.#gauge("sockets", "WebSockets that are open", ({ sockets }) => sockets);
     this.#gauge(
       "send_buffer_bytes",
       "Bytes that slow readers have not taken yet",
-      () => live().bufferedBytes,
+      ({ bufferedBytes }) => bufferedBytes,
     );
     new Gauge({
       name: "process_resident_memory_bytes",
@@ -140,6 +143,9 @@ export class Metrics implements Meter {
 
   /** Everything, as Prometheus reads it. */
   async text(): Promise<string> {
+    // Once for all of them: it is a walk past every socket.
+    const live = this.#live();
+    for (const refresh of this.#gauges) refresh(live);
     return await this.#registry.metrics();
   }
 
@@ -232,14 +238,8 @@ export class Metrics implements Meter {
     });
   }
 
-  #gauge(name: string, help: string, value: () => number): void {
-    new Gauge({
-      name: `sleap_rtc_${name}`,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.set(value());
-      },
-    });
+  #gauge(name: string, help: string, value: (live: LiveCounts) => number): void {
+    const gauge = new Gauge({ name: `sleap_rtc_${name}`, help, registers: [this.#registry] });
+    this.#gauges.push((live) => gauge.set(value(live)));
   }
 }

@@ -1,4 +1,4 @@
-/** Weighs a server: asks it for its memory once a second. Knows its public interface alone. */
+/** Weighs a server: asks it for its memory every few seconds. Knows its public interface alone. */
 
 import { Failure } from "../base/failure.ts";
 import { SECOND_MS } from "../base/time.ts";
@@ -7,13 +7,16 @@ import { type MemoryCurve, POINT_SECONDS } from "./memory_curve.ts";
 /** For the server to say what it holds. Higher: one that hangs is given up later. */
 const READING_MS_MAX = 30 * SECOND_MS;
 
+/** Between two readings. Lower: more of what is measured is the measuring. */
+const READING_SECONDS = 5;
+
 /** Readings in a row that may fail: a machine that is held up loses one now and then. */
 const MISSED_MAX = 5;
 
 /** Told how much the server's process holds, in MB. */
 export type ScaleListener = (afterSeconds: number, memoryMb: number) => void;
 
-/** Reads the server's memory once a second. Nobody waits for it: a machine that is held up answers late. */
+/** Reads the server's memory every few seconds. Nobody waits for it: a machine that is held up answers late. */
 export class ServerScale {
   readonly #server: string;
   readonly #memory: MemoryCurve;
@@ -21,7 +24,8 @@ export class ServerScale {
   #reading: Promise<void> | undefined;
   #failure: unknown;
   #missed = 0;
-  #lastSecond = -1;
+  /** The last second that was read at; before the first one, one that makes it due. */
+  #lastSecond = -READING_SECONDS;
 
   constructor(server: string, memory: MemoryCurve, told: ScaleListener) {
     this.#server = server;
@@ -35,13 +39,13 @@ export class ServerScale {
   }
 
   /**
-   * It is that second: reads, unless it has read or still does.
+   * It is that second: reads, unless it has read a moment ago or still does.
    *
    * @throws {Failure} Where too many in a row have failed.
    */
   read(second: number): void {
     if (this.#missed > MISSED_MAX) throw this.#failure;
-    if (second <= this.#lastSecond || this.#reading !== undefined) return;
+    if (second < this.#lastSecond + READING_SECONDS || this.#reading !== undefined) return;
     const isDue = Math.floor(second / POINT_SECONDS) > Math.floor(this.#lastSecond / POINT_SECONDS);
     this.#lastSecond = second;
     this.#reading = memoryOf(this.#server).then((memoryMb) => {

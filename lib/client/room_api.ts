@@ -62,6 +62,7 @@ export async function signIn(server: string, signal?: AbortSignal): Promise<stri
  * Makes a room. Its secret is not made here: the server must not know it.
  *
  * @param ttlSeconds How long the empty room stays; null for ever, undefined as the server sees fit.
+ * @param idToken As whom; left out, we sign in for it.
  * @throws {Failure} Where the server does not answer, or refuses.
  */
 export async function createRoom(
@@ -69,11 +70,12 @@ export async function createRoom(
   options: {
     readonly name?: string | undefined;
     readonly ttlSeconds?: number | null | undefined;
+    readonly idToken?: string;
     readonly signal?: AbortSignal;
   },
 ): Promise<CreatedRoom> {
   const { name, ttlSeconds, signal } = options;
-  const bearer = await signIn(server, signal);
+  const bearer = options.idToken ?? await signIn(server, signal);
   const body = {
     ...(name === undefined ? {} : { name }),
     ...(ttlSeconds === undefined ? {} : { ttl_seconds: ttlSeconds }),
