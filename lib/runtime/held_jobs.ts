@@ -56,7 +56,7 @@ export class HeldJobs {
     const { client, jobId, spec, inputs } = job;
     const folder = new JobFolder(this.#jobsFolder, jobId);
     // A job that is reserved again may still be on its way out.
-    const ready = foldersFree.then(() => folder.create(spec, client));
+    const ready = foldersFree.then(() => folder.create(spec, client, inputs));
     this.#held.set(jobId, { client, folder, inputs, ready });
     this.#chores.begin("A job's folder cannot be made", jobId, () => ready);
   }

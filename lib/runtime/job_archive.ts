@@ -6,6 +6,7 @@ import { DAY_MS } from "../base/time.ts";
 import { haveOneKey } from "../protocol/identity.ts";
 import { EVENTS_NAME } from "./event_log.ts";
 import { JobFolder } from "./job_folder.ts";
+import { setAside } from "./landing_place.ts";
 
 /** Jobs that are kept. Higher: more disk; lower: results go sooner. */
 const JOBS_KEPT_MAX = 50;
@@ -42,6 +43,17 @@ export class JobArchive {
       if (isDirectory && isJobId(name)) folders.push(new JobFolder(this.#jobsFolder, name));
     }
     return folders;
+  }
+
+  /**
+   * Removes a job that never ran; what has arrived of it whole is kept among the parts.
+   *
+   * @throws {Error} Where it cannot be read, moved or removed.
+   */
+  async dismiss(folder: JobFolder): Promise<void> {
+    const inputs = await folder.manifest();
+    if (inputs !== undefined) await setAside(inputs, folder.inputs, this.#partsFolder);
+    await folder.remove();
   }
 
   /** Removes jobs that are too old or too many, and parts that no transfer has come back for. */

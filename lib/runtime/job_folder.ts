@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { JobId, PeerId } from "../base/id.ts";
 import { type JobSpec, takenJobSpecSchema } from "../protocol/job_spec.ts";
+import { type Manifest, manifestSchema } from "../protocol/manifest.ts";
 import { peerIdSchema } from "../protocol/name.ts";
 import { logsOf, type RunnerPaths, type Stage } from "../job/runner.ts";
 import { EventLog, EVENTS_NAME } from "./event_log.ts";
@@ -19,7 +20,10 @@ const PLAN_NAME = "stages.json";
 /** The file that names the client. */
 const OWNER_NAME = "job.json";
 const SPEC_NAME = "spec.json";
+/** What the client sends, or has sent: who finds a job that never ran knows by it what has arrived. */
+const MANIFEST_NAME = "inputs.json";
 const ownerSchema = z.object({ client_id: peerIdSchema });
+
 /** The folder of one job. */
 export class JobFolder {
   readonly path: string;
@@ -51,7 +55,7 @@ export class JobFolder {
   }
 
   /**
-   * Makes the folders, and writes down the specification and the client that asked for the job.
+   * Makes the folders, and writes down the specification, its inputs and the client that asked for it.
    *
    * A folder in which this client's job has never run is taken over: an earlier life of the worker
    * ended while the inputs came in.
@@ -59,22 +63,23 @@ export class JobFolder {
    * @throws {Error} Where there is another such folder: job ids are chosen by clients, and none may
    * get at the job of another by naming it.
    */
-  async create(spec: JobSpec, client: PeerId): Promise<void> {
+  async create(spec: JobSpec, client: PeerId, inputs: Manifest): Promise<void> {
     await Deno.mkdir(this.#root, { recursive: true, mode: 0o700 });
     try {
       await Deno.mkdir(this.path, { mode: 0o700 });
     } catch (cause) {
       if (!(cause instanceof Deno.errors.AlreadyExists)) throw cause;
-      if (await this.#isUnused(client)) return await this.#fill(spec, client);
+      if (await this.#isUnused(client)) return await this.#fill(spec, client, inputs);
       throw new Error("Expected a new job id, got one that is taken; choose another", { cause });
     }
-    await this.#fill(spec, client);
+    await this.#fill(spec, client, inputs);
   }
 
-  async #fill(spec: JobSpec, client: PeerId): Promise<void> {
+  async #fill(spec: JobSpec, client: PeerId, inputs: Manifest): Promise<void> {
     for (const folder of [this.inputs, this.output, this.#config]) {
       await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     }
+    await Deno.writeTextFile(join(this.path, MANIFEST_NAME), `${JSON.stringify(inputs)}\n`);
     await Deno.writeTextFile(join(this.path, SPEC_NAME), `${JSON.stringify(spec, null, 2)}\n`);
     await Deno.writeTextFile(
       join(this.path, OWNER_NAME),
@@ -127,6 +132,11 @@ export class JobFolder {
   /** What was asked for; `undefined` where there is no such job. */
   async spec(): Promise<JobSpec | undefined> {
     return await this.#read(SPEC_NAME, takenJobSpecSchema);
+  }
+
+  /** What the client was to send; `undefined` where there is no such job. */
+  async manifest(): Promise<Manifest | undefined> {
+    return await this.#read(MANIFEST_NAME, manifestSchema);
   }
 
   /** Removes what the trainer read: with its verdict a job needs its inputs no more. */

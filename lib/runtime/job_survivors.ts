@@ -34,8 +34,8 @@ export interface LeftJobs {
 }
 
 /**
- * Looks through the jobs of earlier lives. Removes what is left of those that never started, and
- * mends event logs and verdicts that were cut off. A folder that cannot be read is told of.
+ * Looks through the jobs of earlier lives. Removes what is left of those that never started, but
+ * for the files that arrived, and mends event logs and verdicts that were cut off. A folder that cannot be read is told of.
  */
 export async function findLeftJobs(archive: JobArchive, log: Log): Promise<LeftJobs> {
   const over: Survivor[] = [];
@@ -43,7 +43,7 @@ export async function findLeftJobs(archive: JobArchive, log: Log): Promise<LeftJ
   const unreadable: UnreadableJob[] = [];
   for (const folder of await archive.all()) {
     try {
-      const survivor = await survivorIn(folder);
+      const survivor = await survivorIn(folder, archive);
       if (survivor === undefined) continue;
       const isOver = await isKeeperGone(survivor);
       (isOver ? over : running).push(survivor);
@@ -58,7 +58,7 @@ export async function findLeftJobs(archive: JobArchive, log: Log): Promise<LeftJ
   return { survivors: [...over, ...running], unreadable };
 }
 
-async function survivorIn(folder: JobFolder): Promise<Survivor | undefined> {
+async function survivorIn(folder: JobFolder, archive: JobArchive): Promise<Survivor | undefined> {
   const { jobId } = folder;
   const { verdict, ...last } = await folder.events.recover();
   if (verdict !== undefined) return undefined;
@@ -66,7 +66,7 @@ async function survivorIn(folder: JobFolder): Promise<Survivor | undefined> {
   const spec = await folder.spec();
   const plan = await folder.run.plan();
   if (last.sequence === 0 && plan === undefined) {
-    await folder.remove();
+    await archive.dismiss(folder);
     return undefined;
   }
   if (client === undefined || spec === undefined) {

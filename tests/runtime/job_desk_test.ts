@@ -81,7 +81,8 @@ test(
 test("a job whose worker died in its upload can be sent to it again", WRITES, async (lab) => {
   const client = await lab.client();
   // What an earlier life has left: a folder, an owner, no word of a run.
-  await new JobFolder(join(lab.folder, "worker", "jobs"), ONE).create(SPEC, client.self.peerId);
+  const taken = new JobFolder(join(lab.folder, "worker", "jobs"), ONE);
+  await taken.create(SPEC, client.self.peerId, { files: [] });
   await client.run(ONE);
   await client.next("job_done");
 });
