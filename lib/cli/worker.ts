@@ -55,6 +55,10 @@ const parser = merge(
       description:
         message`Inputs to keep so that they need not be sent again (20 if left out, 0 for none)`,
     })),
+    inputsMax: optional(option("--inputs-max", integer({ min: 1, max: 100_000, metavar: "GB" }), {
+      description:
+        message`Most that the files sent for one job may have (what the disk takes if left out)`,
+    })),
     drainTimeout: optional(
       option("--drain-timeout", integer({ min: 0, max: 604_800, metavar: "SECONDS" }), {
         description:
@@ -125,6 +129,7 @@ export const workerCommand = defineCommand({
         maps: config.get("maps")?.value ?? [],
         iceServers: config.get("ice_servers")?.value ?? [],
         ...(given.cacheMax === undefined ? {} : { cacheBytesMax: given.cacheMax * 1e9 }),
+        inputsBytesMax: given.inputsMax === undefined ? undefined : given.inputsMax * 1e9,
         leaving,
         ready: (facts: ReadyFacts) => tellReady(facts, given.json, io),
         log,

@@ -51,6 +51,8 @@ export interface JobDeskOptions {
   readonly log: Log;
   /** Bytes of inputs that are kept so that they need not be sent again; 20 GB where left out. */
   readonly cacheBytesMax?: number;
+  /** Bytes that the inputs of one job may have; as many as the disk takes where left out. */
+  readonly inputsBytesMax?: number | undefined;
   /** The GPU that jobs use, where there is one that may be asked. */
   readonly gpu?: JobGpu | undefined;
   /** Between two looks at what ended jobs have left; as `job_remains.ts` says where left out. */
@@ -100,6 +102,7 @@ export class JobDesk {
       maps,
       sleapNn: options.executables.sleapNn,
       spareableBytes: () => cache.bytes,
+      inputsBytesMax: options.inputsBytesMax,
     });
     this.#preparation = preparation;
     const happened = (input: SlotInput) => this.#step(input);

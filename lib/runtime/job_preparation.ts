@@ -51,6 +51,8 @@ export interface PreparationOptions {
   readonly sleapNn?: string | undefined;
   /** Bytes on the disk that would be given up for a job's inputs. */
   readonly spareableBytes: () => number;
+  /** Bytes that the inputs of one job may have; as many as the disk takes where left out. */
+  readonly inputsBytesMax?: number | undefined;
 }
 
 /** The preparation of one worker's jobs. */
@@ -60,13 +62,16 @@ export class JobPreparation {
   readonly #maps: readonly PathMap[];
   readonly #sleapNn: string | undefined;
   readonly #spareableBytes: () => number;
+  readonly #inputsBytesMax: number;
   readonly #memory: MapMemory;
 
   /**
    * @param folder The worker's own, where jobs and lessons are kept.
    */
-  constructor(folder: string, { mounts, maps, sleapNn, spareableBytes }: PreparationOptions) {
+  constructor(folder: string, options: PreparationOptions) {
+    const { mounts, maps, sleapNn, spareableBytes, inputsBytesMax = Infinity } = options;
     this.#folder = folder;
+    this.#inputsBytesMax = inputsBytesMax;
     this.#mounts = mounts;
     this.#maps = maps;
     this.#sleapNn = sleapNn;
@@ -74,11 +79,17 @@ export class JobPreparation {
     this.#memory = new MapMemory(folder);
   }
 
-  /** Why the disk cannot take `inputs`; `undefined` where it can. */
+  /** Why the disk cannot take `inputs`, or must not; `undefined` where it can. */
   objectionOfDisk(inputs: Manifest): Refused | undefined {
     const sent = inputs.files.filter(({ shared }) =>
       shared === undefined || !this.#mounts.labels.includes(shared.mount)
     );
+    const inAll = sent.reduce((sum, file) => sum + file.bytes, 0);
+    if (inAll > this.#inputsBytesMax) {
+      const reason = `The inputs have ${inAll} bytes; this worker takes ${this.#inputsBytesMax} ` +
+        "for a job (its --inputs-max); send less, or name files that it has mounted";
+      return { code: "too_large", reason };
+    }
     const parts = join(this.#folder, "parts");
     const bytes = sent.reduce((sum, file) => sum + file.bytes - bytesAside(parts, file), 0);
     const { bavail, bsize } = statfsSync(this.#folder);

@@ -56,6 +56,8 @@ export interface WorkerOptions {
   readonly log: Log;
   /** Bytes of inputs that are kept so that they need not be sent again; 20 GB where left out. */
   readonly cacheBytesMax?: number;
+  /** Bytes that the inputs of one job may have; as many as the disk takes where left out. */
+  readonly inputsBytesMax?: number | undefined;
   /** What becomes of a running job when the worker is to leave. */
   readonly leaving: Leaving;
   /** Aborted, the worker leaves in order: it takes no more jobs, and does with the one it has as `leaving` says. */
@@ -102,6 +104,7 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   const desk = new JobDesk({
     folder: options.folder,
     ...(options.cacheBytesMax === undefined ? {} : { cacheBytesMax: options.cacheBytesMax }),
+    inputsBytesMax: options.inputsBytesMax,
     executables: {
       ...options.executables,
       ...(options.gpuSlot === undefined ? {} : { gpuUuid: options.gpuSlot.gpu.uuid }),

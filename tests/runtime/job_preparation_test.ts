@@ -76,6 +76,28 @@ test("what has arrived already needs no room", async ({ folder, preparation }) =
   ok(free() - before > 2 ** 39, `${free()} bytes, ${before} before`);
 });
 
+test("inputs above the worker's own limit are refused, whatever has arrived of them", async ({ folder, mount }) => {
+  const mounts = await MountTable.open([{ label: "lab", path: mount }]);
+  const limited = { mounts, maps: [], spareableBytes: () => 0, inputsBytesMax: 1_000 };
+  const preparation = new JobPreparation(folder, limited);
+  const [sent, seen] = [sha256Of("a".repeat(64)), sha256Of("b".repeat(64))];
+  const shared = { mount: "lab", path: "seen.mp4" };
+  const inputs = (bytes: number) => ({
+    files: [
+      { path: "labels.slp", bytes, sha256: sent },
+      { path: "seen.mp4", bytes: 2 ** 40, sha256: seen, shared },
+    ],
+  });
+  await Deno.mkdir(join(folder, "parts"));
+  await Deno.writeFile(join(folder, "parts", `${sent}.whole`), new Uint8Array(1_001));
+  equal(preparation.objectionOfDisk(inputs(1_000)), undefined);
+  deepEqual(preparation.objectionOfDisk(inputs(1_001)), {
+    code: "too_large",
+    reason: "The inputs have 1001 bytes; this worker takes 1000 for a job (its --inputs-max); " +
+      "send less, or name files that it has mounted",
+  });
+});
+
 test("inputs that the disk cannot take are refused", (worker) => {
   const inputs = (bytes: number) => ({
     files: [{ path: "labels.slp", bytes, sha256: sha256Of("a".repeat(64)) }],
