@@ -53,6 +53,8 @@ Deno.test("a load is measured, and leaves no room behind", async () => {
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     match(metrics, /^sleap_rtc_rooms 0$/m);
     match(metrics, /^sleap_rtc_rooms_deleted_total 3$/m);
+    // Signed in once to warm up and once for all rooms: each is counted as much as a room.
+    match(metrics, /^sleap_rtc_http_requests_total\{.*"\/anonymous-signin".*\} 2$/m);
     // Nine that join, three of them to warm up, and at least one that goes and comes each time.
     match(metrics, /^sleap_rtc_registrations_total\{role="worker"\} (1\d|[2-9]\d)$/m);
   } finally {
