@@ -4,12 +4,11 @@
  * fails.
  */
 
-import { join } from "node:path";
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { rtcChoiceSchema } from "../lib/runtime/config.ts";
 import { whyNoNetlab } from "./lab/netlab.ts";
+import { enter } from "./proof/entrance.ts";
 import { proveBig } from "./proof/jobs/big.ts";
 import { proveFullDisk } from "./proof/jobs/full_disk.ts";
 import { proveKills } from "./proof/jobs/kills.ts";
@@ -103,7 +102,4 @@ async function say(stream: { write(bytes: Uint8Array): Promise<number> }, line: 
   await stream.write(new TextEncoder().encode(`${line}\n`));
 }
 
-if (import.meta.main) {
-  process.chdir(join(import.meta.dirname ?? ".", ".."));
-  process.exitCode = await prove(Deno.args) ? 0 : 1;
-}
+if (import.meta.main) await enter(prove);

@@ -4,8 +4,6 @@
  * does in short. One JSON line a proof; exit 1 where one fails.
  */
 
-import { join } from "node:path";
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { rtcChoiceSchema } from "../lib/runtime/config.ts";
@@ -18,6 +16,7 @@ import {
   split,
   trainUnder,
 } from "./proof/mesh/network_fault.ts";
+import { enter } from "./proof/entrance.ts";
 import { freeze, kill, leave, pause, server } from "./proof/mesh/process_fault.ts";
 import {
   type Finding,
@@ -142,7 +141,4 @@ async function say(line: string): Promise<void> {
   await Deno.stdout.write(new TextEncoder().encode(`${line}\n`));
 }
 
-if (import.meta.main) {
-  process.chdir(join(import.meta.dirname ?? ".", ".."));
-  process.exitCode = await prove(Deno.args) ? 0 : 1;
-}
+if (import.meta.main) await enter(prove);

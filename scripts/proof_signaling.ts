@@ -3,10 +3,9 @@
  * `deno task test` does in short. One JSON line a proof; exit 1 where one fails. Loopback only.
  */
 
-import { join } from "node:path";
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { enter } from "./proof/entrance.ts";
 import { withstandFlood } from "./proof/flood.ts";
 import { fuzz } from "./proof/fuzz.ts";
 import { standChurn } from "./proof/churn.ts";
@@ -103,7 +102,4 @@ async function say(line: string): Promise<void> {
   await Deno.stdout.write(new TextEncoder().encode(`${line}\n`));
 }
 
-if (import.meta.main) {
-  process.chdir(join(import.meta.dirname ?? ".", ".."));
-  process.exitCode = await prove(Deno.args) ? 0 : 1;
-}
+if (import.meta.main) await enter(prove);
