@@ -5,6 +5,7 @@
 
 import { formatDuration, SECOND_MS } from "../base/time.ts";
 import type { SubmissionEvent } from "../client/event.ts";
+import { isOver } from "../protocol/job_message.ts";
 import { gpuMemoryMb } from "../protocol/worker.ts";
 import { bar, count, formatBytes, formatEta, formatLoss, formatMemory, share } from "./amount.ts";
 import { plotLines } from "./plot.ts";
@@ -245,9 +246,10 @@ function epochLines(
   if (!isTold) return [];
   const max = training === undefined || training.max === 0 ? "" : `/${training.max}`;
   const lossOf = (loss: number | null) => formatLoss(loss ?? (isDiverged ? NaN : null));
-  const isBefore = epoch.train_loss === null && !isDiverged;
-  const name = isBefore ? "Before training" : `Epoch ${done}${max}`;
-  const train = isBefore ? "" : `train_loss ${lossOf(epoch.train_loss)}`;
+  const name = isOver(epoch) ? `Epoch ${done}${max}` : "Before training";
+  const train = epoch.train_loss === null && !isDiverged
+    ? ""
+    : `train_loss ${lossOf(epoch.train_loss)}`;
   return [`${name}: ${joined([train, `val_loss ${lossOf(epoch.val_loss)}`])}`];
 }
 

@@ -8,6 +8,7 @@ import type { Instant } from "../base/time.ts";
 import type { SubmissionEvent } from "../client/event.ts";
 import type { QueueOutlook } from "../client/queue_outlook.ts";
 import { trackingProgressOf } from "../job/tracking_progress.ts";
+import { isOver } from "../protocol/job_message.ts";
 import type { FileEntry } from "../protocol/manifest.ts";
 import type { WorkerView } from "../protocol/worker.ts";
 
@@ -120,11 +121,10 @@ function withEpoch(
   row: Extract<SubmissionEvent, { type: "epoch" }>["epoch"],
   now: Instant,
 ): TrainingView {
-  // sleap-nn's first row is a validation before anything is learnt: no epoch is over then.
   const { is_diverged: isDiverged = false } = row;
-  const isOver = row.train_loss !== null || isDiverged;
-  const done = isOver ? row.epoch + 1 : view.training?.done ?? 0;
-  const isBest = isOver && row.val_loss !== null &&
+  const isLearnt = isOver(row);
+  const done = isLearnt ? row.epoch + 1 : view.training?.done ?? 0;
+  const isBest = isLearnt && row.val_loss !== null &&
     (view.best === undefined || row.val_loss < view.best.loss);
   return {
     ...view,

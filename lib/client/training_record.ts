@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { Failure } from "../base/failure.ts";
-import type { JobEvent } from "../protocol/job_message.ts";
+import { isOver, type JobEvent } from "../protocol/job_message.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 
 /** What was heard of a training so far, to go on from. */
@@ -12,8 +12,10 @@ export const heardSchema = z.object({
   epochs: z.int().min(0),
   /** Training loss of the first epoch that has one. */
   first_loss: z.number().nullable(),
-  /** Null before the first epoch, and where the last one's is no number. */
+  /** Null before there is one, and where the last one is no number. */
   last_loss: z.number().nullable(),
+  /** Whether a loss of the last epoch is no number. */
+  is_diverged: z.literal(true).exactOptional(),
 });
 /** What was heard of a training so far, to go on from. */
 export type Heard = z.infer<typeof heardSchema>;
@@ -71,13 +73,14 @@ export class TrainingRecord {
     this.#heard = { ...this.#heard, sequence };
     this.#standing = standingAfter(event);
     if (event.type !== "job_metric") return;
-    const { epoch, train_loss, is_diverged = false } = event.epoch;
-    if (train_loss === null && !is_diverged) return;
+    if (!isOver(event.epoch)) return;
+    const { epoch, train_loss, is_diverged } = event.epoch;
     this.#heard = {
       sequence,
       epochs: Math.max(this.#heard.epochs, epoch + 1),
       first_loss: this.#heard.first_loss ?? train_loss,
       last_loss: train_loss,
+      ...(is_diverged === undefined ? {} : { is_diverged }),
     };
   }
 
@@ -88,12 +91,12 @@ export class TrainingRecord {
 
   /** The training as a whole, which ended well. */
   endedWith({ results, stopped_early }: Extract<JobEvent, { type: "job_done" }>): Training {
-    const { epochs, first_loss, last_loss } = this.#heard;
+    const { epochs, first_loss, last_loss, is_diverged } = this.#heard;
     return {
       results,
       epochs,
       firstLoss: first_loss ?? undefined,
-      lastLoss: last_loss ?? (epochs > 0 ? NaN : undefined),
+      lastLoss: last_loss ?? (is_diverged === true ? NaN : undefined),
       isStoppedEarly: stopped_early,
     };
   }

@@ -7,12 +7,14 @@
 export interface EpochRow {
   /** Counted from 0, as the trainer writes it. */
   readonly epoch: number;
-  /** Null in the first row of sleap-nn: a validation before anything is learnt. */
+  /** Null in the first row of sleap-nn; in later rows of recent versions it is that of the epoch before. */
   readonly trainLoss: number | null;
   readonly valLoss: number | null;
   readonly learningRate: number | null;
   /** Whether a loss is written as `nan` or `inf`: the training has gone astray. */
   readonly isDiverged: boolean;
+  /** Whether an epoch is over. The first row of older versions is a validation before anything is learnt. */
+  readonly isOver: boolean;
   /** The other columns that have a number, by their names. */
   readonly metrics: Readonly<Record<string, number>>;
 }
@@ -25,7 +27,14 @@ export type LogEntry =
 /** Characters of a line. Higher: a trainer makes us hold more; lower: many metrics fail. */
 export const LOG_LINE_LENGTH_MAX = 64 * 1024;
 
-const NAMED_COLUMNS = ["epoch", "train_loss", "val_loss", "learning_rate"];
+/**
+ * What the losses are called: recent versions of sleap-nn (seen with 0.3.5) have a slash. They write a
+ * row when an epoch has been validated, before they sum its training up.
+ */
+const TRAIN_LOSS = { older: "train_loss", recent: "train/loss" } as const;
+const VAL_LOSS = { older: "val_loss", recent: "val/loss" } as const;
+const NAMED_COLUMNS: readonly string[] = ["epoch", "learning_rate"]
+  .concat(Object.values(TRAIN_LOSS), Object.values(VAL_LOSS));
 
 /** Parses the log piece by piece, wherever the pieces are cut. */
 export class TrainingLogParser {
@@ -85,14 +94,20 @@ function entryOf(cells: readonly string[], columns: readonly string[] | undefine
     const value = NAMED_COLUMNS.includes(column) ? null : numberOf(byName.get(column));
     return value === null ? [] : [[column, value]];
   });
+  const isRecent = byName.has(VAL_LOSS.recent);
+  const style = isRecent ? "recent" : "older";
+  const [trainCell, valCell] = [byName.get(TRAIN_LOSS[style]), byName.get(VAL_LOSS[style])];
+  const trainLoss = numberOf(trainCell);
+  const isDiverged = [trainCell, valCell].some(isAstray);
   return {
     kind: "row",
     row: {
       epoch,
-      trainLoss: numberOf(byName.get("train_loss")),
-      valLoss: numberOf(byName.get("val_loss")),
+      trainLoss,
+      valLoss: numberOf(valCell),
       learningRate: numberOf(byName.get("learning_rate")),
-      isDiverged: [byName.get("train_loss"), byName.get("val_loss")].some(isAstray),
+      isDiverged,
+      isOver: isRecent || isDiverged || trainLoss !== null,
       metrics: Object.fromEntries(metrics),
     },
   };

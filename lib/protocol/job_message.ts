@@ -42,9 +42,16 @@ export const epochSchema = z.object({
   val_loss: z.number().nullable(),
   /** Whether a loss is no number any more: the training has gone astray. */
   is_diverged: z.literal(true).exactOptional(),
+  /** Whether an epoch is over although the trainer wrote no training loss yet. */
+  is_over: z.literal(true).exactOptional(),
 });
 /** One row of the trainer's log. */
 export type Epoch = z.infer<typeof epochSchema>;
+
+/** Whether an epoch is over with this row: else it is a validation before anything was learnt. */
+export function isOver({ train_loss, is_diverged, is_over }: Epoch): boolean {
+  return train_loss !== null || is_diverged === true || is_over === true;
+}
 
 const job = { job_id: jobIdSchema };
 /** What every word about a running job carries. */

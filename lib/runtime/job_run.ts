@@ -162,9 +162,11 @@ export class JobRun {
       handlers: {
         started: handlers.started,
         printed: handlers.printed,
-        epoch: ({ epoch, trainLoss, valLoss, isDiverged }, told) => {
-          const astray = isDiverged ? { is_diverged: true } as const : {};
-          handlers.epoch({ epoch, train_loss: trainLoss, val_loss: valLoss, ...astray }, told);
+        epoch: ({ epoch, trainLoss, valLoss, isDiverged, isOver }, told) => {
+          const row = { epoch, train_loss: trainLoss, val_loss: valLoss };
+          if (isDiverged) return handlers.epoch({ ...row, is_diverged: true }, told);
+          const over = isOver && trainLoss === null ? { is_over: true } as const : {};
+          handlers.epoch({ ...row, ...over }, told);
         },
         warned: handlers.warned,
       },

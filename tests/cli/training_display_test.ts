@@ -257,3 +257,21 @@ Deno.test("for programs, each event is one JSON object", () => {
   deepEqual(events[11], { event: "epoch", epoch: 1, train_loss: 0.25, val_loss: 0.2 });
   equal(io.drawn.length, 0);
 });
+
+Deno.test("an epoch that is over without a training loss yet is told, and counts", () => {
+  const recent: readonly SubmissionEvent[] = [
+    { type: "started", jobId: JOB, epochsMax: 2 },
+    { type: "epoch", epoch: { epoch: 0, train_loss: null, val_loss: 0.9, is_over: true } },
+    { type: "epoch", epoch: { epoch: 1, train_loss: 0.5, val_loss: 0.6 } },
+  ];
+  const io = fakeIo();
+  const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
+  for (const event of recent) screen.watch(event);
+  deepEqual(io.outLines.slice(-2), [
+    "Epoch 1/2: val_loss 0.9000",
+    "Epoch 2/2: train_loss 0.5000  val_loss 0.6000",
+  ]);
+  const view = recent.slice(0, 2).reduce((before, event) => advance(before, event, 0), BLANK_VIEW);
+  equal(view.training?.done, 1);
+  deepEqual(view.best, { loss: 0.9, epoch: 1 });
+});

@@ -43,7 +43,8 @@ Deno.test("training record: an epoch whose losses are no numbers counts, and its
   record.take(metric(1, 0, 0.5));
   const epoch = { epoch: 1, train_loss: null, val_loss: null, is_diverged: true } as const;
   record.take({ type: "job_metric", ...stamp, sequence: 2, epoch });
-  deepEqual(record.heard, { sequence: 2, epochs: 2, first_loss: 0.5, last_loss: null });
+  const numbers = { epochs: 2, first_loss: 0.5, last_loss: null };
+  deepEqual(record.heard, { sequence: 2, ...numbers, is_diverged: true });
   const results = { files: [] };
   const done = {
     type: "job_done",
@@ -55,6 +56,25 @@ Deno.test("training record: an epoch whose losses are no numbers counts, and its
   } as const;
   const { epochs, firstLoss, lastLoss } = record.endedWith(done);
   deepEqual([epochs, firstLoss, lastLoss], [2, 0.5, NaN]);
+});
+
+Deno.test("training record: an epoch that is over without a training loss yet counts all the same", () => {
+  const record = new TrainingRecord();
+  const before = { epoch: 0, train_loss: null, val_loss: 0.9 };
+  record.take({ type: "job_metric", ...stamp, sequence: 1, epoch: before });
+  equal(record.heard.epochs, 0);
+  const epoch = { ...before, is_over: true } as const;
+  record.take({ type: "job_metric", ...stamp, sequence: 2, epoch });
+  deepEqual(record.heard, { sequence: 2, epochs: 1, first_loss: null, last_loss: null });
+  const { epochs, lastLoss } = record.endedWith({
+    type: "job_done",
+    ...stamp,
+    sequence: 3,
+    duration_ms: 1,
+    results: { files: [] },
+    stopped_early: false,
+  });
+  deepEqual([epochs, lastLoss], [1, undefined]);
 });
 
 for (const [what, sequences] of [["a gap", [1, 3]], ["a word twice", [1, 1]]] as const) {

@@ -19,7 +19,15 @@ function rowsOf(entries: readonly LogEntry[]): EpochRow[] {
   return entries.flatMap((entry) => entry.kind === "row" ? [entry.row] : []);
 }
 
-const row = { trainLoss: null, valLoss: null, learningRate: null, isDiverged: false, metrics: {} };
+const row = {
+  trainLoss: null,
+  valLoss: null,
+  learningRate: null,
+  isDiverged: false,
+  isOver: false,
+  metrics: {},
+};
+const over = { ...row, isOver: true };
 
 const texts: [string, string[], EpochRow[]][] = [
   ["nothing", [""], []],
@@ -28,7 +36,7 @@ const texts: [string, string[], EpochRow[]][] = [
     { ...row, epoch: 0, valLoss: 0.5, learningRate: 0.1 },
   ]],
   ["times as metrics", [HEADER, "1,0.25,0.5,1e-4,3.5,0.02\n"], [{
-    ...row,
+    ...over,
     epoch: 1,
     trainLoss: 0.25,
     valLoss: 0.5,
@@ -39,17 +47,17 @@ const texts: [string, string[], EpochRow[]][] = [
     "pieces cut within a number",
     [HEADER.slice(0, 9), HEADER.slice(9) + "1,0.2", "5,0.5,", ",,\n"],
     [
-      { ...row, epoch: 1, trainLoss: 0.25, valLoss: 0.5 },
+      { ...over, epoch: 1, trainLoss: 0.25, valLoss: 0.5 },
     ],
   ],
   ["a last line that is not closed", [HEADER, "1,0.25,0.5,,,"], [
-    { ...row, epoch: 1, trainLoss: 0.25, valLoss: 0.5 },
+    { ...over, epoch: 1, trainLoss: 0.25, valLoss: 0.5 },
   ]],
   ["Windows line ends", [HEADER.replace("\n", "\r\n"), "1,0.25,0.5,,,\r\n"], [
-    { ...row, epoch: 1, trainLoss: 0.25, valLoss: 0.5 },
+    { ...over, epoch: 1, trainLoss: 0.25, valLoss: 0.5 },
   ]],
   ["a training gone astray", [HEADER, "1,nan,inf,0.1,,\n"], [
-    { ...row, epoch: 1, learningRate: 0.1, isDiverged: true },
+    { ...over, epoch: 1, learningRate: 0.1, isDiverged: true },
   ]],
   ["other columns, one with a comma in its name", [
     'epoch,"ear, left",val_loss\n',
@@ -57,7 +65,7 @@ const texts: [string, string[], EpochRow[]][] = [
   ], [{ ...row, epoch: 3, valLoss: 0.25, metrics: { "ear, left": 0.5 } }]],
   ["a second header after a resumption", ["epoch,val_loss\n0,1\n", "epoch,train_loss\n1,2\n"], [
     { ...row, epoch: 0, valLoss: 1 },
-    { ...row, epoch: 1, trainLoss: 2 },
+    { ...over, epoch: 1, trainLoss: 2 },
   ]],
 ];
 
@@ -114,3 +122,30 @@ for (const [name, count, metrics] of real) {
     },
   });
 }
+
+Deno.test("the log of sleap-nn 0.3.5: a row when an epoch is validated, its training loss in the next", () => {
+  const text = [
+    "epoch,train/loss,val/loss,learning_rate,train/time,val/time,train/confmap_loss_fg,val/confmap_loss_fg",
+    "0,,0.0086434381082654,,,0.12261557579040527,,0.44346705079078674",
+    "1,0.009256696328520775,0.007675629574805498,9.999999747378752e-05,18.9,0.13,0.42,0.45",
+    "2,nan,0.006651140283793211,9.999999747378752e-05,5.9,0.18,0.43,0.46",
+    "",
+  ].join("\n");
+  const rows = rowsOf(parse(text));
+  deepEqual(
+    rows.map((
+      { epoch, trainLoss, valLoss, isOver, isDiverged },
+    ) => [epoch, trainLoss, valLoss, isOver, isDiverged]),
+    [
+      [0, null, 0.0086434381082654, true, false],
+      [1, 0.009256696328520775, 0.007675629574805498, true, false],
+      [2, null, 0.006651140283793211, true, true],
+    ],
+  );
+  deepEqual(Object.keys(rows[1]?.metrics ?? {}), [
+    "train/time",
+    "val/time",
+    "train/confmap_loss_fg",
+    "val/confmap_loss_fg",
+  ]);
+});
