@@ -8,12 +8,13 @@ import type { Log } from "../base/log.ts";
 import { SECOND_MS } from "../base/time.ts";
 import { type LinkSignal, signalOf } from "../protocol/link_signal.ts";
 import type { Filters, WorkerList } from "../protocol/query.ts";
-import type { FromServer } from "../protocol/signal_message.ts";
+import type { FromServer, Presence } from "../protocol/signal_message.ts";
 import { signalled } from "../mesh/courier.ts";
 import { newRequestId, randomName } from "../runtime/chance.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { RoomAccess } from "../runtime/config.ts";
 import type { PeerIdentity } from "../runtime/credentials.ts";
+import { isOnMachine, machineMark } from "../runtime/machine_mark.ts";
 import { SignalClient } from "../runtime/signal_client.ts";
 import { Failure } from "../base/failure.ts";
 import { listWorkers } from "./room_api.ts";
@@ -53,12 +54,16 @@ export class Session {
   readonly #registered = Promise.withResolvers<void>();
   readonly #questions = new Map<RequestId, (answer: WorkerList | Failure) => void>();
   readonly #links = new Map<LinkId, LinkListener>();
+  readonly #mark: string;
+  /** Peers on this machine, as far as the server shows them. */
+  readonly #near = new Set<PeerId>();
   readonly #leavers = new Set<(peerId: PeerId) => void>();
   #keepsRegistry = true;
 
   private constructor(options: SessionOptions) {
     const { room, identity, log } = options;
     this.#options = options;
+    this.#mark = machineMark(room.roomId);
     // A name of its own for every process: two commands of one person must not replace each other.
     this.peerId = identity.peerIdOf(`${Deno.hostname().slice(0, 24)}-${randomName(4)}`);
     this.incarnation = systemClock.wallMs();
@@ -140,6 +145,11 @@ export class Session {
     return this.#signaling.send(signalled(worker, linkId, signal));
   }
 
+  /** Whether that worker says of itself that it is on this machine. */
+  isNear(worker: PeerId): boolean {
+    return this.#near.has(worker);
+  }
+
   /** Hears what arrives for a link, until the function that it returns is called. */
   listen(linkId: LinkId, listener: LinkListener): () => void {
     this.#links.set(linkId, listener);
@@ -187,13 +197,18 @@ export class Session {
     switch (message.type) {
       case "registered_auth":
         this.#keepsRegistry = message.registry ?? true;
+        this.#near.clear();
+        for (const peer of message.peers) this.#see(peer);
         return this.#registered.resolve();
       case "worker_list":
         return this.#questions.get(message.request_id)?.(whole(message.list));
       case "mesh_answer":
       case "ice_candidate":
         return this.#links.get(message.link_id)?.signal(signalOf(message));
+      case "peer_joined":
+        return this.#see(message.peer);
       case "peer_left":
+        this.#near.delete(message.peer_id);
         for (const listener of this.#leavers) listener(message.peer_id);
         return;
       case "error":
@@ -206,6 +221,11 @@ export class Session {
       default:
         return;
     }
+  }
+
+  #see({ peer_id, metadata }: Presence): void {
+    if (isOnMachine(metadata, this.#mark)) this.#near.add(peer_id);
+    else this.#near.delete(peer_id);
   }
 }
 

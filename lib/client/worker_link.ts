@@ -86,10 +86,13 @@ export class WorkerLink {
     options: WorkerLinkOptions,
   ): Promise<WorkerLink> {
     const reasons: string[] = [];
-    for (const limitMs of DIAL_MS) {
+    for (const [attempt, limitMs] of DIAL_MS.entries()) {
+      // Believed once: the mark of a machine may be that of its copy.
+      const isNear = attempt === 0 && session.isNear(worker);
+      const how = { ...options, limitMs, isNear };
       options.signal.throwIfAborted();
       try {
-        return await WorkerLink.#dial(worker, backend, session, handlers, { ...options, limitMs });
+        return await WorkerLink.#dial(worker, backend, session, handlers, how);
       } catch (error) {
         options.signal.throwIfAborted();
         if (!(error instanceof Failure)) throw error;
@@ -142,15 +145,16 @@ export class WorkerLink {
     backend: LinkBackend,
     session: Session,
     handlers: WorkerLinkHandlers,
-    options: WorkerLinkOptions & { readonly limitMs: number },
+    options: WorkerLinkOptions & { readonly limitMs: number; readonly isNear: boolean },
   ): Promise<WorkerLink> {
-    const { room, identity, iceServers, limitMs, signal: abortSignal } = options;
+    const { room, identity, iceServers, limitMs, isNear, signal: abortSignal } = options;
     const id = newLinkId();
     const dialled = Promise.withResolvers<WorkerLink>();
     let open: WorkerLink | undefined;
     const link = new PeerLink(backend, {
       id,
       role: "offerer",
+      isNear,
       iceServers,
       self: {
         roomId: room.roomId,

@@ -68,6 +68,11 @@ export interface LinkOptions {
   readonly id: LinkId;
   /** The offerer sends the first description; the other side answers it. */
   readonly role: "offerer" | "answerer";
+  /**
+   * Whether the offerer believes that the other end is on this machine: a hint, for larger packets. An
+   * answerer hears it from the offer. Where it proves wrong, the link is closed.
+   */
+  readonly isNear?: boolean | undefined;
   /** STUN and TURN servers. Empty unless configured: nothing needs the Internet. */
   readonly iceServers: readonly IceServer[];
   readonly handlers: LinkHandlers;

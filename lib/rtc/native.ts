@@ -6,7 +6,7 @@
 
 import type { LinkId } from "../base/id.ts";
 import type { LinkSignal } from "../protocol/link_signal.ts";
-import { hostAddresses, isOffline } from "./host_address.ts";
+import { hostAddresses, isOffline, isOurs } from "./host_address.ts";
 import {
   type IceServer,
   type Link,
@@ -16,6 +16,7 @@ import {
   pathBetween,
 } from "./link.ts";
 import { LinkLife, reasonOf } from "./link_life.ts";
+import { saysNear, withNear } from "./near.ts";
 import { RemoteSignals } from "./remote_signals.ts";
 
 type Library = typeof import("node-datachannel");
@@ -27,12 +28,12 @@ const LABEL = "sleap-rtc";
 /** The largest frame. Higher: werift cannot take it; lower: more calls for the same bytes. */
 const FRAME_BYTES_MAX = 64 * 1024;
 /**
- * A packet that cannot leave this machine, instead of the 1,280 bytes that pass everywhere. Two thirds
- * fewer packets are twice the rate: it is packets that cost. Higher: libjuice and libdatachannel read
- * into buffers of 4,096 bytes, and cut what is longer. Never on a network: they forbid fragments and
- * look for no path's limit, so nothing would arrive.
+ * A packet that does not leave this machine, instead of the 1,280 bytes that pass everywhere. Two
+ * thirds fewer packets are twice the rate: it is packets that cost. Higher: libjuice and libdatachannel
+ * read into buffers of 4,096 bytes, and cut what is longer. Never on a network: they forbid fragments
+ * and look for no path's limit, so nothing would arrive.
  */
-const LOOPBACK_PACKET_BYTES_MAX = 4_000;
+const NEAR_PACKET_BYTES_MAX = 4_000;
 
 /**
  * For the other end to read our last words before the connection is torn down. libdatachannel tells it
@@ -63,49 +64,31 @@ class NativeLink implements Link {
   readonly backend = "native";
   readonly frameBytesMax = FRAME_BYTES_MAX;
   readonly id: LinkId;
+  readonly #library: Library;
+  readonly #options: LinkOptions;
+  readonly #ended: () => void;
   readonly #life: LinkLife;
   readonly #remote: RemoteSignals;
-  readonly #peer: PeerConnection;
+  #isNear: boolean;
+  /** An answerer has none before the offer, which says how large its packets may be. */
+  #peer: PeerConnection | undefined;
   #channel: DataChannel | undefined;
   #parting: ReturnType<typeof setTimeout> | undefined;
   #isTornDown = false;
 
   constructor(library: Library, options: LinkOptions, ended: () => void) {
     this.id = options.id;
+    this.#library = library;
+    this.#options = options;
+    this.#ended = ended;
+    this.#isNear = options.isNear === true;
     this.#remote = new RemoteSignals(options.role);
     this.#life = new LinkLife(options.handlers, {
       frameBytesMax: FRAME_BYTES_MAX,
       bufferedBytes: () => this.bufferedBytes,
       free: () => this.#free(),
     });
-    const offline = isOffline(hostAddresses());
-    this.#peer = new library.PeerConnection(options.id, {
-      iceServers: options.iceServers.map(urlOf),
-      // libjuice leaves the loopback interface out unless it is bound to it.
-      ...(offline ? { bindAddress: "127.0.0.1", mtu: LOOPBACK_PACKET_BYTES_MAX } : {}),
-    });
-    this.#peer.onLocalDescription((sdp, type) => {
-      if (type === "offer") this.#life.signal({ kind: type, sdp: withActiveSetup(sdp) });
-      else if (type === "answer") this.#life.signal({ kind: type, sdp });
-    });
-    this.#peer.onLocalCandidate((candidate, sdpMid) =>
-      // The addon does not name the section; there is only one.
-      this.#life.signal({ kind: "candidate", candidate, sdpMid, sdpMLineIndex: 0 })
-    );
-    this.#peer.onStateChange((state) => {
-      if (state === "failed" || state === "disconnected") {
-        this.#life.lost();
-        this.#tearDown();
-      } else if (state === "closed") {
-        this.#gone();
-        ended();
-      }
-    });
-    this.#peer.onDataChannel((channel) => {
-      if (options.role === "answerer" && this.#channel === undefined) this.#use(channel);
-      else channel.close();
-    });
-    if (options.role === "offerer") this.#use(this.#peer.createDataChannel(LABEL));
+    if (options.role === "offerer") this.#use(this.#connect().createDataChannel(LABEL));
   }
 
   get bufferedBytes(): number {
@@ -136,8 +119,8 @@ class NativeLink implements Link {
 
   facts(): LinkFacts {
     const open = this.#life.phase === "open";
-    const pair = open ? this.#peer.getSelectedCandidatePair() : null;
-    const rttMs = open ? this.#peer.rtt() : -1;
+    const pair = open ? this.#peer?.getSelectedCandidatePair() ?? null : null;
+    const rttMs = open ? this.#peer?.rtt() ?? -1 : -1;
     return {
       path: pair === null ? "unknown" : pathBetween(pair.local.type, pair.remote.type),
       rttMs: rttMs >= 0 ? rttMs : undefined,
@@ -148,6 +131,42 @@ class NativeLink implements Link {
 
   close(reason: string): void {
     this.#life.end(reason);
+  }
+
+  #connect(): PeerConnection {
+    const { id, role, iceServers } = this.#options;
+    const isAlone = isOffline(hostAddresses());
+    const peer = new this.#library.PeerConnection(id, {
+      iceServers: iceServers.map(urlOf),
+      // libjuice leaves the loopback interface out unless it is bound to it.
+      ...(isAlone ? { bindAddress: "127.0.0.1" } : {}),
+      ...(isAlone || this.#isNear ? { mtu: NEAR_PACKET_BYTES_MAX } : {}),
+    });
+    this.#peer = peer;
+    peer.onLocalDescription((sdp, type) => {
+      if (type === "offer") {
+        const offer = withActiveSetup(sdp);
+        this.#life.signal({ kind: type, sdp: this.#isNear ? withNear(offer) : offer });
+      } else if (type === "answer") this.#life.signal({ kind: type, sdp });
+    });
+    peer.onLocalCandidate((candidate, sdpMid) =>
+      // The addon does not name the section; there is only one.
+      this.#life.signal({ kind: "candidate", candidate, sdpMid, sdpMLineIndex: 0 })
+    );
+    peer.onStateChange((state) => {
+      if (state === "failed" || state === "disconnected") {
+        this.#life.lost();
+        this.#tearDown();
+      } else if (state === "closed") {
+        this.#gone();
+        this.#ended();
+      }
+    });
+    peer.onDataChannel((channel) => {
+      if (role === "answerer" && this.#channel === undefined) this.#use(channel);
+      else channel.close();
+    });
+    return peer;
   }
 
   #use(channel: DataChannel): void {
@@ -162,16 +181,25 @@ class NativeLink implements Link {
     });
     channel.onError((error) => this.#life.end(`Channel failed: ${error}`));
     channel.onClosed(() => this.#gone());
-    channel.onOpen(() => this.#life.opened());
-    if (channel.isOpen()) this.#life.opened();
+    channel.onOpen(() => this.#opened());
+    if (channel.isOpen()) this.#opened();
+  }
+
+  /** Two copies of one virtual machine look alike: whoever makes the next link is to believe less. */
+  #opened(): void {
+    const far = this.#isNear ? this.#peer?.getSelectedCandidatePair()?.remote.address : undefined;
+    if (far === undefined || isOurs(far)) return this.#life.opened();
+    this.#life.end(`Expected the other end on this machine, got it at ${far}`);
   }
 
   #apply(signal: LinkSignal): void {
     if (signal.kind === "candidate") {
-      this.#peer.addRemoteCandidate(signal.candidate, signal.sdpMid);
-    } else {
-      this.#peer.setRemoteDescription(signal.sdp, signal.kind);
+      this.#peer?.addRemoteCandidate(signal.candidate, signal.sdpMid);
+      return;
     }
+    if (signal.kind === "offer") this.#isNear = saysNear(signal.sdp);
+    const peer = this.#peer ?? this.#connect();
+    peer.setRemoteDescription(signal.sdp, signal.kind);
   }
 
   /** Asks for a call at the level that is waited for, then looks again: it may be past already. */
@@ -199,7 +227,8 @@ class NativeLink implements Link {
     this.#isTornDown = true;
     clearTimeout(this.#parting);
     this.#channel?.close();
-    this.#peer.close();
+    if (this.#peer === undefined) this.#ended();
+    else this.#peer.close();
   }
 }
 

@@ -44,6 +44,7 @@ export interface PeerLinkHandlers {
 export interface PeerLinkOptions {
   readonly id: LinkId;
   readonly role: LinkOptions["role"];
+  readonly isNear?: LinkOptions["isNear"];
   readonly iceServers: readonly IceServer[];
   readonly self: HelloSelf;
   /** Who must be at the other end, where that is known. */
@@ -74,6 +75,7 @@ export class PeerLink {
     this.#link = backend.create({
       id: options.id,
       role: options.role,
+      isNear: options.isNear,
       iceServers: options.iceServers,
       handlers: {
         signal: (signal) => options.handlers.signal(signal),

@@ -20,6 +20,7 @@ import { type GpuNews, gpuProperties } from "./gpu/bulletin.ts";
 import { type GpuSlot, GpuWatch } from "./gpu/gpu_watch.ts";
 import { JobDesk } from "./job_desk.ts";
 import { JobGpu } from "./job_gpu.ts";
+import { MACHINE, machineMark } from "./machine_mark.ts";
 import { MaintenanceNote } from "./maintenance_note.ts";
 import { MeshPeer } from "./mesh_peer.ts";
 import type { MountTable } from "./mount_table.ts";
@@ -255,6 +256,7 @@ function metadataOf(
     properties: {
       worker_name: name,
       hostname: Deno.hostname(),
+      [MACHINE]: machineMark(options.room.roomId),
       gpu_memory_mb: gpuMemoryMb,
       gpu_model: gpuModel ?? "none",
       ...(isSeen ? gpuProperties(gpuSlot.gpu, gpuNews) : {}),

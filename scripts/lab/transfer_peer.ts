@@ -85,6 +85,7 @@ function meet(id: LinkId): void {
   const link: PeerLink = new PeerLink(backend, {
     id,
     role: linkRole,
+    isNear: true,
     iceServers: [],
     self: {
       roomId,
@@ -150,6 +151,7 @@ function meetBare(id: LinkId, bytes: number): void {
   const link: Link = backend.create({
     id,
     role: linkRole,
+    isNear: true,
     iceServers: [],
     handlers: {
       signal: (signal) => say("signal", { signal }),

@@ -1,12 +1,19 @@
 /** A client in a room of a real server: how it enters, asks, and falls back. */
 
 import { deepEqual, doesNotMatch, equal, rejects } from "node:assert/strict";
+import type { PeerId } from "../../lib/base/id.ts";
 import { SILENT_LOG } from "../../lib/base/log.ts";
 import { type Discovery, Session, type SessionOptions } from "../../lib/client/session.ts";
+import { WorkerLink } from "../../lib/client/worker_link.ts";
 import type { WorkerList } from "../../lib/protocol/query.ts";
+import type { Metadata } from "../../lib/protocol/worker.ts";
+import type { LinkBackend } from "../../lib/rtc/link.ts";
+import { newLinkId } from "../../lib/runtime/chance.ts";
 import type { RoomAccess } from "../../lib/runtime/config.ts";
 import { temporaryIdentity } from "../../lib/runtime/credentials.ts";
+import { MACHINE, machineMark } from "../../lib/runtime/machine_mark.ts";
 import { SignalClient } from "../../lib/runtime/signal_client.ts";
+import { MemoryBackend } from "../rtc/memory_backend.ts";
 import { until } from "../runtime/condition.ts";
 import { SignalingLab } from "../runtime/signaling_lab.ts";
 
@@ -22,6 +29,72 @@ const LIST: WorkerList = {
 function optionsFor(room: RoomAccess, signal = new AbortController().signal): SessionOptions {
   return { room, identity: temporaryIdentity(), log: SILENT_LOG, signal };
 }
+
+/** A worker called `name` that says this of itself, in its room until it is stopped. */
+async function enterWorker(
+  room: RoomAccess,
+  name: string,
+  properties: Metadata["properties"],
+): Promise<{ client: SignalClient; peerId: PeerId }> {
+  const identity = temporaryIdentity();
+  const peerId = identity.peerIdOf(name);
+  const entered = Promise.withResolvers<void>();
+  const client = new SignalClient({
+    server: room.server,
+    roomId: room.roomId,
+    token: room.token,
+    peerId,
+    role: "worker",
+    incarnation: 1,
+    identity,
+    metadata: () => ({ tags: [], properties }),
+    log: SILENT_LOG,
+    handlers: {
+      said: ({ type }) => type === "registered_auth" && entered.resolve(),
+      lost: () => {},
+      refused: () => {},
+    },
+  });
+  await entered.promise;
+  return { client, peerId };
+}
+
+Deno.test("session: it knows which workers are on its machine, early and late ones", () =>
+  SignalingLab.with(async ({ room }) => {
+    const properties = { [MACHINE]: machineMark(room.roomId) };
+    const early = await enterWorker(room, "early", properties);
+    const far = await enterWorker(room, "far", { [MACHINE]: "0123456789abcdef" });
+    const session = await Session.open(optionsFor(room));
+    const late = await enterWorker(room, "late", properties);
+    await until("the late one", () => session.isNear(late.peerId));
+    deepEqual([early, far].map(({ peerId }) => session.isNear(peerId)), [true, false]);
+    await early.client.stop();
+    await until("its end", () => !session.isNear(early.peerId));
+    await Promise.all([session.close(), far.client.stop(), late.client.stop()]);
+  }));
+
+Deno.test("worker link: that a worker is near is believed in the first attempt only", () =>
+  SignalingLab.with(async ({ room }) => {
+    const near = await enterWorker(room, "near", { [MACHINE]: machineMark(room.roomId) });
+    const session = await Session.open(optionsFor(room));
+    const tried: unknown[] = [];
+    const memory = new MemoryBackend();
+    const backend: LinkBackend = {
+      name: "native",
+      create: (options) => {
+        tried.push(options.isNear);
+        const link = memory.create({ ...options, id: newLinkId() });
+        queueMicrotask(() => link.close("It does not open"));
+        return link;
+      },
+      dispose: () => memory.dispose(),
+    };
+    const handlers = { message: () => {}, data: () => {}, lost: () => {} };
+    const options = { ...optionsFor(room), iceServers: [] };
+    await rejects(WorkerLink.open(near.peerId, backend, session, handlers, options));
+    deepEqual(tried, [true, false, false]);
+    await Promise.all([session.close(), near.client.stop()]);
+  }));
 
 /** A worker that is admin and answers every query with `list`, or stays silent. */
 async function enterAdmin(

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal } from "node:assert/strict";
 import type { NetworkInterfaceInfo } from "node:os";
-import { hostAddresses, isOffline } from "../../lib/rtc/host_address.ts";
+import { hostAddresses, isOffline, isOurs } from "../../lib/rtc/host_address.ts";
 
 function entry(address: string, internal = false): NetworkInterfaceInfo {
   const rest = { netmask: "", mac: "", internal, cidr: null };
@@ -25,4 +25,13 @@ Deno.test("a machine without a network talks to itself", () => {
     deepEqual(hostAddresses(interfaces), ["127.0.0.1"]);
     equal(isOffline(hostAddresses(interfaces)), true);
   }
+});
+
+Deno.test("an address is ours where an interface has it", () => {
+  const interfaces = { lo: [entry("127.0.0.1", true)], veth1: [entry("10.0.0.2")] };
+  deepEqual(["127.0.0.1", "10.0.0.2", "10.0.0.3"].map((address) => isOurs(address, interfaces)), [
+    true,
+    true,
+    false,
+  ]);
 });

@@ -6,13 +6,15 @@
  * panics when a second one touches them. Tests elsewhere use werift, or processes.
  */
 
-import { deepEqual, ok } from "node:assert/strict";
-import type { LinkBackend } from "../../lib/rtc/link.ts";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { hostAddresses } from "../../lib/rtc/host_address.ts";
+import type { Link, LinkBackend } from "../../lib/rtc/link.ts";
 import { loadNative } from "../../lib/rtc/native.ts";
 import { PeerLink, type PeerLinkHandlers } from "../../lib/rtc/peer_link.ts";
 import { loadWerift } from "../../lib/rtc/werift.ts";
 import { systemTimers } from "../../lib/runtime/timers.ts";
 import { linkContract } from "../contract/link_contract.ts";
+import { DatagramRelay } from "./datagram_relay.ts";
 import { linkOf, selfOf } from "./hello_self.ts";
 
 const LOADERS = { native: loadNative, werift: loadWerift };
@@ -121,3 +123,88 @@ for (const offering of ["native", "werift"] as const) {
     });
   }
 }
+
+/** Sends a frame each way through `relay`; gives how the link ended. A werift end may not know it yet. */
+async function sendFrames(
+  offering: LinkBackend,
+  answering: LinkBackend,
+  relay: DatagramRelay,
+  isNear: boolean,
+): Promise<string> {
+  const over = Promise.withResolvers<string>();
+  const links: Link[] = [];
+  for (const [mine, backend] of [offering, answering].entries()) {
+    const end = mine === 0 ? 0 : 1;
+    links.push(backend.create({
+      id: linkOf("packets.1"),
+      role: end === 0 ? "offerer" : "answerer",
+      isNear: end === 0 && isNear,
+      iceServers: [],
+      handlers: {
+        signal: (signal) => {
+          const heard = relay.signalOf(end, signal);
+          if (heard !== undefined) queueMicrotask(() => links[1 - end]?.accept(heard));
+        },
+        opened: () => {
+          if (end === 0) links[0]?.send(new Uint8Array(FRAME_BYTES));
+        },
+        received: (frame) => {
+          if (end === 1) links[1]?.send(frame);
+          else links[0]?.close("All came back");
+        },
+        closed: (reason) => {
+          if (end === 0) over.resolve(reason);
+        },
+      },
+    }));
+  }
+  try {
+    return await over.promise;
+  } finally {
+    for (const link of links) link.close("Over");
+  }
+}
+
+/** What a packet that passes everywhere has at most, and less than one that stays here has. */
+const FAR_BYTES_MAX = 1_400;
+const FRAME_BYTES = 16_000;
+const OUR_ADDRESS = hostAddresses().find((address) => address.includes(".")) ?? "127.0.0.1";
+
+/** Packets that are larger than on a network, of the offerer and of the answerer. */
+const PACKETS = [
+  { offering: "native", answering: "native", isNear: true, large: [true, true] },
+  { offering: "native", answering: "native", isNear: false, large: [false, false] },
+  { offering: "native", answering: "werift", isNear: true, large: [true, false] },
+  { offering: "werift", answering: "native", isNear: true, large: [false, false] },
+] as const;
+
+// On a machine without a network all packets are large.
+const isOnNetwork = OUR_ADDRESS !== "127.0.0.1";
+
+for (const { offering, answering, isNear, large } of PACKETS) {
+  const pair = `${isNear ? "near" : "far"} ${offering} to ${answering}`;
+  Deno.test(`packets: ${pair}`, { ...WITH_WERIFT, ignore: !isOnNetwork }, async () => {
+    await using relay = await DatagramRelay.begin(OUR_ADDRESS);
+    const backends = [await LOADERS[offering](), await LOADERS[answering]()] as const;
+    equal(await sendFrames(...backends, relay, isNear), "All came back");
+    deepEqual(relay.largest.map((bytes) => bytes > FAR_BYTES_MAX), large);
+    for (const backend of backends) await backend.dispose();
+  });
+}
+
+Deno.test("packets: an end that proves to be elsewhere is left before a word", {
+  ...WITH_WERIFT,
+  // An address that works and that no interface has.
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const backend = await loadNative();
+  const attempt = async (isNear: boolean) => {
+    await using relay = await DatagramRelay.begin("127.0.0.2");
+    return await sendFrames(backend, backend, relay, isNear);
+  };
+  const [misled, next] = [await attempt(true), await attempt(false)];
+  await backend.dispose();
+  // Either end may be the first to see it.
+  match(misled, /got it at 127\.0\.0\.2|other end closed/);
+  equal(next, "All came back");
+});
