@@ -92,7 +92,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   ),
   entry(
     "results",
-    "Fetch the results of a job that ended well",
+    "Fetch the results of a job, or what one has written that failed",
     async () => (await import("./results.ts")).resultsCommand,
   ),
   entry(

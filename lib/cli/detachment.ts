@@ -39,7 +39,9 @@ export class Detachment {
   /** Tells what can be done with a job that is not over, though its command is, by `error`. */
   tell(error: unknown, isJson: boolean, io: Io): void {
     const jobId = this.#jobId;
-    if (jobId === undefined || this.#standing === "before" || isEnd(error)) return;
+    if (jobId === undefined || this.#standing === "before") return;
+    if (hasFailed(error)) return tellFailed(jobId, isJson, io);
+    if (isEnd(error)) return;
     const standing = this.#standing;
     if (standing === "waiting") return tellLeft(jobId, isJson, io);
     if (isJson) io.out(jsonText({ event: "detached", job_id: jobId, standing }));
@@ -68,8 +70,18 @@ function tellLeft(jobId: JobId, isJson: boolean, io: Io): void {
   );
 }
 
+/** A model may be whole although what came after it was not: nobody should have to train it again. */
+function tellFailed(jobId: JobId, isJson: boolean, io: Io): void {
+  if (isJson) io.out(jsonText({ event: "failed", job_id: jobId }));
+  io.err(`What it has written is kept by the worker: sleap-rtc results ${jobId}`);
+}
+
+function hasFailed(error: unknown): boolean {
+  return error instanceof Failure && error.kind === "job_failed";
+}
+
 /** Whether the job itself came to an end by it, or was never found. */
 function isEnd(error: unknown): boolean {
   if (!(error instanceof Failure)) return false;
-  return ["job_failed", "job_cancelled", "job_refused", "no_worker"].includes(error.kind);
+  return ["job_cancelled", "job_refused", "no_worker"].includes(error.kind);
 }

@@ -34,7 +34,7 @@ const parser = merge(
 /** `sleap-rtc results`. */
 export const resultsCommand = defineCommand({
   name: "results",
-  purpose: "Fetch the results of a job that ended well",
+  purpose: "Fetch the results of a job, or what one has written that failed",
   examples: [
     "sleap-rtc results job-abcdefghijkl",
     "sleap-rtc results job-abcdefghijkl --output copy --json",

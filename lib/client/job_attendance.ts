@@ -142,7 +142,8 @@ export interface FetchedResults {
 }
 
 /**
- * Brings the results of a job that ended well into `outputFolder`, which is new or empty.
+ * Brings the results of a job that ended well, or what one has written that failed, into `outputFolder`,
+ * which is new or empty.
  *
  * @throws {Failure} Where no worker has results of it, or they do not come home whole.
  * @throws {Error} Where something is in the way of the results.

@@ -11,6 +11,7 @@ import type { PeerLink } from "../rtc/peer_link.ts";
 import type { JobArchive } from "./job_archive.ts";
 import type { JobAudience } from "./job_audience.ts";
 import { isVerdict, type JobVerdict } from "./event_log.ts";
+import { describeFolder } from "./file_digest.ts";
 import type { JobFolder } from "./job_folder.ts";
 import { tellPeer } from "./link_speech.ts";
 
@@ -45,6 +46,9 @@ const UNKNOWN_JOB: Refused = {
   code: "unknown_job",
   reason: "The worker knows no such job of this client",
 };
+
+const NO_RESULTS = { reason: "The worker has no results of such a job of this client" };
+const STOPPING = { reason: "The worker is stopping" };
 
 const ENDED: Readonly<Record<JobVerdict["type"], string>> = {
   job_done: "is done already",
@@ -112,8 +116,9 @@ export class JobRecall {
   }
 
   /**
-   * The results of a job that ended well, for whoever is of the key that asked for it; where there are
-   * none, says so over `link`.
+   * The results of a job that ended well, and what one has written that failed or was lost: a model may
+   * be whole although what came after it was not. For whoever is of the key that asked for it; where
+   * there are none, says so over `link`.
    *
    * @param stopped Aborted, no results go out any more: the worker would wait for its client.
    */
@@ -124,14 +129,9 @@ export class JobRecall {
     stopped: AbortSignal,
   ): Promise<JobResults | undefined> {
     const found = await this.#find(client, job_id);
-    if (!("code" in found) && found.verdict?.type === "job_done" && !stopped.aborted) {
-      return { manifest: found.verdict.results, folder: found.folder.output };
-    }
-    const reason = stopped.aborted
-      ? "The worker is stopping"
-      : "code" in found && found.code !== "unknown_job"
-      ? found.reason
-      : "The worker has no results of such a job of this client";
+    const results = stopped.aborted ? STOPPING : await resultsOf(found);
+    if ("manifest" in results) return results;
+    const { reason } = results;
     tellPeer(link, { type: "transfer_failed", job_id, purpose: "results", reason });
     return undefined;
   }
@@ -165,6 +165,26 @@ export class JobRecall {
       return { code: "unsuitable", reason: reason.slice(0, REASON_LENGTH_MAX) };
     }
   }
+}
+
+/** What a job that has ended left, or why there is nothing. */
+async function resultsOf(found: FoundJob | Refused): Promise<JobResults | Pick<Refused, "reason">> {
+  if ("code" in found) return found.code === "unknown_job" ? NO_RESULTS : found;
+  const { verdict, folder: { output: folder } } = found;
+  switch (verdict?.type) {
+    case "job_done":
+      return { manifest: verdict.results, folder };
+    case "job_failed":
+    case "job_lost": {
+      const manifest = await describeFolder(folder);
+      if (manifest.files.length > 0) return { manifest, folder };
+      return { reason: `The job ${ENDED[verdict.type]}, and its trainer has written no file` };
+    }
+    case "job_cancelled":
+    case undefined:
+      return NO_RESULTS;
+  }
+  return verdict satisfies never;
 }
 
 function notRunning({ isHere, remains }: JobPresence): Refused {

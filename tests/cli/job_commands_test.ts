@@ -62,7 +62,7 @@ const ends: [string, SubmissionEvent[], unknown, RegExp | undefined][] = [
   ["Ctrl-C in the training", [STARTED], "SIGINT", /follow job-12345678\n.*cancel job-12345678/],
   ["a lost worker", [STARTED], new Failure("worker_lost", "x"), /follow job-12345678/],
   ["Ctrl-C in the download", [STARTED, TRAINED], "SIGINT", /results job-12345678/],
-  ["a training that failed", [STARTED], new Failure("job_failed", "x"), undefined],
+  ["a training that failed", [STARTED], new Failure("job_failed", "x"), /results job-12345678/],
   ["a training that was cancelled", [STARTED], new Failure("job_cancelled", "x"), undefined],
 ];
 for (const [what, events, error, hint] of ends) {

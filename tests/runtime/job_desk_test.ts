@@ -311,6 +311,28 @@ test("with its verdict a job's inputs go, and its results stay", WRITES, async (
   deepEqual((await client.next("transfer_want", TWO)).runs, []);
 });
 
+test(
+  "what a training has written that failed then can be fetched",
+  `${WRITES}; echo "no labelled frames" >&2; exit 1`,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    await client.next("job_failed");
+    const home = join(lab.folder, "home");
+    await client.fetch(ONE, home);
+    equal(await Deno.readTextFile(join(home, "files", "model.json")), "weights\n");
+  },
+);
+
+test("where a training failed before it wrote a file, that is said", "exit 1", async (lab) => {
+  const client = await lab.client();
+  await client.run(ONE);
+  await client.next("job_failed");
+  client.end.say({ type: "job_fetch", job_id: ONE });
+  const { reason } = await client.next("transfer_failed");
+  equal(reason, "The job has failed already, and its trainer has written no file");
+});
+
 test("a worker that stops while it trains ends the trainer, and says so", WAITS, async (lab) => {
   const client = await lab.client();
   await client.run(ONE);
