@@ -9,8 +9,9 @@ import type { Manifest } from "../protocol/manifest.ts";
 export const heardSchema = z.object({
   /** The number of the last word. */
   sequence: z.int().min(0),
+  /** Of the model that is trained last. */
   epochs: z.int().min(0),
-  /** Training loss of the first epoch that has one. */
+  /** Training loss of its first epoch that has one. */
   first_loss: z.number().nullable(),
   /** Null before there is one, and where the last one is no number. */
   last_loss: z.number().nullable(),
@@ -31,8 +32,9 @@ export const NOTHING_HEARD: Heard = { sequence: 0, epochs: 0, first_loss: null, 
 /** What a training came to. */
 export interface Training {
   readonly results: Manifest;
+  /** Of the model that was trained last. */
   readonly epochs: number;
-  /** Training loss of the first epoch that has one. */
+  /** Training loss of its first epoch that has one. */
   readonly firstLoss: number | undefined;
   /** NaN where the training has gone astray. */
   readonly lastLoss: number | undefined;
@@ -75,10 +77,12 @@ export class TrainingRecord {
     if (event.type !== "job_metric") return;
     if (!isOver(event.epoch)) return;
     const { epoch, train_loss, is_diverged } = event.epoch;
+    // One that goes back is the first of another model: what counts then is that one.
+    const before = epoch < this.#heard.epochs ? NOTHING_HEARD : this.#heard;
     this.#heard = {
       sequence,
-      epochs: Math.max(this.#heard.epochs, epoch + 1),
-      first_loss: this.#heard.first_loss ?? train_loss,
+      epochs: epoch + 1,
+      first_loss: before.first_loss ?? train_loss,
       last_loss: train_loss,
       ...(is_diverged === undefined ? {} : { is_diverged }),
     };

@@ -77,6 +77,15 @@ Deno.test("training record: an epoch that is over without a training loss yet co
   deepEqual([epochs, lastLoss], [1, undefined]);
 });
 
+Deno.test("training record: of several models the last one counts", () => {
+  const record = new TrainingRecord();
+  const losses = [[0, 0.5], [1, 0.4], [0, 0.9], [1, 0.8]] as const;
+  for (const [index, [epoch, loss]] of losses.entries()) {
+    record.take(metric(index + 1, epoch, loss));
+  }
+  deepEqual(record.heard, { sequence: 4, epochs: 2, first_loss: 0.9, last_loss: 0.8 });
+});
+
 for (const [what, sequences] of [["a gap", [1, 3]], ["a word twice", [1, 1]]] as const) {
   Deno.test(`training record: ${what} is not as agreed`, () => {
     const record = new TrainingRecord();
