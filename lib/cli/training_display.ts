@@ -64,7 +64,7 @@ export function liveLines(view: TrainingView, screen: LiveScreen): string[] {
   if (view.training !== undefined && (hasEpochs || view.tracking === undefined)) {
     lines.push(label("training", trainingText(view, view.training, barColumns)));
   }
-  if (view.trainLosses.length + view.valLosses.length > 0 || view.isDiverged === true) {
+  if (hasLosses(view)) {
     lines.push(label("loss", lossText(view)));
   }
   if (view.tracking !== undefined) {
@@ -106,7 +106,7 @@ export function plainLines(
     case "started":
       return [
         event.epochsMax === undefined
-          ? "Training started"
+          ? "Started"
           : `Training started, at most ${event.epochsMax} epochs`,
       ];
     case "epoch":
@@ -122,7 +122,7 @@ export function plainLines(
         } (the job goes on there)`,
       ];
     case "trained":
-      return [`Trained in ${formatDuration(event.durationMs)}`];
+      return [`${hasLosses(after) ? "Trained" : "Done"} in ${formatDuration(event.durationMs)}`];
     case "downloaded":
       return stepLines("Downloaded", before.download, after.download);
     case "saved":
@@ -227,6 +227,11 @@ function lossText(view: TrainingView): string {
     `validation ${formatLoss(view.isDiverged === true ? NaN : view.valLosses.at(-1))}`,
     best,
   ]);
+}
+
+/** Whether it is a training, as far as it has told. */
+function hasLosses({ trainLosses, valLosses, isDiverged }: TrainingView): boolean {
+  return trainLosses.length + valLosses.length > 0 || isDiverged === true;
 }
 
 function savedText({ folder, files }: NonNullable<TrainingView["saved"]>): string {

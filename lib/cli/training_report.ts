@@ -16,8 +16,8 @@ export function trainingReport(result: TrainingResult, isJson: boolean): string 
     });
   }
   const end = isStoppedEarly ? "Stopped early" : "Done";
-  const losses = `${formatLoss(firstLoss)} → ${formatLoss(lastLoss)}`;
-  return `${end}: ${jobId} on ${cleanText(worker)}, ${
-    count(epochs, "epoch")
-  }, loss ${losses}, results in ${folder}`;
+  const losses = `loss ${formatLoss(firstLoss)} → ${formatLoss(lastLoss)}`;
+  // A prediction has none.
+  const learnt = epochs > 0 ? `, ${count(epochs, "epoch")}, ${losses}` : "";
+  return `${end}: ${jobId} on ${cleanText(worker)}${learnt}, results in ${folder}`;
 }

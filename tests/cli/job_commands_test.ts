@@ -91,6 +91,20 @@ Deno.test("who comes back to a job and does not get there is not told that it go
   match(hints([{ type: "linked", backend: "native", tookMs: 5 }]).join(), /follow job-12345678/);
 });
 
+Deno.test("what predicted has no epochs and losses to tell", () => {
+  const result = {
+    jobId: JOB,
+    worker: WORKER,
+    folder: "/results",
+    files: [],
+    epochs: 0,
+    firstLoss: undefined,
+    lastLoss: undefined,
+    isStoppedEarly: false,
+  };
+  equal(trainingReport(result, false), `Done: ${JOB} on ${WORKER}, results in /results`);
+});
+
 Deno.test("a job that was stopped early is called so", () => {
   const result = {
     jobId: JOB,

@@ -219,7 +219,7 @@ Deno.test("predictions show how far they are, where the tracker says so", () => 
   const io = fakeIo();
   const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
   for (const event of tracking) screen.watch(event);
-  deepEqual(io.outLines, ["Training started", "Predicted on 600 of 1000 frames (60 %)"]);
+  deepEqual(io.outLines, ["Started", "Predicted on 600 of 1000 frames (60 %)"]);
 });
 
 Deno.test("what the trainer said last is told when it has failed", () => {
