@@ -43,7 +43,7 @@ export async function requireRoom(
 }
 
 /** Bytes in MB (10^6), rounded. */
-function megabytes(bytes: number): string {
+export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0)} MB`;
 }
 

@@ -17,6 +17,7 @@ import { within } from "./deadline.ts";
 import { SPARE_BYTES } from "./disk_room.ts";
 import { isExecutable } from "./executable.ts";
 import { isLabels } from "./input_bundle.ts";
+import { megabytes } from "./disk_room.ts";
 import { bytesAside, spareableAside } from "./landing_place.ts";
 import { MapMemory } from "./map_memory.ts";
 import type { MountTable } from "./mount_table.ts";
@@ -86,8 +87,9 @@ export class JobPreparation {
     );
     const inAll = sent.reduce((sum, file) => sum + file.bytes, 0);
     if (inAll > this.#inputsBytesMax) {
-      const reason = `The inputs have ${inAll} bytes; this worker takes ${this.#inputsBytesMax} ` +
-        "for a job (its --inputs-max); send less, or name files that it has mounted";
+      const reason = `Expected inputs of at most ${megabytes(this.#inputsBytesMax)}, which this ` +
+        `worker takes for a job (its --inputs-max), got ${megabytes(inAll)}; send less, or ` +
+        "name files that it has mounted";
       return { code: "too_large", reason };
     }
     const parts = join(this.#folder, "parts");
@@ -95,8 +97,8 @@ export class JobPreparation {
     const { bavail, bsize } = statfsSync(this.#folder);
     const freeBytes = bavail * bsize + this.#spareableBytes() + spareableAside(parts, sent);
     if (bytes + SPARE_BYTES <= freeBytes) return undefined;
-    const reason =
-      `The inputs have ${bytes} bytes to come; the worker's disk has ${freeBytes} free and keeps ${SPARE_BYTES}`;
+    const reason = `Expected ${megabytes(bytes)} on the worker's disk, and ` +
+      `${megabytes(SPARE_BYTES)} to spare, got ${megabytes(freeBytes)}; make room there`;
     return { code: "too_large", reason };
   }
 

@@ -59,16 +59,17 @@ test("what has arrived already needs no room", async ({ folder, preparation }) =
   await Deno.mkdir(join(folder, "parts"));
   equal(preparation.objectionOfDisk(inputs)?.code, "too_large");
   const reason = () => preparation.objectionOfDisk(inputs)?.reason ?? "";
-  const toCome = () => Number(/have (\d+) bytes/.exec(reason())?.[1]);
-  await Deno.writeFile(join(folder, "parts", `${sha256}.part`), new Uint8Array(40_960));
-  equal(toCome(), bytes - 40_960);
+  const toCome = () => /Expected ([\d.]+) MB/.exec(reason())?.[1];
+  const less = (arrived: number) => ((bytes - arrived) / 1e6).toFixed(0);
+  await Deno.writeFile(join(folder, "parts", `${sha256}.part`), new Uint8Array(4_096_000));
+  equal(toCome(), less(4_096_000));
   // Its holes are still to come.
   await Deno.truncate(join(folder, "parts", `${sha256}.part`), 10_000_000);
-  equal(toCome(), bytes - 40_960);
-  await Deno.writeFile(join(folder, "parts", `${sha256}.whole`), new Uint8Array(81_920));
-  equal(toCome(), bytes - 81_920);
+  equal(toCome(), less(4_096_000));
+  await Deno.writeFile(join(folder, "parts", `${sha256}.whole`), new Uint8Array(8_192_000));
+  equal(toCome(), less(8_192_000));
   // A whole file of another job that did not run would be given up; it need not be all there.
-  const free = () => Number(/disk has (\d+) free/.exec(reason())?.[1]);
+  const free = () => 1e6 * Number(/got ([\d.]+) MB/.exec(reason())?.[1]);
   const before = free();
   const other = join(folder, "parts", `${"b".repeat(64)}.whole`);
   await Deno.writeTextFile(other, "");
@@ -78,7 +79,7 @@ test("what has arrived already needs no room", async ({ folder, preparation }) =
 
 test("inputs above the worker's own limit are refused, whatever has arrived of them", async ({ folder, mount }) => {
   const mounts = await MountTable.open([{ label: "lab", path: mount }]);
-  const limited = { mounts, maps: [], spareableBytes: () => 0, inputsBytesMax: 1_000 };
+  const limited = { mounts, maps: [], spareableBytes: () => 0, inputsBytesMax: 1_000_000 };
   const preparation = new JobPreparation(folder, limited);
   const [sent, seen] = [sha256Of("a".repeat(64)), sha256Of("b".repeat(64))];
   const shared = { mount: "lab", path: "seen.mp4" };
@@ -89,12 +90,12 @@ test("inputs above the worker's own limit are refused, whatever has arrived of t
     ],
   });
   await Deno.mkdir(join(folder, "parts"));
-  await Deno.writeFile(join(folder, "parts", `${sent}.whole`), new Uint8Array(1_001));
-  equal(preparation.objectionOfDisk(inputs(1_000)), undefined);
-  deepEqual(preparation.objectionOfDisk(inputs(1_001)), {
+  await Deno.writeFile(join(folder, "parts", `${sent}.whole`), new Uint8Array(1_100_000));
+  equal(preparation.objectionOfDisk(inputs(1_000_000)), undefined);
+  deepEqual(preparation.objectionOfDisk(inputs(1_100_000)), {
     code: "too_large",
-    reason: "The inputs have 1001 bytes; this worker takes 1000 for a job (its --inputs-max); " +
-      "send less, or name files that it has mounted",
+    reason: "Expected inputs of at most 1.0 MB, which this worker takes for a job (its " +
+      "--inputs-max), got 1.1 MB; send less, or name files that it has mounted",
   });
 });
 
@@ -107,7 +108,7 @@ test("inputs that the disk cannot take are refused", (worker) => {
   equal(objection?.code, "too_large");
   match(
     objection?.reason ?? "",
-    /^The inputs have 4503599627370496 bytes to come; the worker's disk has \d+ free/,
+    /^Expected 4503599627 MB on the worker's disk, and 100 MB to spare, got [\d.]+ MB; make room/,
   );
   return Promise.resolve();
 });

@@ -59,7 +59,7 @@ async function refuse({ folder, leave, options: { rtc, signal } }: Ground): Prom
   const { code } = await client.exited(LIMIT_MS);
   const said = String(client.lines.at(-1)?.["message"]);
   assert.equal(code, 6, `${client.text.stdout}\n${client.text.stderr}`);
-  assert.match(said, /Expected 3\.0 MB on the disk of .*, got \d+(\.\d+)? MB; make room/);
+  assert.match(said, /Expected 3\.0 MB on the worker's disk.*, got \d+(\.\d+)? MB; make room/);
   const sent = client.lines.filter(({ event, bytes }) => event === "uploaded" && Number(bytes) > 0);
   assert.deepEqual(sent, [], "Bytes were sent before it was refused");
   return said;
