@@ -470,7 +470,9 @@ test(
       message.type === "job_log" ? [message.text] : []
     );
     ok(texts.length > 100 && texts.length < 20_000, `${texts.length} lines`);
-    match(texts.at(-51) ?? "", /^\[\d+ lines left out: the trainer prints too fast or too much\]$/);
+    // How many lines come after the last of these depends on when the flood ends.
+    const cut = /^\[\d+ lines left out: the trainer prints too fast or too much\]$/;
+    ok(texts.some((text) => cut.test(text)), "Nobody is told that lines are missing");
     equal(texts.at(-1), "y", "The last lines are told all the same");
   },
 );
