@@ -73,7 +73,7 @@ function tellLeft(jobId: JobId, isJson: boolean, io: Io): void {
 /** A model may be whole although what came after it was not: nobody should have to train it again. */
 function tellFailed(jobId: JobId, isJson: boolean, io: Io): void {
   if (isJson) io.out(jsonText({ event: "failed", job_id: jobId }));
-  io.err(`What it has written is kept by the worker: sleap-rtc results ${jobId}`);
+  io.err(`If it has written anything, the worker keeps it: sleap-rtc results ${jobId}`);
 }
 
 function hasFailed(error: unknown): boolean {

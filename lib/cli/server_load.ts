@@ -48,7 +48,7 @@ const WARM_UP_SECONDS = 3;
 /** For the last messages to arrive. */
 const SETTLE_MS = SECOND_MS;
 const ANSWER_MS_MAX = 5 * SECOND_MS;
-/** How often due work is looked for. */
+/** How often due work is looked for. Higher: words go out in bursts, and wait for each other. */
 const TICK_MS = 1;
 
 /**

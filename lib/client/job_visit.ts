@@ -25,6 +25,11 @@ import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
 
 /** For a worker to say whether a job has begun that nobody waits for any more. Higher: Ctrl-C hangs. */
 const START_ANSWER_MS = 2 * SECOND_MS;
+/**
+ * For a worker to offer results: what a job left that failed is digested first, at a disk's pace. That
+ * the worker is still there is seen by its signs of life. Higher: one that forgets us is borne longer.
+ */
+const OFFER_MS = 300 * SECOND_MS;
 
 /** What a visit needs. */
 export interface VisitParts {
@@ -205,7 +210,7 @@ export class JobVisit {
     const fetched = Promise.withResolvers<Manifest>();
     this.#fetched = fetched;
     this.#open().say({ type: "job_fetch", job_id: this.#jobId });
-    const results = await this.#wait.forAnswer(fetched.promise, "offer the results");
+    const results = await this.#wait.forAnswer(fetched.promise, "offer the results", OFFER_MS);
     if (promised !== undefined && JSON.stringify(results) !== JSON.stringify(promised)) {
       throw new Failure("corrupt", "The worker offers other files than the training ended with");
     }

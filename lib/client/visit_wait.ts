@@ -32,12 +32,13 @@ export class VisitWait {
    * The same for an answer of the worker.
    *
    * @param what What the worker is expected to do, for the error.
+   * @param limitMs For it to do so.
    * @throws {Failure} Where no answer comes in time.
    */
-  async forAnswer<T>(promise: Promise<T>, what: string): Promise<T> {
+  async forAnswer<T>(promise: Promise<T>, what: string, limitMs = ANSWER_MS): Promise<T> {
     const late = Promise.withResolvers<never>();
-    const message = `Expected the worker to ${what} within ${ANSWER_MS} ms, got nothing`;
-    const timer = setTimeout(() => late.reject(new Failure("worker_lost", message)), ANSWER_MS);
+    const message = `Expected the worker to ${what} within ${limitMs} ms, got nothing`;
+    const timer = setTimeout(() => late.reject(new Failure("worker_lost", message)), limitMs);
     try {
       return await this.for(Promise.race([promise, late.promise]));
     } finally {
