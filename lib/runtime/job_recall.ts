@@ -129,7 +129,8 @@ export class JobRecall {
     stopped: AbortSignal,
   ): Promise<JobResults | undefined> {
     const found = await this.#find(client, job_id);
-    const results = stopped.aborted ? STOPPING : await resultsOf(found);
+    const left = await resultsOf(found);
+    const results = stopped.aborted ? STOPPING : left;
     if ("manifest" in results) return results;
     const { reason } = results;
     tellPeer(link, { type: "transfer_failed", job_id, purpose: "results", reason });
