@@ -1,7 +1,8 @@
 /**
  * Lets a trainer's lines through as long as they come at a bearable rate and are not too many in all,
- * and counts those that it holds back. Pure arithmetic (a token bucket whose tap closes as the tank
- * runs dry); knows nothing of who reads them.
+ * and counts those that it holds back. What passes after a gap passes with the lines before it, so
+ * that a traceback is not cut into single lines. Pure arithmetic (a token bucket whose tap closes as
+ * the tank runs dry, but for drops); knows nothing of who reads them.
  */
 
 import { type Instant, SECOND_MS } from "../base/time.ts";
@@ -14,55 +15,84 @@ const BURST_CHARACTERS = 1024 * 1024;
  */
 const CHARACTERS_PER_S = 16 * 1024;
 /**
- * Characters that pass in all. The rate sinks with what is left of them, so that a flood never ends
- * in silence. Higher: a larger event log; lower: a long training's log gets thin.
+ * Characters after which the rate, which sinks with what is left of them, is at its lowest. Higher: a
+ * larger event log; lower: a long training's log gets thin.
  */
-const TOTAL_CHARACTERS = 32 * 1024 * 1024;
+const TANK_CHARACTERS = 32 * 1024 * 1024;
+/** The lowest rate: 1.4 MB a day. Higher: the log of weeks is larger; lower: it falls silent for longer. */
+const LOWEST_CHARACTERS_PER_S = 16;
 /** What a line costs besides its text: its number, its message, its place in the log. */
 const LINE_CHARACTERS = 128;
-/** Lines that are kept of those held back, to be told at the end: why a trainer failed is said last. */
+/** Lines that are kept of those held back, to be told together: why a trainer failed is said last. */
 const LAST_LINES = 50;
+/** For lines that are held back to gather. Higher: the log stands still; lower: it is single lines. */
+const GATHER_MS = SECOND_MS;
 
 /** A valve for one stream of one run. */
 export class OutputValve {
   #room = BURST_CHARACTERS;
-  #left = TOTAL_CHARACTERS;
+  #left = TANK_CHARACTERS;
   #at: Instant;
-  #heldBack = 0;
+  #toldAt: Instant;
+  /** Lines that are held back, without the last of them. */
+  #leftOut = 0;
   #last: string[] = [];
+  #lastCost = 0;
 
   constructor(now: Instant) {
     this.#at = now;
+    this.#toldAt = now;
   }
 
-  /** What may be told of `line` at `now`: nothing, the line, or first that others were held back. */
+  /** What may be told at `now`, where `line` comes: nothing, or it and lines before it. */
   pass(line: string, now: Instant): string[] {
-    const rate = CHARACTERS_PER_S * (this.#left / TOTAL_CHARACTERS);
-    const earned = (Math.max(0, now - this.#at) / SECOND_MS) * rate;
-    this.#room = Math.min(BURST_CHARACTERS, this.#left, this.#room + earned);
-    this.#at = now;
-    const cost = line.length + LINE_CHARACTERS;
-    if (cost > this.#room) {
-      this.#heldBack++;
-      if (this.#last.push(line) > LAST_LINES) this.#last.shift();
-      return [];
+    this.#earn(now);
+    this.#hold(line);
+    if (this.#lastCost > this.#room) {
+      if (now - this.#toldAt < GATHER_MS || costOf(line) > this.#room) {
+        if (this.#last.length > LAST_LINES) this.#leaveOut();
+        return [];
+      }
+      while (this.#lastCost > this.#room) this.#leaveOut();
     }
-    this.#room -= cost;
-    this.#left -= cost;
-    const told = this.#heldBack === 0 ? [line] : [notice(this.#heldBack), line];
-    this.#heldBack = 0;
-    this.#last = [];
-    return told;
+    this.#room -= this.#lastCost;
+    this.#left = Math.max(0, this.#left - this.#lastCost);
+    this.#toldAt = now;
+    return this.end();
   }
 
   /** What is still to be told of lines that were held back: how many, and the last of them. */
   end(): string[] {
-    const leftOut = this.#heldBack - this.#last.length;
-    const told = leftOut === 0 ? this.#last : [notice(leftOut), ...this.#last];
-    this.#heldBack = 0;
+    const told = this.#leftOut === 0 ? this.#last : [notice(this.#leftOut), ...this.#last];
+    this.#leftOut = 0;
     this.#last = [];
+    this.#lastCost = 0;
     return told;
   }
+
+  #earn(now: Instant): void {
+    const rate = CHARACTERS_PER_S * (this.#left / TANK_CHARACTERS);
+    const seconds = Math.max(0, now - this.#at) / SECOND_MS;
+    const earned = seconds * Math.max(LOWEST_CHARACTERS_PER_S, rate);
+    this.#room = Math.min(BURST_CHARACTERS, this.#room + earned);
+    this.#at = now;
+  }
+
+  #hold(line: string): void {
+    this.#last.push(line);
+    this.#lastCost += costOf(line);
+  }
+
+  #leaveOut(): void {
+    const line = this.#last.shift();
+    if (line === undefined) return;
+    this.#leftOut++;
+    this.#lastCost -= costOf(line);
+  }
+}
+
+function costOf(line: string): number {
+  return line.length + LINE_CHARACTERS;
 }
 
 function notice(count: number): string {

@@ -13,7 +13,10 @@ const LIMIT_MS = 1_800_000;
 const UNITS = new Map([["KB", 1e3], ["MB", 1e6], ["GB", 1e9]]);
 const MIB = 1024 * 1024;
 
-/** Sends one file a round, after a bare channel has carried as many bytes. */
+/**
+ * Sends one file a round, between two halves of as many bytes on a bare channel: a machine that
+ * becomes slower or faster meanwhile does so for both.
+ */
 export const bench: Bench = {
   summary: "Rate of a transfer between two processes",
   rounds: 3,
@@ -30,14 +33,16 @@ export const bench: Bench = {
     try {
       await Deno.mkdir(join(folder, "from"));
       await Deno.mkdir(join(folder, "to"));
+      const startedAt = performance.now();
       await makeFile(join(folder, "from", "file.bin"), bytes, content);
+      const writeMs = performance.now() - startedAt;
       const all: Round[] = [];
       for (let round = 0; round < rounds; round++) {
         const measured = await measure(folder, { rtc, bytes });
         all.push(measured);
-        yield summaryOf([measured], bytes);
+        yield summaryOf([measured], { bytes, writeMs });
       }
-      yield summaryOf(all, bytes);
+      yield summaryOf(all, { bytes, writeMs });
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
@@ -64,14 +69,16 @@ async function measure(
   await using lab = new TransferLab(folder);
   const ready = await lab.start("sender", rtc);
   await lab.start("receiver", rtc);
-  // Before the transfer: what it leaves behind is not to slow the bare channel down.
+  const half = Math.ceil(bytes / 2);
   const start = await both(lab);
-  const bareMs = await bare(lab, bytes);
+  const bareBeforeMs = await bare(lab, half);
   const before = await both(lab);
   const link = await lab.meet({ word: "meet" });
   const done = await lab.ended("sender", link, LIMIT_MS);
   if (done["event"] !== "done") throw new Error(`Expected a transfer, got ${done["reason"]}`);
   const after = await both(lab);
+  const bareAfterMs = await bare(lab, half);
+  const end = await both(lab);
   const sum = (lines: readonly Line[], name: string) =>
     lines.reduce((all, line) => all + Number(line[name]), 0);
   const pairs = after.map((line, at) => [line, before[at] ?? line] as const);
@@ -82,9 +89,9 @@ async function measure(
   return {
     rtc: String(ready["rtc"]),
     ms: Number(done["ms"]),
-    bareMs,
+    bareMs: bareBeforeMs + bareAfterMs,
     cpuS: sum(after, "cpu_s") - sum(before, "cpu_s"),
-    bareCpuS: sum(before, "cpu_s") - sum(start, "cpu_s"),
+    bareCpuS: sum(before, "cpu_s") - sum(start, "cpu_s") + sum(end, "cpu_s") - sum(after, "cpu_s"),
     peakMb: Math.max(...after.map((line) => Number(line["peak_mb"]))),
     grownMb: Math.max(
       ...pairs.map(([one, other]) => Number(one["peak_mb"]) - Number(other["rss_mb"])),
@@ -103,7 +110,10 @@ async function both(lab: TransferLab): Promise<readonly Line[]> {
   return await Promise.all(roles.map((role) => lab.facts(role)));
 }
 
-function summaryOf(rounds: readonly Round[], bytes: number): Measurement {
+function summaryOf(
+  rounds: readonly Round[],
+  { bytes, writeMs }: { bytes: number; writeMs: number },
+): Measurement {
   const rate = (ms: number) => bytes / 1e3 / ms;
   return {
     rtc: rounds[0]?.rtc ?? "",
@@ -117,6 +127,8 @@ function summaryOf(rounds: readonly Round[], bytes: number): Measurement {
     bare_mb_per_s: rounded(median(rounds.map(({ bareMs }) => rate(bareMs)))),
     bare_cpu_s: rounded(median(rounds.map(({ bareCpuS }) => bareCpuS))),
     ratio: rounded(median(rounds.map(({ ms, bareMs }) => bareMs / ms))),
+    // What this machine does with such a file where nothing else happens.
+    write_mb_per_s: rounded(rate(writeMs)),
     sha256_equal: rounds.every(({ isEqual }) => isEqual),
   };
 }
