@@ -12,9 +12,11 @@ import type { JobSpec } from "../protocol/job_spec.ts";
 import type { FileEntry, Manifest } from "../protocol/manifest.ts";
 import type { TransferMessage } from "../protocol/transfer_message.ts";
 import type { LinkBackend } from "../rtc/link.ts";
+import type { Timers } from "../rtc/timers.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { FileReceiver } from "../runtime/file_receiver.ts";
 import { FileSender } from "../runtime/file_sender.ts";
+import { systemTimers } from "../runtime/timers.ts";
 import type { SubmissionEvent } from "./event.ts";
 import { type Answer, JobQuestions, type JobRefusedAnswer } from "./job_question.ts";
 import type { ResultFolder } from "./result_folder.ts";
@@ -38,14 +40,16 @@ export interface VisitParts {
   readonly options: WorkerLinkOptions & { watch(event: SubmissionEvent): void };
   /** What was heard of the job in earlier visits, and will be in this one. */
   readonly record: TrainingRecord;
+  /** By which waits for the worker's answers end; the process's own where left out. */
+  readonly timers?: Timers;
 }
 
 /** A visit of one client at one worker. */
 export class JobVisit {
   readonly #jobId: JobId;
   readonly #parts: VisitParts;
-  readonly #wait = new VisitWait();
-  readonly #questions = new JobQuestions(this.#wait);
+  readonly #wait: VisitWait;
+  readonly #questions: JobQuestions;
   readonly #closed = Promise.withResolvers<void>();
   readonly #trained = Promise.withResolvers<Training | Failure>();
   readonly #abort = () => this.#wait.end(this.#parts.options.signal.reason);
@@ -64,6 +68,8 @@ export class JobVisit {
   private constructor(jobId: JobId, parts: VisitParts) {
     this.#jobId = jobId;
     this.#parts = parts;
+    this.#wait = new VisitWait(parts.timers ?? systemTimers);
+    this.#questions = new JobQuestions(this.#wait);
     parts.options.signal.addEventListener("abort", this.#abort, { once: true });
   }
 

@@ -2,6 +2,7 @@
 
 import { Failure } from "../base/failure.ts";
 import { SECOND_MS } from "../base/time.ts";
+import type { Timers } from "../rtc/timers.ts";
 
 /** For a worker to answer a question. */
 const ANSWER_MS = 10 * SECOND_MS;
@@ -10,6 +11,11 @@ const ANSWER_MS = 10 * SECOND_MS;
 export class VisitWait {
   /** Resolves, and does not reject, with why the visit ended: at times nobody waits for it. */
   readonly #ended = Promise.withResolvers<unknown>();
+  readonly #timers: Timers;
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
 
   /** The visit is over; every wait ends with `reason`, also those to come. Only the first reason counts. */
   end(reason: unknown): void {
@@ -38,11 +44,14 @@ export class VisitWait {
   async forAnswer<T>(promise: Promise<T>, what: string, limitMs = ANSWER_MS): Promise<T> {
     const late = Promise.withResolvers<never>();
     const message = `Expected the worker to ${what} within ${limitMs} ms, got nothing`;
-    const timer = setTimeout(() => late.reject(new Failure("worker_lost", message)), limitMs);
+    const clear = this.#timers.set(
+      limitMs,
+      () => late.reject(new Failure("worker_lost", message)),
+    );
     try {
       return await this.for(Promise.race([promise, late.promise]));
     } finally {
-      clearTimeout(timer);
+      clear();
     }
   }
 }

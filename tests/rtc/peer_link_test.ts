@@ -4,33 +4,13 @@ import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { encodeBye, encodeMessage } from "../../lib/rtc/framing.ts";
 import { type HelloSelf, writeHello } from "../../lib/rtc/hello.ts";
 import { PeerLink, type PeerLinkOptions } from "../../lib/rtc/peer_link.ts";
-import type { Timers } from "../../lib/rtc/timers.ts";
 import { linkOf, roomOf, selfOf } from "./hello_self.ts";
+import { ManualTimers } from "./manual_timers.ts";
 import { MemoryBackend, settled } from "./memory_backend.ts";
 
 const ada = selfOf("ada", "a");
 const bob = selfOf("bob", "b", "client");
 const id = linkOf("ada.bob.1");
-
-/** Timers that go off when they are told to. */
-class ManualTimers implements Timers {
-  readonly pending = new Map<number, { delayMs: number; callback: () => void }>();
-  #next = 0;
-
-  set(delayMs: number, callback: () => void): () => void {
-    const key = this.#next++;
-    this.pending.set(key, { delayMs, callback });
-    return () => this.pending.delete(key);
-  }
-
-  elapse(delayMs: number): void {
-    for (const [key, timer] of [...this.pending]) {
-      if (timer.delayMs > delayMs) continue;
-      this.pending.delete(key);
-      timer.callback();
-    }
-  }
-}
 
 class Side {
   readonly events: string[] = [];

@@ -3,10 +3,12 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import type { Failure } from "../../lib/base/failure.ts";
 import { SILENT_LOG } from "../../lib/base/log.ts";
+import { listWorkers } from "../../lib/client/room_api.ts";
 import type { RoomAccess } from "../../lib/runtime/config.ts";
 import { type PeerIdentity, temporaryIdentity } from "../../lib/runtime/credentials.ts";
-import { MeshPeer } from "../../lib/runtime/mesh_peer.ts";
+import { MeshPeer, type MeshPeerOptions } from "../../lib/runtime/mesh_peer.ts";
 import { OfferingBackend } from "../client/memory_room.ts";
+import { jobOf } from "../mesh/queued.ts";
 import { automergeReady } from "../sim/automerge.ts";
 import { until } from "./condition.ts";
 import { SignalingLab } from "./signaling_lab.ts";
@@ -25,6 +27,7 @@ class Process {
     identity: PeerIdentity,
     name: string,
     incarnation: number,
+    more: Pick<MeshPeerOptions, "doing"> = {},
   ) {
     this.peer = new MeshPeer(backend, {
       room,
@@ -34,6 +37,7 @@ class Process {
       metadata: { tags: [], properties: { gpu_memory_mb: 8_000 } },
       iceServers: [],
       log: SILENT_LOG,
+      ...more,
       handlers: {
         registered: () => void (this.isRegistered = true),
         failed: (failure) => this.failures.push(failure),
@@ -67,5 +71,34 @@ Deno.test("mesh peer: of two processes that are one worker, the older falls sile
     equal(entry()?.status, "available");
     deepEqual([newer.failures, other.failures], [[], []]);
     await newer.peer.leave();
+    await other.peer.leave();
+  }));
+
+Deno.test("mesh peer: a worker that comes with a job names it in the first that it writes of itself", () =>
+  SignalingLab.with(async ({ room }) => {
+    const backend = new OfferingBackend();
+    const other = new Process(room, backend, temporaryIdentity(), "w2", 1);
+    await until("the other's registration", () => other.isRegistered);
+    const identity = temporaryIdentity();
+    const peerId = identity.peerIdOf("w1");
+    const currentJob = {
+      job_id: jobOf("survivor"),
+      client_id: temporaryIdentity().peerIdOf("ada"),
+    };
+    const doing = { status: "busy", currentJob } as const;
+    const comer = new Process(room, backend, identity, "w1", 2, { doing });
+    const told = ({ peer }: Process) => {
+      const { status, current_job } = peer.entries.get(peerId) ?? {};
+      return [status, current_job];
+    };
+    deepEqual(told(comer), ["busy", currentJob]);
+    equal(comer.peer.view.size.changes, 1, "A change before it would say that the worker is free");
+    await until("the comer's entry", () => other.peer.entries.has(peerId));
+    deepEqual(told(other), ["busy", currentJob]);
+    const signal = new AbortController().signal;
+    const { workers } = await listWorkers(room, {}, { signal });
+    const shown = workers.find(({ peer_id }) => peer_id === peerId);
+    equal(shown?.status, "busy");
+    await comer.peer.leave();
     await other.peer.leave();
   }));
