@@ -96,7 +96,7 @@ export function encodeData(
   if (bytes.length > DATA_BYTES_MAX) {
     throw new RangeError(`Expected at most ${DATA_BYTES_MAX} bytes of data, got ${bytes.length}`);
   }
-  const partBytes = roomIn(room.length, DATA_HEADER_BYTES);
+  const partBytes = dataBytesIn(room.length);
   return dataFrames(stream, offset, bytes, { room, partBytes });
 }
 
@@ -115,6 +115,11 @@ function* dataFrames(
     room.set(part, DATA_HEADER_BYTES);
     yield room.subarray(0, DATA_HEADER_BYTES + part.length);
   }
+}
+
+/** Bytes of data that fill one frame of `frameBytesMax` bytes. */
+export function dataBytesIn(frameBytesMax: number): number {
+  return roomIn(frameBytesMax, DATA_HEADER_BYTES);
 }
 
 /** The frame that tells why the link is closed. A reason that is too long is cut. */

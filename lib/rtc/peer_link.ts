@@ -10,7 +10,14 @@ import { LINK_MESSAGE_BYTES_MAX, METADATA_BYTES_MAX } from "../base/limits.ts";
 import { SECOND_MS } from "../base/time.ts";
 import { type Hello, NONCE_BYTES } from "../protocol/hello.ts";
 import type { LinkSignal } from "../protocol/link_signal.ts";
-import { encodeBye, encodeData, encodeMessage, FrameError, FrameReader } from "./framing.ts";
+import {
+  dataBytesIn,
+  encodeBye,
+  encodeData,
+  encodeMessage,
+  FrameError,
+  FrameReader,
+} from "./framing.ts";
 import { HelloError, type HelloSelf, readHello, writeHello } from "./hello.ts";
 import type { BackendName, IceServer, Link, LinkBackend, LinkFacts, LinkOptions } from "./link.ts";
 import { reasonOf } from "./link_life.ts";
@@ -103,6 +110,11 @@ export class PeerLink {
   /** Bytes that were taken but have not left yet. */
   get bufferedBytes(): number {
     return this.#link.bufferedBytes;
+  }
+
+  /** Bytes of data that travel in one piece: a multiple of them leaves no frame half empty. */
+  get pieceBytes(): number {
+    return dataBytesIn(this.#link.frameBytesMax);
   }
 
   /** Takes a description or candidate from the other end. */

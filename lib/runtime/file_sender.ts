@@ -6,7 +6,6 @@
 import type { JobId } from "../base/id.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import type { BlockRun, TransferMessage, TransferPurpose } from "../protocol/transfer_message.ts";
-import { DATA_BYTES_MAX } from "../rtc/framing.ts";
 import type { PeerLink } from "../rtc/peer_link.ts";
 import { BLOCK_BYTES, blocksOf, bytesOfBlock } from "../transfer/block.ts";
 import { CreditWindow } from "../transfer/credit_window.ts";
@@ -16,9 +15,7 @@ import { sha256OfBytes } from "./file_digest.ts";
 import { tellPeer } from "./link_speech.ts";
 import { StallWatch } from "./stall_watch.ts";
 
-/** One call of the link. Lower: more frames that are not full. */
-const CHUNK_BYTES = DATA_BYTES_MAX;
-/** What the link may hold back before the next call. Higher: more memory; lower: gaps on the wire. */
+/** What the link may hold back before the next piece. Higher: more memory; lower: gaps on the wire. */
 const BUFFERED_BYTES = 1024 * 1024;
 
 /** What is sent, and where it is. */
@@ -165,13 +162,14 @@ export class FileSender {
     if (await readFully(file, bytes) < blockBytes) {
       throw new Error(`${path} became shorter while it was sent`);
     }
+    // Piece by piece: werift slows down by a tenth where it is handed a MiB at once (measured).
     for (let at = 0; at < blockBytes;) {
-      const chunk = bytes.subarray(at, at + CHUNK_BYTES);
-      await this.#room(chunk.length);
+      const piece = bytes.subarray(at, at + this.#link.pieceBytes);
+      await this.#room(piece.length);
       if (this.#over) return;
-      this.#link.sendData(index, block * BLOCK_BYTES + at, chunk);
-      this.#window.sent(chunk.length);
-      at += chunk.length;
+      this.#link.sendData(index, block * BLOCK_BYTES + at, piece);
+      this.#window.sent(piece.length);
+      at += piece.length;
     }
     // The digest of a file of one block is in the manifest.
     if (fileBytes <= BLOCK_BYTES) return;
