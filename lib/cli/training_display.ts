@@ -35,7 +35,7 @@ const BAR_COLUMNS_MAX = 24;
 const LABEL_COLUMNS = 9;
 const PLOT_ROWS = 8;
 /** Lines besides the plot, and the one that the cursor stands in. */
-const OTHER_ROWS = 8;
+const OTHER_ROWS = 9;
 /** Plain lines tell a transfer in this many steps. */
 const PLAIN_STEPS = 4;
 
@@ -51,6 +51,7 @@ export function liveLines(view: TrainingView, screen: LiveScreen): string[] {
     Math.max(BAR_COLUMNS_MIN, Math.floor(columns * BAR_SHARE)),
   );
   const lines: string[] = [];
+  if (view.jobId !== undefined) lines.push(label("job", view.jobId));
   if (view.waiting !== undefined) lines.push(label("waiting", waitingText(view.waiting)));
   if (view.worker !== undefined) lines.push(label("worker", workerText(view)));
   if (view.link !== undefined) lines.push(label("link", linkText(view.link)));
@@ -94,7 +95,12 @@ export function plainLines(
 ): string[] {
   switch (event.type) {
     case "waiting":
-      return [`Waiting: ${waitingText(event.outlook)}`];
+      return [
+        ...(before.waiting === undefined
+          ? [`${event.jobId} waits for its turn; Ctrl-C leaves the queue`]
+          : []),
+        `Waiting: ${waitingText(event.outlook)}`,
+      ];
     case "worker_chosen":
       return [`Chose ${workerText(after)}`];
     case "linked":
