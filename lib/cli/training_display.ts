@@ -118,6 +118,7 @@ export function plainLines(
     case "epoch":
       return epochLines(event, after, epochStep);
     case "output":
+      if (event.isOfWorker === true) return [cleanText(event.text)];
       return isVerbose && event.text.trim() !== ""
         ? [`  ${cleanText(event.text)}`]
         : framesLines(before.tracking, after.tracking);
@@ -157,7 +158,12 @@ export function jsonEvent(event: SubmissionEvent): Readonly<Record<string, unkno
     case "epoch":
       return { event: event.type, ...event.epoch };
     case "output":
-      return { event: event.type, stream: event.stream, text: event.text };
+      return {
+        event: event.type,
+        stream: event.stream,
+        text: event.text,
+        ...(event.isOfWorker === true ? { by_worker: true } : {}),
+      };
     case "worker_lost":
       return {
         event: event.type,

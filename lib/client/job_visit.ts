@@ -346,7 +346,12 @@ export class JobVisit {
       case "job_metric":
         return watch({ type: "epoch", epoch: event.epoch });
       case "job_log":
-        return watch({ type: "output", stream: event.stream, text: event.text });
+        return watch({
+          type: "output",
+          stream: event.stream,
+          text: event.text,
+          ...(event.by_worker === true ? { isOfWorker: true } : {}),
+        });
       case "job_done":
         this.#phase = "over";
         watch({ type: "trained", durationMs: event.duration_ms });

@@ -251,6 +251,29 @@ Deno.test("predictions show how far they are, where the tracker says so", () => 
   deepEqual(io.outLines, ["Started", "Predicted on 600 of 1000 frames (60 %)"]);
 });
 
+Deno.test("what the worker says of itself is told to everybody", () => {
+  const text = "[The worker is to stop: this job comes to its end first]";
+  const event = { type: "output", stream: "stderr", text, isOfWorker: true } as const;
+  for (const isTerminal of [false, true]) {
+    const io = fakeIo({ isTerminal });
+    const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
+    screen.watch(event);
+    screen.watch({ type: "output", stream: "stdout", text: "Epoch 1" });
+    screen.close();
+    const told = [...io.outLines, ...io.drawn].join("\n").split(text).length - 1;
+    ok(told >= 1, `terminal: ${isTerminal}`);
+    if (isTerminal) ok(io.drawn.some((drawn) => drawn.includes(`${text}\u001b[K\n`)));
+  }
+  const io = fakeIo();
+  new TrainingScreen(io, { json: true, clock: { now: () => 0 } }).watch(event);
+  deepEqual(JSON.parse(io.outLines[0] ?? ""), {
+    event: "output",
+    stream: "stderr",
+    text,
+    by_worker: true,
+  });
+});
+
 Deno.test("what the trainer said last is told when it has failed", () => {
   const fail = (options: FakeIoOptions & Partial<TrainingScreenOptions>) => {
     const io = fakeIo(options);
