@@ -234,6 +234,8 @@ Deno.test("an archive brings its own configurations and videos, and is gone afte
     deepEqual(spec.maps, [{ from: "/elsewhere", to: "lab:fly" }, ...settings]);
     deepEqual(job.others.map(({ path }) => path), ["job/clip.mp4"]);
     match(job.facts.join("\n"), /Videos outside of the labels: 2, .* but 1 sent along/);
+    // Which labels of it were taken is not to be guessed.
+    match(job.facts[0] ?? "", /^Package .*fly\.zip \(job\/labels\.slp\): /);
     ok(existsSync(job.packagePath));
     await job[Symbol.asyncDispose]();
     equal(existsSync(job.packagePath), false);

@@ -255,7 +255,7 @@ test("a cancel frees the worker, and whoever follows hears of it", LEARNS, async
   const again = await failureOf(endJob(jobId, "cancel", scene.options));
   match(again.message, /The job was cancelled already/);
   const late = await failureOf(fetchResults(jobId, join(scene.request.folder, "x"), scene.options));
-  match(late.message, /no results of such a job/);
+  match(late.message, /The job was cancelled already, and has no results/);
 });
 
 test(
