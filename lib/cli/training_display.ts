@@ -5,6 +5,7 @@
 
 import { formatDuration, SECOND_MS } from "../base/time.ts";
 import type { SubmissionEvent } from "../client/event.ts";
+import { stageOf } from "../job/stage_title.ts";
 import { isOver } from "../protocol/job_message.ts";
 import { gpuMemoryMb } from "../protocol/worker.ts";
 import { bar, count, formatBytes, formatEta, formatLoss, formatMemory, share } from "./amount.ts";
@@ -118,7 +119,9 @@ export function plainLines(
     case "epoch":
       return epochLines(event, after, epochStep);
     case "output":
-      if (event.isOfWorker === true) return [cleanText(event.text)];
+      if (event.isOfWorker === true || stageOf(event.text) !== undefined) {
+        return [cleanText(event.text)];
+      }
       return isVerbose && event.text.trim() !== ""
         ? [`  ${cleanText(event.text)}`]
         : framesLines(before.tracking, after.tracking);

@@ -251,6 +251,39 @@ Deno.test("predictions show how far they are, where the tracker says so", () => 
   deepEqual(io.outLines, ["Started", "Predicted on 600 of 1000 frames (60 %)"]);
 });
 
+Deno.test("of several models it is said which one trains, and each has losses of its own", () => {
+  const epoch = (index: number, loss: number): SubmissionEvent => ({
+    type: "epoch",
+    epoch: { epoch: index, train_loss: loss, val_loss: loss },
+  });
+  const says = (text: string): SubmissionEvent => ({ type: "output", stream: "stdout", text });
+  const events: readonly SubmissionEvent[] = [
+    { type: "started", jobId: JOB, epochsMax: 2 },
+    says("Training model 1/2: centroid"),
+    says("anything else"),
+    epoch(0, 0.02),
+    epoch(1, 0.01),
+    says("Training model 2/2: centered_instance"),
+    epoch(0, 0.5),
+    says("Predicting on the labels"),
+  ];
+  const io = fakeIo();
+  const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
+  for (const event of events) screen.watch(event);
+  deepEqual(io.outLines, [
+    "Training started, at most 2 epochs",
+    "Training model 1/2: centroid",
+    "Epoch 1/2: train_loss 0.02000  val_loss 0.02000",
+    "Epoch 2/2: train_loss 0.01000  val_loss 0.01000",
+    "Training model 2/2: centered_instance",
+    "Epoch 1/2: train_loss 0.5000  val_loss 0.5000",
+    "Predicting on the labels",
+  ]);
+  const view = events.reduce((before, event, at) => advance(before, event, at), BLANK_VIEW);
+  deepEqual([view.trainLosses, view.valLosses, view.best], [[0.5], [0.5], { loss: 0.5, epoch: 1 }]);
+  equal(view.training?.done, 1);
+});
+
 Deno.test("what the worker says of itself is told to everybody", () => {
   const text = "[The worker is to stop: this job comes to its end first]";
   const event = { type: "output", stream: "stderr", text, isOfWorker: true } as const;
