@@ -16,6 +16,8 @@ export type FailureKind =
   | "job_failed"
   /** The job was ended because its owner asked for that. */
   | "job_cancelled"
+  /** The results have no place here. */
+  | "no_place"
   /** Bytes are not those that were promised. */
   | "corrupt"
   /** The other side does not speak as agreed. */

@@ -43,6 +43,8 @@ export function exitCodeOf(kind: FailureKind): number {
     case "job_failed":
     case "job_cancelled":
       return EXIT.jobFailed;
+    case "no_place":
+      return EXIT.usage;
     case "server_unreachable":
       return EXIT.serverUnreachable;
     case "room_refused":

@@ -1,5 +1,6 @@
 /** What `train` and `track` are given on this machine, opened and looked into. Sends nothing. */
 
+import { basename } from "node:path";
 import { decode } from "../protocol/decode.ts";
 import { type JobSpec, jobSpecSchema } from "../protocol/job_spec.ts";
 import { ArchiveRefused } from "../runtime/archive/refusal.ts";
@@ -54,6 +55,11 @@ async function asMistake<T>(path: string, work: () => Promise<T>): Promise<T> {
     }
     throw cause;
   }
+}
+
+/** What was named, and which labels in it are meant where it is a folder or an archive. */
+export function labelsName(named: string, { labels: { path } }: InputBundle): string {
+  return path === basename(named) ? named : `${named} (${path})`;
 }
 
 /** Those of `videos` that came along in the bundle, to be sent with its labels. */

@@ -14,7 +14,7 @@ import { obstacleFacts, waitingText } from "./queue_text.ts";
 import { logOptions } from "./log_option.ts";
 import { roomOptions } from "./room_option.ts";
 import { type Column, tableLines } from "./table.ts";
-import { jsonText } from "./terminal_text.ts";
+import { fitText, jsonText } from "./terminal_text.ts";
 
 const parser = merge(
   object({
@@ -66,6 +66,9 @@ function jobFacts(job: ListedJob, now: number): Readonly<Record<string, unknown>
   };
 }
 
+/** Of a run's name. Higher: one long name costs all jobs a column. */
+const RUN_COLUMNS = 20;
+
 /** The jobs as a table and its footer. */
 export function jobLines(
   jobs: readonly ListedJob[],
@@ -77,8 +80,8 @@ export function jobLines(
     { head: "JOB", droppedAt: 0, cell: ({ jobId }) => jobId },
     { head: "STATE", droppedAt: 0, cell: standingText },
     { head: "WORKER", droppedAt: 1, cell: ({ worker }) => worker ?? "-" },
-    { head: "RUN", droppedAt: 3, cell: ({ runName }) => runName ?? "-" },
-    { head: "SINCE", droppedAt: 2, cell: (job) => formatAge(ageOf(job, now)) },
+    { head: "RUN", droppedAt: 2, cell: ({ runName }) => fitText(runName ?? "-", RUN_COLUMNS) },
+    { head: "SINCE", droppedAt: 3, cell: (job) => formatAge(ageOf(job, now)) },
     { head: "EPOCHS", droppedAt: 4, align: "right", cell: ({ epochs }) => String(epochs ?? "-") },
     { head: "OURS", droppedAt: 5, cell: ({ isOurs }) => isOurs ? "yes" : "no" },
   ];

@@ -6,7 +6,7 @@ import { isLabels } from "../runtime/input_bundle.ts";
 import { findModels, modelInputs } from "../runtime/model_folder.ts";
 import { listVideos } from "../runtime/training_package/video_list.ts";
 import { count } from "./amount.ts";
-import { checkedSpec, type PreparedJob, videosOf, withBundle } from "./input_option.ts";
+import { checkedSpec, labelsName, type PreparedJob, videosOf, withBundle } from "./input_option.ts";
 import { Mistake } from "./mistake.ts";
 import { mapsOf } from "./mount_option.ts";
 import { runNameOf, videosFact } from "./training_request.ts";
@@ -79,7 +79,7 @@ export async function prepareTracking(
       packagePath: local,
       others: [...sent, ...models.flatMap(({ files }) => files)],
       facts: [
-        `Predicting on ${flags.file} with ${count(models.length, "model")}`,
+        `Predicting on ${labelsName(flags.file, bundle)} with ${count(models.length, "model")}`,
         ...found.map(({ folder }) => `Model ${folder}`),
         ...videosFact(videos.length, sent.length),
       ],

@@ -5,6 +5,7 @@
 
 import { formatDuration, SECOND_MS } from "../base/time.ts";
 import type { SubmissionEvent } from "../client/event.ts";
+import { stageOf } from "../job/stage_title.ts";
 import { isOver } from "../protocol/job_message.ts";
 import { gpuMemoryMb } from "../protocol/worker.ts";
 import { bar, count, formatBytes, formatEta, formatLoss, formatMemory, share } from "./amount.ts";
@@ -35,7 +36,7 @@ const BAR_COLUMNS_MAX = 24;
 const LABEL_COLUMNS = 9;
 const PLOT_ROWS = 8;
 /** Lines besides the plot, and the one that the cursor stands in. */
-const OTHER_ROWS = 8;
+const OTHER_ROWS = 9;
 /** Plain lines tell a transfer in this many steps. */
 const PLAIN_STEPS = 4;
 
@@ -51,6 +52,7 @@ export function liveLines(view: TrainingView, screen: LiveScreen): string[] {
     Math.max(BAR_COLUMNS_MIN, Math.floor(columns * BAR_SHARE)),
   );
   const lines: string[] = [];
+  if (view.jobId !== undefined) lines.push(label("job", view.jobId));
   if (view.waiting !== undefined) lines.push(label("waiting", waitingText(view.waiting)));
   if (view.worker !== undefined) lines.push(label("worker", workerText(view)));
   if (view.link !== undefined) lines.push(label("link", linkText(view.link)));
@@ -94,7 +96,12 @@ export function plainLines(
 ): string[] {
   switch (event.type) {
     case "waiting":
-      return [`Waiting: ${waitingText(event.outlook)}`];
+      return [
+        ...(before.waiting === undefined
+          ? [`${event.jobId} waits for its turn; Ctrl-C leaves the queue`]
+          : []),
+        `Waiting: ${waitingText(event.outlook)}`,
+      ];
     case "worker_chosen":
       return [`Chose ${workerText(after)}`];
     case "linked":
@@ -112,6 +119,9 @@ export function plainLines(
     case "epoch":
       return epochLines(event, after, epochStep);
     case "output":
+      if (event.isOfWorker === true || stageOf(event.text) !== undefined) {
+        return [cleanText(event.text)];
+      }
       return isVerbose && event.text.trim() !== ""
         ? [`  ${cleanText(event.text)}`]
         : framesLines(before.tracking, after.tracking);
@@ -151,7 +161,12 @@ export function jsonEvent(event: SubmissionEvent): Readonly<Record<string, unkno
     case "epoch":
       return { event: event.type, ...event.epoch };
     case "output":
-      return { event: event.type, stream: event.stream, text: event.text };
+      return {
+        event: event.type,
+        stream: event.stream,
+        text: event.text,
+        ...(event.isOfWorker === true ? { by_worker: true } : {}),
+      };
     case "worker_lost":
       return {
         event: event.type,

@@ -10,7 +10,7 @@ import { findCheckpoint } from "../runtime/model_folder.ts";
 import { inspectPackage, type PackageFacts } from "../runtime/training_package.ts";
 import { count, formatBytes } from "./amount.ts";
 import { EXIT } from "./exit_code.ts";
-import { checkedSpec, type PreparedJob, videosOf, withBundle } from "./input_option.ts";
+import { checkedSpec, labelsName, type PreparedJob, videosOf, withBundle } from "./input_option.ts";
 import { Mistake } from "./mistake.ts";
 import { mapsOf } from "./mount_option.ts";
 
@@ -95,7 +95,7 @@ export async function prepareTraining(
         ...(resume === undefined ? [] : [resume]),
       ],
       facts: [
-        packageFact("Package", flags.file, facts),
+        packageFact("Package", labelsName(flags.file, bundle), facts),
         ...(validation === undefined
           ? []
           : [packageFact("Validation", validation.input.local, validation.facts)]),

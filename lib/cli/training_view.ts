@@ -7,6 +7,7 @@ import type { JobId } from "../base/id.ts";
 import type { Instant } from "../base/time.ts";
 import type { SubmissionEvent } from "../client/event.ts";
 import type { QueueOutlook } from "../client/queue_outlook.ts";
+import { stageOf } from "../job/stage_title.ts";
 import { trackingProgressOf } from "../job/tracking_progress.ts";
 import { isOver } from "../protocol/job_message.ts";
 import type { FileEntry } from "../protocol/manifest.ts";
@@ -108,12 +109,19 @@ function grown(
   return { done, max, from: before?.from ?? done, since: before?.since ?? now, now };
 }
 
-function withOutput(view: TrainingView, text: string, now: Instant): TrainingView {
+function withOutput(given: TrainingView, text: string, now: Instant): TrainingView {
+  const view = stageOf(text) === "training" ? withoutModel(given, now) : given;
   const frames = trackingProgressOf(text);
   if (frames === undefined) return { ...view, output: text };
   // Another count of frames is that of another video.
   const before = view.tracking?.max === frames.max ? view.tracking : undefined;
   return { ...view, output: text, tracking: grown(before, frames.done, frames.max, now) };
+}
+
+/** The next model begins: what was learnt so far is of another one. */
+function withoutModel({ best: _best, ...view }: TrainingView, now: Instant): TrainingView {
+  const training = grown(undefined, 0, view.training?.max ?? 0, now);
+  return { ...view, training, trainLosses: [], valLosses: [], isDiverged: false };
 }
 
 function withEpoch(

@@ -9,6 +9,7 @@ import { SECOND_MS } from "../base/time.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { Manifest } from "../protocol/manifest.ts";
 import { systemClock } from "../runtime/clock.ts";
+import type { JobRefusedAnswer } from "./job_question.ts";
 import { JobVisit, type VisitParts } from "./job_visit.ts";
 import { refusalFailure } from "./refusal.ts";
 import { pause } from "./visit_wait.ts";
@@ -62,7 +63,7 @@ export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVi
       if (refusal !== undefined) {
         await visit.close();
         const failure = refusalFailure(worker, refusal);
-        return { failure, mayPass: refusal.code === "busy" || refusal.code === "closed" };
+        return { failure, mayPass: isPassing(refusal) };
       }
       isReserved = true;
       lostAt = undefined;
@@ -82,6 +83,11 @@ export async function deliver(worker: PeerId, delivery: Delivery): Promise<JobVi
     }
     await pause(ATTEMPT_EVERY_MS, signal);
   }
+}
+
+/** Whether a worker that refuses so may take the job later, as it is. */
+export function isPassing({ code }: JobRefusedAnswer): boolean {
+  return code === "busy" || code === "closed";
 }
 
 /** Not to be asked of another worker: the job would run twice. */

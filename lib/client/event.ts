@@ -22,8 +22,13 @@ export type SubmissionEvent =
   | { readonly type: "started"; readonly jobId: JobId; readonly epochsMax: number | undefined }
   /** An epoch ended. */
   | { readonly type: "epoch"; readonly epoch: Epoch }
-  /** A line of the trainer's output. */
-  | { readonly type: "output"; readonly stream: "stdout" | "stderr"; readonly text: string }
+  /** A line of the trainer's output, or what the worker says among them. */
+  | {
+    readonly type: "output";
+    readonly stream: "stdout" | "stderr";
+    readonly text: string;
+    readonly isOfWorker?: true;
+  }
   /** The link to the worker is lost, and will be tried again for so long. The job goes on. */
   | {
     readonly type: "worker_lost";

@@ -22,7 +22,7 @@ import { type Answer, JobQuestions, type JobRefusedAnswer } from "./job_question
 import type { ResultFolder } from "./result_folder.ts";
 import type { Session } from "./session.ts";
 import { type Training, TrainingRecord } from "./training_record.ts";
-import { noLonger, VisitWait } from "./visit_wait.ts";
+import { noLonger, pause, VisitWait } from "./visit_wait.ts";
 import { WorkerLink, type WorkerLinkOptions } from "./worker_link.ts";
 
 /** For a worker to say whether a job has begun that nobody waits for any more. Higher: Ctrl-C hangs. */
@@ -32,6 +32,8 @@ const START_ANSWER_MS = 2 * SECOND_MS;
  * the worker is still there is seen by its signs of life. Higher: one that forgets us is borne longer.
  */
 const OFFER_MS = 300 * SECOND_MS;
+/** Between two looks whether another client of the job still writes to its folder. */
+const HOLD_AGAIN_MS = SECOND_MS / 4;
 
 /** What a visit needs. */
 export interface VisitParts {
@@ -211,14 +213,25 @@ export class JobVisit {
    * home as they were promised.
    */
   async download(folder: ResultFolder, promised?: Manifest): Promise<readonly FileEntry[]> {
-    const { watch } = this.#parts.options;
+    const { signal, watch } = this.#parts.options;
     const { link } = this.#open();
+    let held = await folder.tryHold();
+    // Another terminal has them come home: what it brings need not come twice.
+    while (held === undefined) {
+      await this.#wait.for(pause(HOLD_AGAIN_MS, signal));
+      held = await folder.tryHold();
+    }
+    await using _held = held;
     const fetched = Promise.withResolvers<Manifest>();
     this.#fetched = fetched;
     this.#open().say({ type: "job_fetch", job_id: this.#jobId });
     const results = await this.#wait.forAnswer(fetched.promise, "offer the results", OFFER_MS);
     if (promised !== undefined && JSON.stringify(results) !== JSON.stringify(promised)) {
       throw new Failure("corrupt", "The worker offers other files than the training ended with");
+    }
+    if (await folder.isHome(results)) {
+      watch({ type: "saved", folder: folder.path, files: results.files });
+      return results.files;
     }
     const receiver = new FileReceiver(link, {
       jobId: this.#jobId,
@@ -339,7 +352,12 @@ export class JobVisit {
       case "job_metric":
         return watch({ type: "epoch", epoch: event.epoch });
       case "job_log":
-        return watch({ type: "output", stream: event.stream, text: event.text });
+        return watch({
+          type: "output",
+          stream: event.stream,
+          text: event.text,
+          ...(event.by_worker === true ? { isOfWorker: true } : {}),
+        });
       case "job_done":
         this.#phase = "over";
         watch({ type: "trained", durationMs: event.duration_ms });

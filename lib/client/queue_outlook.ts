@@ -65,8 +65,16 @@ export function waitingJob({ waiting }: WorkerList, jobId: JobId): Waiting | und
 }
 
 /** Whether a worker that lives could run it, once it is free. */
-export function isEverServed({ workers }: Pick<WorkerList, "workers">, needs: Needs): boolean {
-  return workers.some((worker) =>
+export function isEverServed(list: Pick<WorkerList, "workers">, needs: Needs): boolean {
+  return serversOf(list, needs).length > 0;
+}
+
+/** The workers that live and could run it, once they are free. */
+export function serversOf(
+  { workers }: Pick<WorkerList, "workers">,
+  needs: Needs,
+): readonly WorkerView[] {
+  return workers.filter((worker) =>
     worker.alive && ["available", "reserved", "busy"].includes(worker.status) &&
     shortcomingOf(worker, needs) === undefined
   );

@@ -10,6 +10,7 @@ import type { LinkBackend } from "../rtc/link.ts";
 import { holderOf, type QueueOutlook, queueOutlook } from "./queue_outlook.ts";
 import { RoomWatch } from "./room_watch.ts";
 import { Session, type SessionOptions } from "./session.ts";
+import type { QueueRequest } from "./watch_visit.ts";
 import type { WorkerLinkOptions } from "./worker_link.ts";
 
 /** How to wait. */
@@ -25,6 +26,7 @@ export class QueuePlace implements AsyncDisposable {
   readonly #options: QueuePlaceOptions;
   readonly #session: Session;
   readonly #watch: RoomWatch;
+  readonly #request: { readonly jobId: JobId; needs: Needs; refused: QueueRequest["refused"] };
   readonly #refused = Promise.withResolvers<Failure>();
   #changed = Promise.withResolvers<void>();
   #told = "";
@@ -42,9 +44,10 @@ export class QueuePlace implements AsyncDisposable {
           )
           : new Failure("no_worker", `${jobId} cannot wait: ${reason}`),
       );
+    this.#request = { jobId, needs, refused };
     this.#watch = new RoomWatch(session, backend, {
       ...options,
-      request: { jobId, needs, refused },
+      request: this.#request,
       hear: () => this.#look(),
     });
   }
@@ -80,6 +83,11 @@ export class QueuePlace implements AsyncDisposable {
     }
   }
 
+  /** The job needs something else from now on. Its place stays; the room hears of it within seconds. */
+  change(needs: Needs): void {
+    this.#request.needs = needs;
+  }
+
   /** Leaves the queue. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#watch.close();
@@ -87,7 +95,8 @@ export class QueuePlace implements AsyncDisposable {
   }
 
   #look(): void {
-    const { jobId, needs, tell } = this.#options;
+    const { jobId, tell } = this.#options;
+    const { needs } = this.#request;
     const outlook = queueOutlook(this.#watch.list({}), jobId, needs);
     const text = JSON.stringify(outlook);
     // Before it is written down nobody knows its place.

@@ -7,13 +7,12 @@ import { Failure } from "../base/failure.ts";
 import type { PeerId } from "../base/id.ts";
 import type { MissingFile } from "../protocol/mount.ts";
 import type { WorkerView } from "../protocol/worker.ts";
-import { newJobId } from "../runtime/chance.ts";
-import { JobVisit } from "./job_visit.ts";
+import { opinionOf } from "./canvass.ts";
 import { LinkedSession } from "./linked_session.ts";
+import { serversOf } from "./queue_outlook.ts";
 import { refusalReason } from "./refusal.ts";
 import { describeInputs, type SubmissionOptions, type TrainingRequest } from "./submission.ts";
-import { TrainingRecord } from "./training_record.ts";
-import { chooseWorkers, objectionTo } from "./worker_choice.ts";
+import { chooseWorkers, needsOf, objectionTo } from "./worker_choice.ts";
 
 /** What one worker says to a job. */
 export interface WorkerAnswer {
@@ -50,28 +49,24 @@ export async function rehearse(
     answers.push(await answerOf(worker));
   }
   const chosen = answers.find(({ objection }) => objection === undefined)?.worker;
+  const busy = serversOf({ workers }, needsOf(wish));
   for (const view of workers) {
     const objection = objectionTo(view, wish);
-    if (objection !== undefined) answers.push(refusedUnasked(view, objection));
+    if (objection === undefined) continue;
+    // One that is busy says more than that if the job could not run there later either.
+    const answer = busy.includes(view) ? await answerOf(view.peer_id) : undefined;
+    const isRefused = answer !== undefined && answer.missing.length > 0;
+    answers.push(isRefused ? answer : refusedUnasked(view, objection));
   }
   return { answers, chosen };
 
   async function answerOf(worker: PeerId): Promise<WorkerAnswer> {
     const { session, backend } = linked;
-    const parts = { session, backend, options, record: new TrainingRecord() };
-    let visit: JobVisit | undefined;
-    try {
-      visit = await JobVisit.open(worker, newJobId(), parts);
-      const refusal = await visit.inquire(request.spec, inputs);
-      const objection = refusal === undefined ? undefined : refusalReason(refusal);
-      return { worker, objection, missing: refusal?.missing ?? [] };
-    } catch (error) {
-      // That one worker cannot be reached is its answer; the others are still asked.
-      if (!(error instanceof Failure) || error.kind !== "worker_lost") throw error;
-      return { worker, objection: error.message, missing: [] };
-    } finally {
-      await visit?.close();
-    }
+    const { spec } = request;
+    const opinion = await opinionOf(worker, { session, backend, options, spec, inputs });
+    if (opinion === undefined) return { worker, objection: undefined, missing: [] };
+    if (opinion instanceof Failure) return { worker, objection: opinion.message, missing: [] };
+    return { worker, objection: refusalReason(opinion), missing: opinion.missing ?? [] };
   }
 }
 

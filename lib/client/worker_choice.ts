@@ -61,5 +61,6 @@ export function objectionTo(
   if (!worker.alive) return "gives no sign of life";
   const shortcoming = shortcomingOf(worker, needs);
   if (worker.status === "available" || shortcoming !== undefined) return shortcoming;
+  if (worker.status === "maintenance") return "is in maintenance";
   return `is ${worker.status}${freeText(freeAtMsOf(worker), nowMs)}`;
 }

@@ -12,6 +12,7 @@ import {
 import { demoCommand, demoTrackCommand } from "./demo.ts";
 import { type Executables, onGpu, type RunnerCommand, type RunnerPaths } from "./runner_command.ts";
 import { sleapNnCommand, sleapNnTrackCommand } from "./sleap_nn.ts";
+import { PREDICTION_TITLE, trainingTitle } from "./stage_title.ts";
 
 export { DEMO_DEFAULTS } from "./demo.ts";
 export type { EnvironmentPlan, Executables, RunnerCommand, RunnerPaths } from "./runner_command.ts";
@@ -51,13 +52,13 @@ function trainingStages(
       const stages = names.map((name, index) => ({
         title: names.length === 1
           ? `Training ${name}`
-          : `Training model ${index + 1}/${names.length}: ${spec.model_types?.[index] ?? name}`,
+          : trainingTitle(index, names.length, spec.model_types?.[index] ?? name),
         command: sleapNnCommand(spec, paths, executables, { name, index }),
       }));
       if (spec.predict !== true) return stages;
       const models = names.map((name) => `${paths.output}/${name}`);
       const command = sleapNnTrackCommand({ ...spec, models }, paths, executables);
-      return [...stages, { title: "Predicting on the labels", command }];
+      return [...stages, { title: PREDICTION_TITLE, command }];
     }
     case "demo": {
       const stage = {
@@ -66,7 +67,7 @@ function trainingStages(
       };
       if (spec.predict !== true) return [stage];
       const command = demoTrackCommand(paths, executables, paths.output);
-      return [stage, { title: "Predicting on the labels", command }];
+      return [stage, { title: PREDICTION_TITLE, command }];
     }
     default:
       return spec satisfies never;

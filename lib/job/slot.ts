@@ -135,6 +135,8 @@ export class JobSlot {
         return this.#report((stamp) => ({ type: "job_metric", ...stamp, epoch: input.epoch }));
       case "printed":
         return this.#log(input.stream, input.text);
+      case "remarked":
+        return this.#remark(input.text);
       case "ended":
         return this.#end(input.verdict, now);
       case "obstructed":
@@ -273,7 +275,7 @@ export class JobSlot {
     if (this.#state.name === "free" && this.#obstacles.size === 1) this.#free();
     if (by !== "maintenance" || this.#state.name !== "running") return;
     this.#tellRunning(this.#state);
-    this.#log("stderr", `[${reason}; this job comes to its end first]`);
+    this.#remark(`${reason}; this job comes to its end first`);
   }
 
   #clear(by: Obstacle): void {
@@ -292,7 +294,7 @@ export class JobSlot {
         return this.#discard();
       case "running":
         this.#tellRunning(this.#state);
-        if (notice !== undefined) this.#log("stderr", `[${notice}]`);
+        if (notice !== undefined) this.#remark(notice);
         return;
       default:
         this.#state satisfies never;
@@ -332,6 +334,12 @@ export class JobSlot {
 
   #log(stream: "stdout" | "stderr", text: string): void {
     this.#report((stamp) => ({ type: "job_log", ...stamp, stream, text }));
+  }
+
+  /** In brackets, since it stands among the trainer's own lines. */
+  #remark(remark: string): void {
+    const said = { stream: "stderr", text: `[${remark}]`, by_worker: true } as const;
+    this.#report((stamp) => ({ type: "job_log", ...stamp, ...said }));
   }
 
   #tellRunning({ jobId: job_id, client: client_id }: Running): void {

@@ -49,6 +49,8 @@ export type SlotInput =
   }
   | { readonly type: "epoch_ended"; readonly epoch: Epoch }
   | { readonly type: "printed"; readonly stream: "stdout" | "stderr"; readonly text: string }
+  /** What whoever follows the job is to know of it, besides what its trainer says. */
+  | { readonly type: "remarked"; readonly text: string }
   | { readonly type: "ended"; readonly verdict: Verdict }
   /** The slot cannot be given to anybody for now, such as while its GPU is held by a stray process. */
   | { readonly type: "obstructed"; readonly by: Obstacle; readonly reason: string }

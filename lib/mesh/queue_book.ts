@@ -219,6 +219,6 @@ function withoutAuthor({ author: _author, ...row }: AuthoredRow): QueueRow {
 
 /** The fields in one order, to be compared as text. */
 function ordered({ client_id, needs, ticket, queued_at_ms, standing }: QueueRow) {
-  const { runner, min_gpu_memory_mb, worker } = needs;
-  return [client_id, runner, min_gpu_memory_mb, worker, ticket, queued_at_ms, standing];
+  const { runner, min_gpu_memory_mb, worker, workers = [] } = needs;
+  return [client_id, runner, min_gpu_memory_mb, worker, workers, ticket, queued_at_ms, standing];
 }

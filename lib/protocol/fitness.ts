@@ -13,6 +13,7 @@ const FLOOR_MB = 1_000;
 /** What `worker` lacks for `needs`, to follow its name in a sentence; `undefined` where it fits. */
 export function shortcomingOf(worker: Listed, needs: Needs): string | undefined {
   if (needs.worker !== null && worker.peer_id !== needs.worker) return "was not asked for";
+  if (needs.workers?.includes(worker.peer_id) === false) return "would not run it";
   const memoryMb = gpuMemoryMb(worker.metadata);
   if (memoryMb < needs.min_gpu_memory_mb) return `has ${memoryMb} MB of GPU memory`;
   const { gpu_fault: fault, gpu_memory_free_mb: freeMb } = worker.metadata.properties;

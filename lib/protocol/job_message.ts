@@ -75,6 +75,8 @@ export const jobEventSchema = z.discriminatedUnion("type", [
     ...stamp,
     stream: z.enum(["stdout", "stderr"]),
     text: z.string().max(8_192),
+    /** Whether it is the worker's own: whoever follows is to see it, however little he wants to read. */
+    by_worker: z.literal(true).optional(),
   }),
   /** Worker: it ended well, and these are the results. */
   z.object({

@@ -11,6 +11,9 @@ export const WAITING_LISTED_MAX = 64;
 /** The last ticket there is. Whoever draws beyond it gets this one too; then job ids decide. */
 export const TICKET_MAX = 2 ** 40;
 
+/** Workers that a request names, where not every one of the room would run it. */
+export const NAMED_WORKERS_MAX = 8;
+
 /** What a job wants of its worker. */
 export const needsSchema = z.object({
   runner: z.string().min(1).max(32),
@@ -18,6 +21,8 @@ export const needsSchema = z.object({
   min_gpu_memory_mb: z.int().min(0).max(2 ** 31 - 1),
   /** The one worker that may run it; null where any may. */
   worker: peerIdSchema.nullable(),
+  /** Those that may run it, where others have refused it: they do not find its videos. */
+  workers: z.array(peerIdSchema).min(1).max(NAMED_WORKERS_MAX).optional(),
 });
 /** What a job wants of its worker. */
 export type Needs = z.infer<typeof needsSchema>;

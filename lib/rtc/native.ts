@@ -122,7 +122,9 @@ class NativeLink implements Link {
     const pair = open ? this.#peer?.getSelectedCandidatePair() ?? null : null;
     const rttMs = open ? this.#peer?.rtt() ?? -1 : -1;
     return {
-      path: pair === null ? "unknown" : pathBetween(pair.local.type, pair.remote.type),
+      path: pair === null
+        ? "unknown"
+        : pathBetween(pair.local.type, this.#remote.typeOf(pair.remote)),
       rttMs: rttMs >= 0 ? rttMs : undefined,
       bytesSent: this.#life.bytesSent,
       bytesReceived: this.#life.bytesReceived,

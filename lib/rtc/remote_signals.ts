@@ -12,12 +12,16 @@ export type CandidateSignal = Extract<LinkSignal, { kind: "candidate" }>;
 /** Candidates that one end may name. Higher: more pairs to try, n×m; lower: big hosts fail. */
 export const CANDIDATES_MAX = 128;
 
+/** A candidate that says that it is an address of its machine, in a line of its own or in a description. */
+const HOST_CANDIDATE = /candidate:\S+ \d+ \S+ \d+ (\S+) \d+ typ host/g;
+
 /** Puts the signals of one link in order. */
 export class RemoteSignals {
   readonly #wanted: "offer" | "answer";
   #described = false;
   #early: CandidateSignal[] = [];
   #candidates = 0;
+  readonly #hosts = new Set<string>();
 
   constructor(role: LinkOptions["role"]) {
     this.#wanted = role === "offerer" ? "answer" : "offer";
@@ -43,6 +47,7 @@ export class RemoteSignals {
         }
         if (this.#described) return [];
         this.#described = true;
+        this.#note(signal.sdp);
         const early = this.#early;
         this.#early = [];
         return [signal, ...early];
@@ -54,12 +59,27 @@ export class RemoteSignals {
         if (this.#candidates > CANDIDATES_MAX) {
           throw new Error(`Expected at most ${CANDIDATES_MAX} candidates, got more`);
         }
+        this.#note(signal.candidate);
         if (this.#described) return [signal];
         this.#early.push(signal);
         return [];
       }
       default:
         return signal satisfies never;
+    }
+  }
+
+  /**
+   * The type of a candidate of the other end that is in use. A check that is faster than the signals
+   * makes it peer-reflexive; where the other end has named the address as its own, nothing translates.
+   */
+  typeOf({ type, address }: { readonly type: string; readonly address: string }): string {
+    return type === "prflx" && this.#hosts.has(address) ? "host" : type;
+  }
+
+  #note(text: string): void {
+    for (const [, address] of text.matchAll(HOST_CANDIDATE)) {
+      if (address !== undefined) this.#hosts.add(address);
     }
   }
 }

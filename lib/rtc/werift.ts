@@ -118,10 +118,12 @@ class WeriftLink implements Link {
     const pair = this.#life.phase === "open"
       ? this.#peer.iceTransports[0]?.connection.nominated
       : undefined;
+    const typeOf = ({ type, host: address }: { readonly type: string; readonly host: string }) =>
+      this.#remote.typeOf({ type, address });
     return {
       path: pair === undefined
         ? "unknown"
-        : pathBetween(pair.localCandidate.type, pair.remoteCandidate.type),
+        : pathBetween(pair.localCandidate.type, typeOf(pair.remoteCandidate)),
       rttMs: pair?.rtt === undefined ? undefined : pair.rtt * SECOND_MS,
       bytesSent: this.#life.bytesSent,
       bytesReceived: this.#life.bytesReceived,

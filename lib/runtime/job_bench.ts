@@ -112,6 +112,7 @@ export class JobBench {
           job.told = told;
           this.#handlers.happened({ type: "printed", stream, text });
         },
+        remarked: (text) => this.#handlers.happened({ type: "remarked", text }),
         epoch: (epoch, told) => {
           job.told = told;
           this.#handlers.happened({ type: "epoch_ended", epoch });

@@ -48,6 +48,10 @@ const UNKNOWN_JOB: Refused = {
 };
 
 const NO_RESULTS = { reason: "The worker has no results of such a job of this client" };
+const STILL_RUNS = {
+  reason:
+    "The job still runs: `sleap-rtc follow` waits for its results, `sleap-rtc stop` asks for those so far",
+};
 const STOPPING = { reason: "The worker is stopping" };
 
 const ENDED: Readonly<Record<JobVerdict["type"], string>> = {
@@ -128,8 +132,8 @@ export class JobRecall {
     job_id: JobId,
     stopped: AbortSignal,
   ): Promise<JobResults | undefined> {
-    const found = await this.#find(client, job_id);
-    const left = await resultsOf(found);
+    const presence = this.#present(job_id);
+    const left = await resultsOf(await this.#find(client, job_id), presence);
     const results = stopped.aborted ? STOPPING : left;
     if ("manifest" in results) return results;
     const { reason } = results;
@@ -169,7 +173,10 @@ export class JobRecall {
 }
 
 /** What a job that has ended left, or why there is nothing. */
-async function resultsOf(found: FoundJob | Refused): Promise<JobResults | Pick<Refused, "reason">> {
+async function resultsOf(
+  found: FoundJob | Refused,
+  presence: JobPresence,
+): Promise<JobResults | Pick<Refused, "reason">> {
   if ("code" in found) return found.code === "unknown_job" ? NO_RESULTS : found;
   const { verdict, folder: { output: folder } } = found;
   switch (verdict?.type) {
@@ -182,8 +189,9 @@ async function resultsOf(found: FoundJob | Refused): Promise<JobResults | Pick<R
       return { reason: `The job ${ENDED[verdict.type]}, and its trainer has written no file` };
     }
     case "job_cancelled":
+      return { reason: `The job ${ENDED[verdict.type]}, and has no results` };
     case undefined:
-      return NO_RESULTS;
+      return presence.sequence === undefined ? notRunning(presence) : STILL_RUNS;
   }
   return verdict satisfies never;
 }

@@ -22,6 +22,8 @@ const LEFT_OUT_NAME_MAX = 200;
 export interface JobRunHandlers {
   started(pid: number): void;
   printed(line: PrintedLine, told: Told): void;
+  /** What whoever follows is to know besides. */
+  remarked(text: string): void;
   epoch(epoch: Epoch, told: Told): void;
   /** Something is wrong that does not end the run. */
   warned(warning: string): void;
@@ -222,12 +224,12 @@ export class JobRun {
 
   /** One odd name must not cost the rest of a training, and nobody should look for it in vain. */
   #tellLeftOut(files: readonly string[]): void {
-    if (files.length === 0 || this.#process === undefined) return;
+    if (files.length === 0) return;
     const more = files.length > LEFT_OUT_MAX ? ", …" : "";
     const names = files.slice(0, LEFT_OUT_MAX).join(", ") + more;
     const text =
-      `[${files.length} of the trainer's files cannot be sent and stay on the worker: ${names}]`;
-    this.#options.handlers.printed({ stream: "stderr", text }, this.#process.told);
+      `${files.length} of the trainer's files cannot be sent and stay on the worker: ${names}`;
+    this.#options.handlers.remarked(text);
   }
 }
 

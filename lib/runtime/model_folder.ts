@@ -54,6 +54,7 @@ export async function findModels(
     if (isModel(names)) models.push({ folder: path, names: names.toSorted() });
     for (const inner of folders.toSorted()) await visit(inner, depth + 1);
   };
+  await requireFolder(folder);
   await visit(folder, 0);
   if (models.length > 0) return models;
   const wanted = runner === "demo" ? DEMO_MODEL_NAME : CHECKPOINTS.join(" or ");
@@ -75,13 +76,37 @@ export function modelInputs(
   return { path: trimmed, files };
 }
 
+async function requireFolder(path: string): Promise<void> {
+  const found = await kindOf(path);
+  if (found === "folder") return;
+  const got = found === "file" ? "a file; name its folder" : "no such folder; check the path";
+  throw new InputRefused(`Expected the results of a training at ${path}, got ${got}`);
+}
+
+async function kindOf(path: string): Promise<"file" | "folder" | undefined> {
+  try {
+    return (await Deno.stat(path)).isDirectory ? "folder" : "file";
+  } catch (error) {
+    const isMissing = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (!isMissing) throw error;
+    return undefined;
+  }
+}
+
 /**
  * The checkpoint that `path` means: the file itself, or that of the only model below the folder.
  *
  * @throws {InputRefused} Where there is none, or several.
  */
 export async function findCheckpoint(path: string): Promise<string> {
-  if (!(await Deno.stat(path)).isDirectory) {
+  const found = await kindOf(path);
+  if (found === undefined) {
+    throw new InputRefused(
+      `Expected the results of a training or a .ckpt file at ${path}, got no such file or folder; check the path`,
+    );
+  }
+  if (found === "file") {
     if (path.endsWith(".ckpt")) return path;
     throw new InputRefused(`Expected a checkpoint (.ckpt) or a folder of results, got ${path}`);
   }

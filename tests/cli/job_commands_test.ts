@@ -132,6 +132,8 @@ Deno.test("a job that was stopped early is called so", () => {
   });
 });
 
+const LONG_JOB = "job-abcdefghijkl";
+if (!isJobId(LONG_JOB)) throw new Error("Expected a job id");
 const LISTED: ListedJob = {
   jobId: JOB,
   standing: "running",
@@ -162,5 +164,10 @@ Deno.test("the table of jobs says what is known, and fits", () => {
     const narrow = jobLines([LISTED], 0, { columns, isColored: false });
     ok(narrow.every((line) => widthOf(line) <= columns), narrow.join("\n"));
   }
+  // By its run a person knows a job: one long name does not cost the others theirs.
+  const long = { ...LISTED, jobId: LONG_JOB, runName: "a".repeat(64) };
+  const usual = jobLines([long, LISTED], 90_000, { columns: 80, isColored: false });
+  match(usual[0] ?? "", /^JOB +STATE +WORKER +RUN +SINCE/);
+  match(usual[1] ?? "", / a{19}… /);
   deepEqual(jobLines([], 0, { columns: 80, isColored: false }), ["No jobs"]);
 });

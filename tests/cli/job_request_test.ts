@@ -234,6 +234,8 @@ Deno.test("an archive brings its own configurations and videos, and is gone afte
     deepEqual(spec.maps, [{ from: "/elsewhere", to: "lab:fly" }, ...settings]);
     deepEqual(job.others.map(({ path }) => path), ["job/clip.mp4"]);
     match(job.facts.join("\n"), /Videos outside of the labels: 2, .* but 1 sent along/);
+    // Which labels of it were taken is not to be guessed.
+    match(job.facts[0] ?? "", /^Package .*fly\.zip \(job\/labels\.slp\): /);
     ok(existsSync(job.packagePath));
     await job[Symbol.asyncDispose]();
     equal(existsSync(job.packagePath), false);
@@ -257,6 +259,8 @@ Deno.test("a training goes on from a checkpoint of earlier results, and says so"
     await Deno.mkdir(join(folder, "results", "other"));
     await Deno.writeTextFile(join(folder, "results", "other", "best.ckpt"), "weights");
     await rejects(prepareTraining(flags), isMistake(3, /results of one model.*fly.*other/));
+    const astray = { ...flags, resume: join(folder, "none") };
+    await rejects(prepareTraining(astray), isMistake(3, /at .*none, got no such file or folder/));
   }));
 
 Deno.test("predictions are asked for with all models of some results", () =>
@@ -295,7 +299,16 @@ Deno.test("predictions are asked for with all models of some results", () =>
     ]);
     const cases: [Partial<TrackingFlags>, number, RegExp][] = [
       [{ models: [] }, 2, /Expected --model FOLDER/],
-      [{ models: [join(folder, "none")] }, 3, /no such file/],
+      [
+        { models: [join(folder, "none")] },
+        3,
+        /results of a training at .*none, got no such folder/,
+      ],
+      [
+        { models: [join(folder, "run", "1.centroid", "best.ckpt")] },
+        3,
+        /got a file; name its folder/,
+      ],
       [{ runner: "demo" }, 3, /Expected a trained model \(best_model\.json\)/],
       [{ frames: "0;rm -rf /" }, 2, /frames: Expected frames such as/],
       [{ frames: "--help" }, 2, /frames/],

@@ -122,9 +122,37 @@ Deno.test("line by line, the trainer's own lines are for those who ask, and epoc
 
 Deno.test("live, the upload has a bar with rate and remaining time", () => {
   deepEqual(liveLines(viewAfter(6), { columns: 100, rows: 24, isColored: false }), [
+    "job      job-12345678",
     "worker   gpu-a-aaaaaaaaaa (24 GB, A5000�, 1 of 3 available)",
     "link     native, open after 45ms",
     "upload   ██████████████░░░░░░░░░░ 60 %  1.2 MB of 2.0 MB  6.0 MB/s  133ms left",
+  ]);
+});
+
+Deno.test("who waits learns the job's name, to ask why or to cancel it from elsewhere", () => {
+  const outlook = {
+    position: 2,
+    waiting: 3,
+    turnAt: undefined,
+    isCutOff: false,
+    obstacles: [],
+  };
+  const waits: readonly SubmissionEvent[] = [
+    { type: "waiting", jobId: JOB, outlook },
+    { type: "waiting", jobId: JOB, outlook: { ...outlook, position: 1 } },
+  ];
+  const io = fakeIo();
+  const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
+  for (const event of waits) screen.watch(event);
+  deepEqual(io.outLines, [
+    "job-12345678 waits for its turn; Ctrl-C leaves the queue",
+    "Waiting: position 2 of 3",
+    "Waiting: position 1 of 3",
+  ]);
+  const view = waits.reduce((before, event) => advance(before, event, 0), BLANK_VIEW);
+  deepEqual(liveLines(view, { columns: 100, rows: 24, isColored: false }), [
+    "job      job-12345678",
+    "waiting  position 1 of 3",
   ]);
 });
 
@@ -145,11 +173,11 @@ Deno.test("live, what was there before counts neither for the rate nor for the r
 Deno.test("live, the training has a bar, losses, a plot and the last line of output", () => {
   const lines = liveLines(viewAfter(12), { columns: 100, rows: 24, isColored: false });
   match(
-    lines[3] ?? "",
+    lines[4] ?? "",
     /^training █{16}░{8} 66 % {2}2 of 3 epochs {2}200ms an epoch {2}200ms left$/,
   );
-  equal(lines[4], "loss     train 0.2500  validation 0.2000  best 0.2000 after epoch 2");
-  match(lines[5] ?? "", /^ +0\.5000 ┼/);
+  equal(lines[5], "loss     train 0.2500  validation 0.2000  best 0.2000 after epoch 2");
+  match(lines[6] ?? "", /^ +0\.5000 ┼/);
   equal(lines.at(-1), "output   Epoch 2 begins");
 });
 
@@ -195,8 +223,8 @@ Deno.test("losses that are no numbers any more are shown as NaN", () => {
   equal(io.outLines.at(-1), "Epoch 2/3: train_loss NaN  val_loss NaN");
   const view = astray.reduce((before, event) => advance(before, event, 0), BLANK_VIEW);
   const lines = liveLines(view, { columns: 100, rows: 8, isColored: false });
-  match(lines[0] ?? "", /2 of 3 epochs/);
-  equal(lines[1], "loss     train NaN  validation NaN  best 0.6000 after epoch 1");
+  match(lines[1] ?? "", /2 of 3 epochs/);
+  equal(lines[2], "loss     train NaN  validation NaN  best 0.6000 after epoch 1");
   deepEqual([view.trainLosses, view.valLosses], [[0.5], [0.6]], "a plot has no place for them");
 });
 
@@ -213,6 +241,7 @@ Deno.test("predictions show how far they are, where the tracker says so", () => 
     BLANK_VIEW,
   );
   deepEqual(liveLines(view, { columns: 100, rows: 24, isColored: false }), [
+    "job      job-12345678",
     "frames   █████████████████░░░░░░░ 70 %  700 of 1000 frames  300 frames/s  1.0s left",
     "output   Saving",
   ]);
@@ -220,6 +249,62 @@ Deno.test("predictions show how far they are, where the tracker says so", () => 
   const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
   for (const event of tracking) screen.watch(event);
   deepEqual(io.outLines, ["Started", "Predicted on 600 of 1000 frames (60 %)"]);
+});
+
+Deno.test("of several models it is said which one trains, and each has losses of its own", () => {
+  const epoch = (index: number, loss: number): SubmissionEvent => ({
+    type: "epoch",
+    epoch: { epoch: index, train_loss: loss, val_loss: loss },
+  });
+  const says = (text: string): SubmissionEvent => ({ type: "output", stream: "stdout", text });
+  const events: readonly SubmissionEvent[] = [
+    { type: "started", jobId: JOB, epochsMax: 2 },
+    says("Training model 1/2: centroid"),
+    says("anything else"),
+    epoch(0, 0.02),
+    epoch(1, 0.01),
+    says("Training model 2/2: centered_instance"),
+    epoch(0, 0.5),
+    says("Predicting on the labels"),
+  ];
+  const io = fakeIo();
+  const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
+  for (const event of events) screen.watch(event);
+  deepEqual(io.outLines, [
+    "Training started, at most 2 epochs",
+    "Training model 1/2: centroid",
+    "Epoch 1/2: train_loss 0.02000  val_loss 0.02000",
+    "Epoch 2/2: train_loss 0.01000  val_loss 0.01000",
+    "Training model 2/2: centered_instance",
+    "Epoch 1/2: train_loss 0.5000  val_loss 0.5000",
+    "Predicting on the labels",
+  ]);
+  const view = events.reduce((before, event, at) => advance(before, event, at), BLANK_VIEW);
+  deepEqual([view.trainLosses, view.valLosses, view.best], [[0.5], [0.5], { loss: 0.5, epoch: 1 }]);
+  equal(view.training?.done, 1);
+});
+
+Deno.test("what the worker says of itself is told to everybody", () => {
+  const text = "[The worker is to stop: this job comes to its end first]";
+  const event = { type: "output", stream: "stderr", text, isOfWorker: true } as const;
+  for (const isTerminal of [false, true]) {
+    const io = fakeIo({ isTerminal });
+    const screen = new TrainingScreen(io, { json: false, clock: { now: () => 0 } });
+    screen.watch(event);
+    screen.watch({ type: "output", stream: "stdout", text: "Epoch 1" });
+    screen.close();
+    const told = [...io.outLines, ...io.drawn].join("\n").split(text).length - 1;
+    ok(told >= 1, `terminal: ${isTerminal}`);
+    if (isTerminal) ok(io.drawn.some((drawn) => drawn.includes(`${text}\u001b[K\n`)));
+  }
+  const io = fakeIo();
+  new TrainingScreen(io, { json: true, clock: { now: () => 0 } }).watch(event);
+  deepEqual(JSON.parse(io.outLines[0] ?? ""), {
+    event: "output",
+    stream: "stderr",
+    text,
+    by_worker: true,
+  });
 });
 
 Deno.test("what the trainer said last is told when it has failed", () => {

@@ -132,6 +132,24 @@ async function failureOf(promise: Promise<unknown>): Promise<Failure> {
   return end;
 }
 
+test(
+  "two terminals follow one job: its results come home once, and both say so",
+  LEARNS,
+  async (scene) => {
+    const { follow, options, request, worker } = scene;
+    const both = [followJob(follow, options), followJob(follow, options)].map(endOf);
+    const linked = () => scene.events.filter(({ type }) => type === "linked").length === 2;
+    await until("both links", linked);
+    await worker.letGo();
+    const ends = await Promise.all(both);
+    for (const end of ends) ok(!(end instanceof Error), String(end));
+    equal(scene.events.filter(({ type }) => type === "saved").length, 2);
+    const names = (await Array.fromAsync(Deno.readDir(request.folder))).map(({ name }) => name);
+    deepEqual(names.filter((name) => name.startsWith(".")), []);
+    equal(await Deno.readTextFile(join(request.folder, "results", "model.json")), "weights\n");
+  },
+);
+
 test("who comes back hears the rest, and gets the results", LEARNS, async (scene) => {
   const { request, jobId, identity } = scene;
   const before = await recordsOf(request).find(jobId);
@@ -237,7 +255,7 @@ test("a cancel frees the worker, and whoever follows hears of it", LEARNS, async
   const again = await failureOf(endJob(jobId, "cancel", scene.options));
   match(again.message, /The job was cancelled already/);
   const late = await failureOf(fetchResults(jobId, join(scene.request.folder, "x"), scene.options));
-  match(late.message, /no results of such a job/);
+  match(late.message, /The job was cancelled already, and has no results/);
 });
 
 test(

@@ -50,6 +50,16 @@ Deno.test("a worker that is held says when it expects to be free, and one that i
   assert.deepEqual(obstacles.map(({ freeAtMs }) => freeAtMs), [7, undefined, undefined]);
 });
 
+Deno.test("of a job that some workers refused, they say so", () => {
+  const { peer_id } = view("w1");
+  const room = list([view("w1", serving("busy", "z")), view("w2")], [waiting("a")]);
+  const { obstacles } = queueOutlook(room, jobOf("a"), { ...ANY, workers: [peer_id] });
+  assert.deepEqual(obstacles.map(({ kind, reason }) => `${kind}: ${reason}`), [
+    "busy: runs job-0000000z of laptop",
+    "unfit: would not run it",
+  ]);
+});
+
 const rooms: [string, readonly WorkerView[], boolean][] = [
   ["nobody is there", [], false],
   ["one that fits is busy", [view("w1", { ...serving("busy", "z"), ...LARGE_ONE })], true],

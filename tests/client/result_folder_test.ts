@@ -1,7 +1,9 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
+import { Failure } from "../../lib/base/failure.ts";
 import { isJobId } from "../../lib/base/id.ts";
 import { ResultFolder } from "../../lib/client/result_folder.ts";
+import { sha256OfBytes } from "../../lib/runtime/file_digest.ts";
 import { withFolder } from "../runtime/condition.ts";
 
 const JOB = "job-results1";
@@ -51,6 +53,45 @@ Deno.test("result folder: what a client had received is there for the next one o
     const { parts } = await ResultFolder.prepare(join(folder, "out"), JOB);
     equal(await Deno.readTextFile(join(parts, "half")), "half");
   }));
+
+Deno.test("result folder: one client at a time has it, and the next one finds what is home", () =>
+  withFolder(async (folder) => {
+    const manifest = { files: [{ path: "model.json", ...digestOf("weights") }] };
+    const [one, other] = await Promise.all([
+      ResultFolder.prepare(join(folder, "out"), JOB),
+      ResultFolder.prepare(join(folder, "out"), JOB),
+    ]);
+    const hold = await one.tryHold();
+    ok(hold !== undefined);
+    equal(await other.tryHold(), undefined);
+    await Deno.mkdir(one.files, { recursive: true });
+    await Deno.writeTextFile(join(one.files, "model.json"), "weights");
+    equal(await other.isHome(manifest), false);
+    await one.complete();
+    await hold[Symbol.asyncDispose]();
+    {
+      await using next = await other.tryHold();
+      ok(next !== undefined);
+      equal(await other.isHome(manifest), true);
+      await Deno.writeTextFile(join(folder, "out", "model.json"), "changed");
+      equal(await other.isHome(manifest), false);
+    }
+    deepEqual(await names(folder), ["out"]);
+  }));
+
+Deno.test("result folder: one that cannot be made is a failure with what to do", () =>
+  withFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "file"), "");
+    const error = await ResultFolder.prepare(join(folder, "file", "out"), JOB).catch((one) => one);
+    ok(error instanceof Failure, String(error));
+    equal(error.kind, "no_place");
+    match(error.message, /^Expected a place for the results at .*; give another --output$/);
+  }));
+
+function digestOf(text: string) {
+  const bytes = new TextEncoder().encode(text);
+  return { bytes: bytes.length, sha256: sha256OfBytes(bytes) };
+}
 
 for (
   const [what, make] of [

@@ -150,6 +150,8 @@ export interface LabRequest {
   readonly reattachMs?: number;
   /** Whether the package is sent even if the worker has it; not where left out. */
   readonly isFresh?: boolean;
+  /** Whether the job waits where no worker is free; not where left out. */
+  readonly mayWait?: boolean;
 }
 
 /** Where the records of {@linkcode submit} are. */
@@ -161,10 +163,10 @@ export function recordsOf({ folder }: Pick<LabRequest, "folder">): JobRecords {
 export function submit(signaling: SignalingLab, request: LabRequest): Promise<TrainingResult> {
   const { folder, packagePath, others = [], spec, signal = new AbortController().signal } = request;
   const { identity = temporaryIdentity(), reattachMs = 0, isFresh = false } = request;
-  const { mounts = MountTable.none } = request;
+  const { mounts = MountTable.none, mayWait = false } = request;
   const outputFolder = join(folder, "results");
-  const training = { packagePath, others, mounts, spec, outputFolder, reattachMs, isFresh };
-  return submitTraining(training, {
+  const where = { outputFolder, reattachMs, isFresh, mayWait };
+  return submitTraining({ packagePath, others, mounts, spec, ...where }, {
     room: signaling.room,
     identity,
     rtc: "werift",

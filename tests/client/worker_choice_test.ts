@@ -47,6 +47,9 @@ const cases: [string, WorkerView[], WorkerWish, string[], string[]][] = [
     [],
     ["a is busy, for about 2m more"],
   ],
+  ["one in maintenance", [worker("a", { status: "maintenance" })], WISH, [], [
+    "a is in maintenance",
+  ]],
   ["one that is draining", [worker("a", { status: "draining" })], WISH, [], ["a is draining"]],
   ["one that is silent", [worker("a", { alive: false })], WISH, [], ["a gives no sign of life"]],
   [

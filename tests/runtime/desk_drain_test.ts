@@ -18,7 +18,10 @@ test(
     const notice = "[The worker is to stop]";
     await until(
       "the notice",
-      () => client.end.heard.some((word) => word.type === "job_log" && word.text === notice),
+      () =>
+        client.end.heard.some((word) =>
+          word.type === "job_log" && word.text === notice && word.by_worker === true
+        ),
     );
     await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
     await client.next("job_done");

@@ -32,7 +32,10 @@ test(
     await client.next("job_cancelled");
     equal(lab.statuses.at(-1), "available");
     again.end.say({ type: "job_fetch", job_id: ONE });
-    match((await again.next("transfer_failed")).reason, /no results of such a job/);
+    match(
+      (await again.next("transfer_failed")).reason,
+      /The job was cancelled already, and has no results/,
+    );
   },
 );
 

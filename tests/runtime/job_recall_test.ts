@@ -113,6 +113,25 @@ test(
   },
 );
 
+test(
+  "of a job that runs or was cancelled it is said why there are no results",
+  WAITS,
+  async (lab) => {
+    const client = await lab.client();
+    await client.run(ONE);
+    client.end.say({ type: "job_fetch", job_id: ONE });
+    match((await client.next("transfer_failed")).reason, /^The job still runs: .*sleap-rtc follow/);
+    client.end.heard.length = 0;
+    client.endJob("job_cancel", ONE);
+    await client.next("job_cancelled");
+    client.end.say({ type: "job_fetch", job_id: ONE });
+    match(
+      (await client.next("transfer_failed")).reason,
+      /^The job was cancelled already, and has no/,
+    );
+  },
+);
+
 test("where a training failed before it wrote a file, that is said", "exit 1", async (lab) => {
   const client = await lab.client();
   await client.run(ONE);

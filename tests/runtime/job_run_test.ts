@@ -26,7 +26,13 @@ for (const [what, end, verdict] of ends) {
       const run = new JobRun(job, SPEC, {
         executables: { sleapNn: "/no/such/trainer", self: selfCommand() },
         clock: systemClock,
-        handlers: { started: silent, printed: silent, epoch: silent, warned: silent },
+        handlers: {
+          started: silent,
+          printed: silent,
+          remarked: silent,
+          epoch: silent,
+          warned: silent,
+        },
         from: {
           type: "new",
           prepare: (ended) => within(new Promise<never>(() => {}), 3_600_000, "late", ended),
