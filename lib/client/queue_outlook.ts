@@ -8,14 +8,17 @@ import { freeAtMsOf } from "../protocol/free_time.ts";
 import { shortcomingOf } from "../protocol/fitness.ts";
 import type { WorkerList } from "../protocol/query.ts";
 import type { Needs, Waiting } from "../protocol/queue_message.ts";
-import type { WorkerView } from "../protocol/worker.ts";
+import type { WorkerStatus, WorkerView } from "../protocol/worker.ts";
+
+/** What a worker is doing that takes jobs, or will again. */
+const SERVING: readonly WorkerStatus[] = ["available", "reserved", "busy", "maintenance"];
 
 /** What stands between a worker and a job that waits. */
 export interface Obstacle {
   readonly worker: PeerId;
   /**
-   * `unfit`: it never will take it as it is; `away`: it gives no sign of life; `busy`: another job holds
-   * it; `free`: it is free, and will take whoever is first.
+   * `unfit`: it never will take it as it is; `away`: it may come back, nobody knows when; `busy`: another
+   * job holds it; `free`: it is free, and will take whoever is first.
    */
   readonly kind: "unfit" | "away" | "busy" | "free";
   /** To follow the worker's name in a sentence. */
@@ -64,19 +67,13 @@ export function waitingJob({ waiting }: WorkerList, jobId: JobId): Waiting | und
   return waiting?.find(({ job_id }) => job_id === jobId);
 }
 
-/** Whether a worker that lives could run it, once it is free. */
-export function isEverServed(list: Pick<WorkerList, "workers">, needs: Needs): boolean {
-  return serversOf(list, needs).length > 0;
-}
-
-/** The workers that live and could run it, once they are free. */
+/** The workers that live and could run it, once they are free or their maintenance is over. */
 export function serversOf(
-  { workers }: Pick<WorkerList, "workers">,
+  { workers }: { readonly workers: readonly WorkerView[] },
   needs: Needs,
 ): readonly WorkerView[] {
   return workers.filter((worker) =>
-    worker.alive && ["available", "reserved", "busy"].includes(worker.status) &&
-    shortcomingOf(worker, needs) === undefined
+    worker.alive && SERVING.includes(worker.status) && shortcomingOf(worker, needs) === undefined
   );
 }
 
@@ -101,7 +98,7 @@ function obstacleOf(worker: WorkerView, jobId: JobId, needs: Needs): readonly Ob
     case "draining":
       return is("unfit", "takes no more jobs");
     case "maintenance":
-      return is("unfit", "is in maintenance");
+      return is("away", "is in maintenance");
     case "left":
       return is("away", "has left");
     default:

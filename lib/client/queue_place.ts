@@ -4,8 +4,9 @@
  */
 
 import { Failure } from "../base/failure.ts";
-import type { JobId, PeerId } from "../base/id.ts";
+import type { JobId } from "../base/id.ts";
 import type { Needs } from "../protocol/queue_message.ts";
+import type { WorkerView } from "../protocol/worker.ts";
 import type { LinkBackend } from "../rtc/link.ts";
 import { holderOf, type QueueOutlook, queueOutlook } from "./queue_outlook.ts";
 import { RoomWatch } from "./room_watch.ts";
@@ -63,20 +64,29 @@ export class QueuePlace implements AsyncDisposable {
     return new QueuePlace(await Session.open(options), backend, options);
   }
 
+  /** The workers of the room, as far as is known. */
+  get workers(): readonly WorkerView[] {
+    return this.#watch.list({}).workers;
+  }
+
   /**
-   * Waits for the job's turn. Gives the worker that is held for it.
+   * Waits for the job's turn. Gives the worker that is held for it; nothing, where `isNews` says that
+   * the workers of the room are to be looked at first.
    *
    * @throws {Failure} Where the room does not let it wait, or somebody cancelled it.
    * @throws The signal's reason, where it is aborted.
    */
-  async turn(): Promise<PeerId> {
+  async turn(
+    isNews: (workers: readonly WorkerView[]) => boolean,
+  ): Promise<WorkerView | undefined> {
     const { jobId, signal } = this.#options;
     const aborted = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => aborted.resolve(), { once: true });
     for (;;) {
       signal.throwIfAborted();
-      const holder = holderOf(this.#watch.list({}), jobId);
-      if (holder !== undefined) return holder.peer_id;
+      const list = this.#watch.list({});
+      const holder = holderOf(list, jobId);
+      if (holder !== undefined || isNews(list.workers)) return holder;
       const { promise } = this.#changed;
       const refusal = await Promise.race([this.#refused.promise, promise, aborted.promise]);
       if (refusal instanceof Failure) throw refusal;

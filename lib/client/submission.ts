@@ -9,7 +9,6 @@ import { Failure } from "../base/failure.ts";
 import { SECOND_MS } from "../base/time.ts";
 import type { JobSpec } from "../protocol/job_spec.ts";
 import type { FileEntry, Manifest } from "../protocol/manifest.ts";
-import { NAMED_WORKERS_MAX, type Needs } from "../protocol/queue_message.ts";
 import type { WorkerView } from "../protocol/worker.ts";
 import { selectBackend } from "../rtc/backend.ts";
 import { guardAgainstStrayFailures } from "../rtc/guard.ts";
@@ -21,15 +20,15 @@ import { systemClock } from "../runtime/clock.ts";
 import { digestFile } from "../runtime/file_digest.ts";
 import type { InputFile } from "../runtime/input_bundle.ts";
 import type { MountTable } from "../runtime/mount_table.ts";
-import { opinionOf } from "./canvass.ts";
-import { deliver, isPassing, isSetback, type Setback } from "./delivery.ts";
+import { Canvass } from "./canvass.ts";
+import { deliver, isSetback, type Setback } from "./delivery.ts";
 import type { SubmissionEvent } from "./event.ts";
 import { followToEnd, type TrainingResult, withDiary } from "./following.ts";
 import { JobDiary } from "./job_diary.ts";
 import type { JobRecords } from "./job_records.ts";
-import { isEverServed, serversOf } from "./queue_outlook.ts";
+import { serversOf } from "./queue_outlook.ts";
 import { QueuePlace } from "./queue_place.ts";
-import { refusalFailure, refusalOfAll } from "./refusal.ts";
+import { refusalOfAll } from "./refusal.ts";
 import { ResultFolder } from "./result_folder.ts";
 import { Session } from "./session.ts";
 import { NOTHING_HEARD, TrainingRecord } from "./training_record.ts";
@@ -123,32 +122,32 @@ async function submitTo(
   submission: Submission,
 ): Promise<TrainingResult> {
   const setbacks: Setback[] = [];
-  const refusals = new Map<PeerId, Failure>();
+  const canvass = canvassOf(inputs, submission);
   for (const worker of candidates) {
     submission.options.watch({ type: "worker_chosen", worker, available: candidates.length });
     const result = await visit(worker.peer_id, inputs, submission);
     if (!isSetback(result)) return result;
     setbacks.push(result);
-    if (!result.mayPass) refusals.set(worker.peer_id, result.failure);
+    if (!result.mayPass) canvass.refused(worker, result.failure);
   }
-  if (submission.request.mayWait === true) return await submitInTurn(inputs, submission, refusals);
+  if (submission.request.mayWait === true) return await submitInTurn(inputs, submission, canvass);
   throw refusalOfAll(setbacks.map(({ failure }) => failure));
 }
 
 /**
  * Waits in the queue, and trains at the worker whose turn it is for.
  *
- * @param refusals Why workers would not run the job as it is; those that are asked here are added.
+ * @param canvass What workers have said to the job so far.
  */
 async function submitInTurn(
   inputs: Manifest,
   submission: Submission,
-  refusals: Map<PeerId, Failure>,
+  canvass: Canvass,
 ): Promise<TrainingResult> {
-  const { backend, jobId, options } = submission;
+  const { backend, jobId, options, session } = submission;
   const { signal, watch } = options;
   // Before it waits for hours: somebody must find its files.
-  const needs = await needsNow(inputs, submission, refusals);
+  const needs = await canvass.needs((await session.discover({})).list.workers);
   await using leave = new AsyncDisposableStack();
   const place = leave.use(
     await QueuePlace.open(backend, {
@@ -159,44 +158,21 @@ async function submitInTurn(
     }),
   );
   for (;;) {
-    const worker = await place.turn();
-    // Once the job runs, it waits no more; until then the place is ours.
-    const result = await visit(worker, inputs, submission, () => leave.disposeAsync());
-    if (!isSetback(result)) return result;
-    if (!result.mayPass) {
-      refusals.set(worker, result.failure);
-      place.change(await needsNow(inputs, submission, refusals));
+    const worker = await place.turn((workers) => canvass.isWorthAsking(workers));
+    if (worker !== undefined) {
+      // Once the job runs, it waits no more; until then the place is ours.
+      const result = await visit(worker.peer_id, inputs, submission, () => leave.disposeAsync());
+      if (!isSetback(result)) return result;
+      if (!result.mayPass) canvass.refused(worker, result.failure);
+      await pause(TURN_AGAIN_MS, signal);
     }
-    await pause(TURN_AGAIN_MS, signal);
+    place.change(await canvass.needs(place.workers));
   }
 }
 
-/**
- * What the job needs, as far as workers say: those that could run it are asked, busy ones too. Where
- * some would not, it needs one of the others.
- *
- * @throws {Failure} Where none is left.
- */
-async function needsNow(
-  inputs: Manifest,
-  { session, backend, options, request }: Submission,
-  refusals: Map<PeerId, Failure>,
-): Promise<Needs> {
-  const needs = needsOf(wishOf(request));
-  const { list } = await session.discover({});
-  const workers: PeerId[] = [];
-  for (const { peer_id: worker } of serversOf(list, needs)) {
-    if (refusals.has(worker)) continue;
-    const { spec } = request;
-    const opinion = await opinionOf(worker, { session, backend, options, spec, inputs });
-    // One that cannot be asked now may take it when it is its turn.
-    const isOpen = opinion === undefined || opinion instanceof Failure || isPassing(opinion);
-    if (isOpen) workers.push(worker);
-    else refusals.set(worker, refusalFailure(worker, opinion));
-  }
-  if (refusals.size === 0) return needs;
-  if (workers.length === 0) throw refusalOfAll([...refusals.values()]);
-  return { ...needs, workers: workers.slice(0, NAMED_WORKERS_MAX) };
+function canvassOf(inputs: Manifest, { session, backend, options, request }: Submission): Canvass {
+  const { spec } = request;
+  return new Canvass({ session, backend, options, spec, inputs }, needsOf(wishOf(request)));
 }
 
 /** Trains at `worker`; gives the setback where it cannot be reached or does not take the job. */
@@ -279,7 +255,7 @@ async function findWorkers(
   const { list } = await session.discover({});
   const second = chooseWorkers(list.workers, wish);
   if (second.candidates.length > 0) return second.candidates;
-  if (request.mayWait === true && isEverServed(list, needsOf(wish))) return [];
+  if (request.mayWait === true && serversOf(list, needsOf(wish)).length > 0) return [];
   throw new Failure(
     "no_worker",
     `Expected a worker that is free and fits, got none: ${

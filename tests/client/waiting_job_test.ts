@@ -34,8 +34,8 @@ interface Scene {
   readonly mount: string;
   /** The labels of the second job, whose video is not in them. */
   readonly packagePath: string;
-  /** Lets a worker without mounts join, which is free. */
-  join(): Promise<void>;
+  /** Lets a worker join that is free, with `lab` mounted or without mounts. */
+  join(mount?: string): Promise<TrainingWorker>;
 }
 
 function test(what: string, body: (scene: Scene) => Promise<void>): void {
@@ -50,9 +50,12 @@ function test(what: string, body: (scene: Scene) => Promise<void>): void {
           const mount = join(folder, "mount");
           await Deno.mkdir(mount);
           const busy = await TrainingWorker.start(join(folder, "busy"), WAITS, signaling, mount);
-          let free: TrainingWorker | undefined;
-          const enter = async () => {
-            free = await TrainingWorker.start(join(folder, "free"), WAITS, signaling);
+          const joined: TrainingWorker[] = [];
+          const enter = async (its?: string) => {
+            const place = join(folder, `free${joined.length}`);
+            const free = await TrainingWorker.start(place, WAITS, signaling, its);
+            joined.push(free);
+            return free;
           };
           try {
             const first = submit(signaling, await requestOf(join(folder, "first"), []))
@@ -63,8 +66,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>): void {
             await busy.letGo();
             equal(await first, "trained");
           } finally {
-            await busy.stop();
-            await free?.stop();
+            for (const worker of [busy, ...joined]) await worker.stop();
           }
         })
       ),
@@ -79,12 +81,14 @@ async function requestOf(folder: string, videos: readonly string[]) {
   return { folder, packagePath, spec: SPEC };
 }
 
-/** Submits the second job, and sees to it that it waits and is trained by the busy worker in the end. */
-async function waitsAndRuns(
-  scene: Scene,
-  meanwhile: (events: readonly SubmissionEvent[]) => Promise<void>,
-): Promise<void> {
-  const { signaling, folder, busy, mount, packagePath } = scene;
+interface WaitingJob {
+  readonly events: readonly SubmissionEvent[];
+  /** How it ended, once it has. */
+  ended(): string | undefined;
+}
+
+/** Submits the second job, and sees that it waits. */
+async function waits({ signaling, folder, mount, packagePath }: Scene): Promise<WaitingJob> {
   await Deno.mkdir(join(mount, "fly"));
   await Deno.writeTextFile(join(mount, "fly", "clip.mp4"), "frames");
   const events: SubmissionEvent[] = [];
@@ -96,21 +100,46 @@ async function waitsAndRuns(
     mayWait: true,
     watch: (event) => events.push(event),
   }).then(() => end = "trained", (error) => end = String(error));
-  const waits = () => events.some(({ type }) => type === "waiting");
-  await until("a job that waits", () => waits() || end !== undefined);
+  const isWaiting = () => events.some(({ type }) => type === "waiting");
+  await until("a job that waits", () => isWaiting() || end !== undefined);
   equal(end, undefined);
+  return { events, ended: () => end };
+}
+
+/** Sees to it that the second job waits, and is trained by the busy worker in the end. */
+async function waitsAndRuns(
+  scene: Scene,
+  meanwhile: (events: readonly SubmissionEvent[]) => Promise<void>,
+): Promise<void> {
+  const { busy } = scene;
+  const { events, ended } = await waits(scene);
   await meanwhile(events);
-  while (end === undefined) {
+  while (ended() === undefined) {
     await busy.letGo();
-    await until("the next job", () => end !== undefined || busy.status === "busy");
+    await until("the next job", () => ended() !== undefined || busy.status === "busy");
   }
-  equal(end, "trained");
+  equal(ended(), "trained");
   equal(busy.statuses.filter((status) => status === "busy").length, 2);
 }
 
 test("the free worker does not find the video, and the busy one does", async (scene) => {
   await scene.join();
   await waitsAndRuns(scene, () => Promise.resolve());
+});
+
+test("it names who would run it, and yet asks whoever comes later", async (scene) => {
+  await scene.join();
+  const { events, ended } = await waits(scene);
+  const later = await scene.join(scene.mount);
+  await until(
+    "the job at the one that came",
+    () => later.status === "busy" || ended() !== undefined,
+  );
+  await later.letGo();
+  await until("its end", () => ended() !== undefined);
+  equal(ended(), "trained");
+  equal(events.filter(({ type }) => type === "waiting").length > 0, true);
+  equal(scene.busy.statuses.filter((status) => status === "busy").length, 1);
 });
 
 test("a worker that comes meanwhile and does not find the video is not the end of it", (scene) =>
