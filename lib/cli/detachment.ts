@@ -14,6 +14,9 @@ export class Detachment {
   #jobId: JobId | undefined;
   #standing: "before" | "waiting" | "running" | "trained" = "before";
 
+  /** Whether a part of the inputs has arrived, and nothing has begun with it. */
+  #hasSent = false;
+
   /** @param jobId The job, where it has started before: it is gone to as soon as its worker is. */
   constructor(jobId?: JobId) {
     this.#jobId = jobId;
@@ -21,6 +24,8 @@ export class Detachment {
 
   /** Takes the next event. */
   watch(event: SubmissionEvent): void {
+    if (event.type === "uploaded") this.#hasSent = event.bytes > 0;
+    if (event.type === "started") this.#hasSent = false;
     if (event.type === "waiting" && this.#standing === "before") {
       this.#jobId = event.jobId;
       this.#standing = "waiting";
@@ -39,6 +44,7 @@ export class Detachment {
   /** Tells what can be done with a job that is not over, though its command is, by `error`. */
   tell(error: unknown, isJson: boolean, io: Io): void {
     const jobId = this.#jobId;
+    if (this.#hasSent && !isEnd(error)) return tellKept(io);
     if (jobId === undefined || this.#standing === "before") return;
     if (hasFailed(error)) return tellFailed(jobId, isJson, io);
     if (isEnd(error)) return;
@@ -67,6 +73,13 @@ function tellLeft(jobId: JobId, isJson: boolean, io: Io): void {
   if (isJson) io.out(jsonText({ event: "left_queue", job_id: jobId }));
   io.err(
     "The job has left the queue, and nothing was sent: run the same command again to wait anew",
+  );
+}
+
+/** Nobody should fear for the hours that an upload took. */
+function tellKept(io: Io): void {
+  io.err(
+    "What has arrived is kept by the worker for a day: run the same command again to go on from there",
   );
 }
 

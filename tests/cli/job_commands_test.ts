@@ -79,6 +79,24 @@ for (const [what, events, error, hint] of ends) {
   });
 }
 
+Deno.test("whoever ends an upload in its middle is told that it goes on from there", () => {
+  const hints = (bytes: number, error: unknown, later: readonly SubmissionEvent[] = []) => {
+    const io = fakeIo();
+    const detachment = new Detachment();
+    const sent: SubmissionEvent = { type: "uploaded", bytes, bytesMax: 10 };
+    for (const event of [{ type: "leased", jobId: JOB } as const, sent, ...later]) {
+      detachment.watch(event);
+    }
+    detachment.tell(error, false, io);
+    return io.errLines.join("\n");
+  };
+  match(hints(5, "SIGINT"), /^What has arrived is kept by the worker for a day: run the same/);
+  match(hints(5, new Failure("worker_lost", "x")), /^What has arrived is kept/);
+  equal(hints(0, "SIGINT"), "");
+  equal(hints(5, new Failure("job_refused", "x")), "");
+  match(hints(5, "SIGINT", [STARTED]), /^The job goes on without us/);
+});
+
 Deno.test("who comes back to a job and does not get there is not told that it goes on", () => {
   const hints = (events: readonly SubmissionEvent[]) => {
     const io = fakeIo();
