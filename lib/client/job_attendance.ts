@@ -41,7 +41,6 @@ export interface FollowRequest {
  * Follows a job of this installation to its end: what it has missed, what comes, and the results.
  *
  * @throws {Failure} Where no worker knows the job, it ends badly, or its worker is lost.
- * @throws {Error} Where something is in the way of the results.
  * @throws The signal's reason, where it is aborted; the job goes on.
  */
 export async function followJob(
@@ -55,7 +54,7 @@ export async function followJob(
   const isAnew = request.isFromStart || isOver;
   const record = new TrainingRecord(isAnew ? undefined : known?.heard);
   await using linked = await LinkedSession.open(options);
-  const folder = await ResultFolder.prepare(request.outputFolder, jobId);
+  const folder = await folderOf(request, known);
   const parts = { ...linkedParts(linked, options), record };
   const visit = await visitJob(jobId, known, parts, async (there) => {
     const refused = await there.follow();
@@ -78,6 +77,20 @@ export async function followJob(
     diary,
     reattachMs,
   });
+}
+
+/** The place of the results that are still to come. */
+async function folderOf(
+  { jobId, outputFolder }: FollowRequest,
+  known: JobRecord | undefined,
+): Promise<ResultFolder> {
+  try {
+    return await ResultFolder.prepare(outputFolder, jobId);
+  } catch (error) {
+    if (!(error instanceof Failure) || known?.standing !== "done") throw error;
+    const message = `${jobId} is done, and its results may be home already: ${error.message}`;
+    throw new Failure(error.kind, message, { cause: error });
+  }
 }
 
 /** How a job ended that was asked to. */
@@ -146,7 +159,6 @@ export interface FetchedResults {
  * which is new or empty.
  *
  * @throws {Failure} Where no worker has results of it, or they do not come home whole.
- * @throws {Error} Where something is in the way of the results.
  */
 export async function fetchResults(
   jobId: JobId,

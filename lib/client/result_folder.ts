@@ -161,6 +161,6 @@ async function requireEmpty(path: string): Promise<boolean> {
   }
   throw new Failure(
     "no_place",
-    `Expected a new or empty folder for the results at ${path}, got one with something in it; choose another`,
+    `Expected a new or empty folder for the results at ${path}, got one with something in it; choose another \`--output\``,
   );
 }

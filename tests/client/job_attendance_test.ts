@@ -163,6 +163,13 @@ test("who comes back hears the rest, and gets the results", LEARNS, async (scene
   equal(await Deno.readTextFile(join(result.folder, "model.json")), "weights\n");
   equal((await recordsOf(request).find(jobId))?.standing, "done");
 
+  const twice = await failureOf(followJob(scene.follow, scene.options));
+  equal(twice.kind, "no_place");
+  match(
+    twice.message,
+    /^job-\w+ is done, and its results may be home already: .*something in it; choose another `--output`$/,
+  );
+
   // Again, after all was heard: everything is told from the start, and it does not hang.
   scene.events.length = 0;
   const outputFolder = join(request.folder, "again");
