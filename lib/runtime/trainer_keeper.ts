@@ -5,6 +5,7 @@
 
 import { OutputValve } from "../job/output_valve.ts";
 import { systemClock } from "./clock.ts";
+import { pause } from "./pause.ts";
 import { isBuried, signalGroup } from "./process_group.ts";
 import { identityOf } from "./process_identity.ts";
 import type { PrintedLine, RunEnd, RunFolder, RunPlan, RunWish } from "./run_folder.ts";
@@ -14,6 +15,12 @@ import { TrainerOutput } from "./trainer_output.ts";
 const WISH_POLL_MS = 100;
 /** From SIGTERM to SIGKILL. */
 const KILL_AFTER_MS = 10_000;
+/**
+ * From a trainer's bad end for us to be asked to end, too: whoever asks both of us at once may be heard
+ * of later than the end. Higher: that a training failed is told later; lower: a machine that shuts down
+ * has failed trainings again, and not stopped ones.
+ */
+const ASKED_AFTER_MS = 500;
 /** For what a trainer leaves behind, from its own end to SIGKILL. */
 const STRAYS_KILL_AFTER_MS = 2_000;
 /** Characters of a complaint. */
@@ -136,10 +143,10 @@ class KeptTrainer {
       clearTimeout(this.#killTimer);
     }
     await this.#endStrays(reading);
-    // Who asked this process asked the trainer, too: it did not fail by itself.
-    const isEndedFromOutside = asked.aborted && !status.success;
-    if (isEndedFromOutside && await this.#folder.wish() === undefined) {
-      await this.#folder.writeWish("quit");
+    if (!status.success && await this.#folder.wish() === undefined) {
+      await pause(ASKED_AFTER_MS, asked);
+      // Who asked this process asked the trainer, too: it did not fail by itself.
+      if (asked.aborted) await this.#folder.writeWish("quit");
     }
     for (const stream of ["stdout", "stderr"] as const) {
       this.#print(stream, this.#valves[stream].end());

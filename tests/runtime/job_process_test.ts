@@ -347,6 +347,25 @@ test("a trainer that is asked to end together with its keeper was stopped, and d
   equal(await run.wish(), "quit");
 });
 
+test("so it was where the keeper hears of it only after the trainer's end", async (folder) => {
+  const environment = { inherit: ["PATH"], set: {} };
+  // Several: the keeper may be at any of its steps by then.
+  for (let round = 0; round < 10; round++) {
+    const run = new RunFolder(join(folder, `${round}`));
+    const command = { executable: SHELL, args: ["-c", "exec sleep 300"], environment };
+    await run.create(runPlanOf(command, folder, 0));
+    const asked = new AbortController();
+    const kept = keepTrainer(run, asked.signal);
+    await until("a trainer", () => isThere(join(run.path, "trainer.json")));
+    const { pid } = await run.trainer() ?? { pid: 0 };
+    Deno.kill(pid, "SIGTERM");
+    await until("the trainer's end", () => !isAlive(pid));
+    asked.abort();
+    await kept;
+    equal(await run.wish(), "quit");
+  }
+});
+
 test("a trainer that does not heed SIGTERM is killed after ten seconds", async (folder) => {
   const trainer = await Trainer.start(
     folder,
