@@ -13,7 +13,6 @@ import { jsonText } from "./terminal_text.ts";
 export class Detachment {
   #jobId: JobId | undefined;
   #standing: "before" | "waiting" | "running" | "trained" = "before";
-
   /** Whether a part of the inputs has arrived, and nothing has begun with it. */
   #hasSent = false;
 

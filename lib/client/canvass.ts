@@ -50,6 +50,13 @@ export async function opinionOf(worker: PeerId, given: CanvassOptions): Promise<
   }
 }
 
+/** The refusal that lasts: that worker would not run the job as it is, now or later. */
+export function lastingRefusal(opinion: Opinion): JobRefusedAnswer | undefined {
+  // One that cannot be asked now may take it when it is its turn.
+  const isOpen = opinion === undefined || opinion instanceof Failure || isPassing(opinion);
+  return isOpen ? undefined : opinion;
+}
+
 /** What one worker has said. */
 interface Known {
   /** The life in which it said so: the next one may have other mounts. */
@@ -91,10 +98,8 @@ export class Canvass {
    */
   async needs(workers: readonly WorkerView[]): Promise<Needs> {
     for (const { peer_id: worker, incarnation } of this.#unknown(workers)) {
-      const opinion = await opinionOf(worker, this.#options);
-      // One that cannot be asked now may take it when it is its turn.
-      const isOpen = opinion === undefined || opinion instanceof Failure || isPassing(opinion);
-      const refusal = isOpen ? undefined : refusalFailure(worker, opinion);
+      const refused = lastingRefusal(await opinionOf(worker, this.#options));
+      const refusal = refused === undefined ? undefined : refusalFailure(worker, refused);
       this.#known.set(worker, { incarnation, refusal });
     }
     const refusals = this.#refusals();

@@ -7,7 +7,7 @@ import { Failure } from "../base/failure.ts";
 import type { PeerId } from "../base/id.ts";
 import type { MissingFile } from "../protocol/mount.ts";
 import type { WorkerView } from "../protocol/worker.ts";
-import { opinionOf } from "./canvass.ts";
+import { lastingRefusal, type Opinion, opinionOf } from "./canvass.ts";
 import { LinkedSession } from "./linked_session.ts";
 import { serversOf } from "./queue_outlook.ts";
 import { refusalReason } from "./refusal.ts";
@@ -44,30 +44,31 @@ export async function rehearse(
   const wish = { ...request, runner: request.spec.runner };
   const { workers } = (await linked.session.discover({})).list;
   const { candidates } = chooseWorkers(workers, wish);
+  const { session, backend } = linked;
+  const { spec } = request;
+  const ask = (worker: PeerId) => opinionOf(worker, { session, backend, options, spec, inputs });
   const answers: WorkerAnswer[] = [];
   for (const { peer_id: worker } of candidates) {
-    answers.push(await answerOf(worker));
+    answers.push(answerOf(worker, await ask(worker)));
   }
   const chosen = answers.find(({ objection }) => objection === undefined)?.worker;
-  const busy = serversOf({ workers }, needsOf(wish));
+  const servers = serversOf({ workers }, needsOf(wish));
   for (const view of workers) {
     const objection = objectionTo(view, wish);
     if (objection === undefined) continue;
     // One that is busy says more than that if the job could not run there later either.
-    const answer = busy.includes(view) ? await answerOf(view.peer_id) : undefined;
-    const isRefused = answer !== undefined && answer.missing.length > 0;
-    answers.push(isRefused ? answer : refusedUnasked(view, objection));
+    const refusal = servers.includes(view) ? lastingRefusal(await ask(view.peer_id)) : undefined;
+    answers.push(
+      refusal === undefined ? refusedUnasked(view, objection) : answerOf(view.peer_id, refusal),
+    );
   }
   return { answers, chosen };
+}
 
-  async function answerOf(worker: PeerId): Promise<WorkerAnswer> {
-    const { session, backend } = linked;
-    const { spec } = request;
-    const opinion = await opinionOf(worker, { session, backend, options, spec, inputs });
-    if (opinion === undefined) return { worker, objection: undefined, missing: [] };
-    if (opinion instanceof Failure) return { worker, objection: opinion.message, missing: [] };
-    return { worker, objection: refusalReason(opinion), missing: opinion.missing ?? [] };
-  }
+function answerOf(worker: PeerId, opinion: Opinion): WorkerAnswer {
+  if (opinion === undefined) return { worker, objection: undefined, missing: [] };
+  if (opinion instanceof Failure) return { worker, objection: opinion.message, missing: [] };
+  return { worker, objection: refusalReason(opinion), missing: opinion.missing ?? [] };
 }
 
 function refusedUnasked({ peer_id: worker }: WorkerView, objection: string): WorkerAnswer {

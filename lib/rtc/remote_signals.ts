@@ -1,6 +1,7 @@
 /**
  * In which order the signals of the other end can be used: its description first, then its
- * candidates, however they arrived. Knows nothing of what WebRTC does with them.
+ * candidates, however they arrived; and which addresses it names as its own. Knows nothing of what WebRTC
+ * does with them.
  */
 
 import type { LinkSignal } from "../protocol/link_signal.ts";
@@ -15,7 +16,7 @@ export const CANDIDATES_MAX = 128;
 /** A candidate that says that it is an address of its machine, in a line of its own or in a description. */
 const HOST_CANDIDATE = /candidate:\S+ \d+ \S+ \d+ (\S+) \d+ typ host/g;
 
-/** Puts the signals of one link in order. */
+/** Puts the signals of one link in order, and remembers the addresses that the other end names. */
 export class RemoteSignals {
   readonly #wanted: "offer" | "answer";
   #described = false;

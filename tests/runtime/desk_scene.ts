@@ -44,17 +44,6 @@ export function deskTests(noun: string): (
     });
 }
 
-/** Whether something is at `path`. */
-export function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
 /** Adds `field` to the specification of {@linkcode ONE}, as another version of this program might. */
 export async function addToSpec(lab: DeskLab, field: string): Promise<void> {
   const path = join(lab.jobFolder(ONE), "spec.json");

@@ -1,11 +1,12 @@
 /** The folders of jobs at a real desk, from lease to verdict: made, written into, and removed. */
 
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { JobFolder } from "../../lib/runtime/job_folder.ts";
 import { until } from "./condition.ts";
 import { SPEC } from "./desk_lab.ts";
-import { AGAIN, deskTests, isThere, ONE, OTHER, TWO, WAITS, WRITES } from "./desk_scene.ts";
+import { AGAIN, deskTests, ONE, OTHER, TWO, WAITS, WRITES } from "./desk_scene.ts";
 
 const test = deskTests("held jobs");
 
@@ -44,7 +45,7 @@ test("a release in the middle of an upload ends it, and leaves no folder", WRITE
   const upload = await client.upload(ONE);
   client.end.say({ type: "job_release", job_id: ONE });
   await rejects(upload.done, /The lease of the job ended/);
-  await until("the folder's end", () => !isThere(lab.jobFolder(ONE)));
+  await until("the folder's end", () => !existsSync(lab.jobFolder(ONE)));
   await client.reserve(TWO);
   await client.next("job_lease", TWO);
 });
@@ -63,7 +64,7 @@ test("with its verdict a job's inputs go, and its results stay", WRITES, async (
   const client = await lab.client();
   await client.run(ONE);
   await client.next("job_done");
-  await until("the inputs' end", () => !isThere(join(lab.jobFolder(ONE), "inputs")));
+  await until("the inputs' end", () => !existsSync(join(lab.jobFolder(ONE), "inputs")));
   await client.fetch(ONE, join(lab.folder, "home"));
   // The cache has its copy, which was made first.
   await client.reserve(TWO);

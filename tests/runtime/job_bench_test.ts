@@ -1,9 +1,10 @@
 /** Jobs as they run at a real desk: how each ends, or is ended, and what is told of it. */
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "./condition.ts";
-import { AGAIN, deskTests, isThere, ONE, TWO, WRITES } from "./desk_scene.ts";
+import { AGAIN, deskTests, ONE, TWO, WRITES } from "./desk_scene.ts";
 
 const test = deskTests("job bench");
 
@@ -28,7 +29,7 @@ test(
     again.endJob("job_cancel", ONE);
     equal((await again.next("job_following")).after_sequence, 2);
     await again.next("job_cancelled");
-    equal(isThere(`/proc/${pid}`), false, "The trainer's own child outlives the job");
+    equal(existsSync(`/proc/${pid}`), false, "The trainer's own child outlives the job");
     await client.next("job_cancelled");
     equal(lab.statuses.at(-1), "available");
     again.end.say({ type: "job_fetch", job_id: ONE });

@@ -4,10 +4,11 @@
  */
 
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describeFolder } from "../../lib/runtime/file_digest.ts";
 import { REQUEST, SPEC } from "./desk_lab.ts";
-import { deskTests, isThere, ONE, TWO, WAITS, WRITES } from "./desk_scene.ts";
+import { deskTests, ONE, TWO, WAITS, WRITES } from "./desk_scene.ts";
 
 const test = deskTests("job desk");
 
@@ -78,7 +79,7 @@ test(
     await stopped;
     client.start(ONE);
     equal((await client.next("job_refused")).code, "unknown_job");
-    equal(isThere(lab.jobFolder(ONE)), false);
+    equal(existsSync(lab.jobFolder(ONE)), false);
   },
 );
 

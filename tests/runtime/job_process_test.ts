@@ -1,6 +1,7 @@
 /** Trainers as real processes: their output, their log, their environment and their end. */
 
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunnerCommand } from "../../lib/job/runner.ts";
 import {
@@ -98,16 +99,6 @@ function isAlive(pid: number): boolean {
     if (error instanceof Deno.errors.NotFound) return false;
     // It ended while it was being read: ESRCH.
     if (error instanceof Error && /os error 3\b/.test(error.message)) return false;
-    throw error;
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }
@@ -281,7 +272,7 @@ test("it ends while nobody is there, and its end is told once all else was", asy
   first.process.leave();
   await first.ended;
   await Deno.writeTextFile(join(folder, "go"), "");
-  await until("its end", () => isThere(join(folder, "run", "end.json")));
+  await until("its end", () => existsSync(join(folder, "run", "end.json")));
   const second = Trainer.adopt(folder, first.process.told);
   deepEqual(await second.exited(), { exitCode: 137, signal: "SIGKILL" });
   deepEqual(second.stdout, ["two"]);
@@ -330,7 +321,7 @@ test("a keeper that is asked to end goes by the worker that follows, however oft
   // Nobody follows any more, so it is ended, and that is written down.
   trainer.process.leave();
   await trainer.ended;
-  await until("its end", () => isThere(join(run.path, "end.json")));
+  await until("its end", () => existsSync(join(run.path, "end.json")));
   const later = Trainer.adopt(folder, trainer.process.told);
   equal((await later.exited()).exitCode, 6);
   equal(await run.wish(), "quit");
@@ -356,7 +347,7 @@ test("so it was where the keeper hears of it only after the trainer's end", asyn
     await run.create(runPlanOf(command, folder, 0));
     const asked = new AbortController();
     const kept = keepTrainer(run, asked.signal);
-    await until("a trainer", () => isThere(join(run.path, "trainer.json")));
+    await until("a trainer", () => existsSync(join(run.path, "trainer.json")));
     const { pid } = await run.trainer() ?? { pid: 0 };
     Deno.kill(pid, "SIGTERM");
     await until("the trainer's end", () => !isAlive(pid));
@@ -420,5 +411,5 @@ test("a keeper that comes after the end was written starts nothing", async (fold
   );
   await run.writeEnd({ type: "lost", reason: "The worker came first" });
   await keepTrainer(run, new AbortController().signal);
-  equal(isThere(join(folder, "ran")), false);
+  equal(existsSync(join(folder, "ran")), false);
 });

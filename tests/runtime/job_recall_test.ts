@@ -1,9 +1,10 @@
 /** What a real desk says and gives to clients that come back to a job, and to strangers. */
 
 import { deepEqual, equal, match } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "./condition.ts";
-import { AGAIN, deskTests, isThere, ONE, OTHER, WAITS, WRITES } from "./desk_scene.ts";
+import { AGAIN, deskTests, ONE, OTHER, WAITS, WRITES } from "./desk_scene.ts";
 
 const test = deskTests("job recall");
 
@@ -83,7 +84,7 @@ test("what cannot be followed is refused with the reason", WRITES, async (lab) =
   equal((await client.next("job_refused")).code, "unknown_job");
   await client.reserve(ONE);
   await client.next("job_lease");
-  await until("its folder", () => isThere(join(lab.jobFolder(ONE), "job.json")));
+  await until("its folder", () => existsSync(join(lab.jobFolder(ONE), "job.json")));
   client.follow(ONE, 0);
   match((await client.next("job_refused")).reason, /has not started/);
   client.endJob("job_cancel", ONE);

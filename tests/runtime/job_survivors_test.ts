@@ -1,21 +1,12 @@
 /** Jobs that a real desk finds from an earlier life of its worker. */
 
 import { deepEqual, equal, match } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { SAMPLE_CONFIG } from "../job/sample_config.ts";
 import { until } from "./condition.ts";
 import { SPEC } from "./desk_lab.ts";
-import {
-  addToSpec,
-  AGAIN,
-  deskTests,
-  isThere,
-  ONE,
-  OTHER,
-  TRAINS,
-  TWO,
-  WAITS,
-} from "./desk_scene.ts";
+import { addToSpec, AGAIN, deskTests, ONE, OTHER, TRAINS, TWO, WAITS } from "./desk_scene.ts";
 
 const test = deskTests("job survivors");
 
@@ -81,7 +72,7 @@ test("a job that ended while its worker was away is done, once", TRAINS, async (
   await until("three words", () => lab.events(ONE).length === 4);
   await lab.nextLife(async () => {
     await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
-    await until("its end", () => isThere(join(lab.jobFolder(ONE), "run", "end.json")));
+    await until("its end", () => existsSync(join(lab.jobFolder(ONE), "run", "end.json")));
   });
   await until("the verdict", () => lab.events(ONE).at(-1) === "job_done");
   await until("a free slot", () => lab.statuses.at(-1) === "available");
@@ -126,10 +117,10 @@ test("what an earlier life wrote half or not at all is mended", TRAINS, async (l
   const client = await lab.client();
   await client.reserve(TWO);
   await client.next("job_lease");
-  await until("its folder", () => isThere(join(lab.jobFolder(TWO), "config", "config.yaml")));
+  await until("its folder", () => existsSync(join(lab.jobFolder(TWO), "config", "config.yaml")));
   const leftOver = await Deno.readTextFile(join(lab.jobFolder(TWO), "job.json"));
   client.end.say({ type: "job_release", job_id: TWO });
-  await until("its end", () => !isThere(lab.jobFolder(TWO)));
+  await until("its end", () => !existsSync(lab.jobFolder(TWO)));
   await client.run(ONE);
   await until("three words", () => lab.events(ONE).length === 4);
   const log = join(lab.jobFolder(ONE), "events.jsonl");
@@ -138,7 +129,7 @@ test("what an earlier life wrote half or not at all is mended", TRAINS, async (l
     await Deno.mkdir(lab.jobFolder(TWO));
     await Deno.writeTextFile(join(lab.jobFolder(TWO), "job.json"), leftOver);
   });
-  equal(isThere(lab.jobFolder(TWO)), false, "A lease leaves a folder behind");
+  equal(existsSync(lab.jobFolder(TWO)), false, "A lease leaves a folder behind");
   await Deno.writeTextFile(join(lab.jobFolder(ONE), "go"), "");
   await until("the verdict", () => lab.events(ONE).at(-1) === "job_done");
   const lines = (await Deno.readTextFile(log)).trimEnd().split("\n");

@@ -1,9 +1,10 @@
 /** Clients at a real desk that come, go and come again, and the files that they send. */
 
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "./condition.ts";
-import { deskTests, isThere, ONE, OTHER, TWO, WAITS, WRITES } from "./desk_scene.ts";
+import { deskTests, ONE, OTHER, TWO, WAITS, WRITES } from "./desk_scene.ts";
 
 const test = deskTests("job visits");
 
@@ -78,7 +79,7 @@ test(
     await client.next("job_lease");
     await (await client.upload(ONE)).done;
     client.end.say({ type: "job_release", job_id: ONE });
-    await until("the folder's end", () => !isThere(lab.jobFolder(ONE)));
+    await until("the folder's end", () => !existsSync(lab.jobFolder(ONE)));
     await client.reserve(TWO);
     await client.next("job_lease", TWO);
     client.end.heard.length = 0;

@@ -3,6 +3,7 @@
  * children still, and must not end in the middle of the next test.
  */
 
+import { existsSync } from "node:fs";
 import { RunFolder } from "../../lib/runtime/run_folder.ts";
 import { until } from "./condition.ts";
 
@@ -10,15 +11,5 @@ import { until } from "./condition.ts";
 export async function keeperEnded(path: string): Promise<void> {
   const keeper = await new RunFolder(path).keeper();
   if (keeper === undefined) return;
-  await until("the end of a keeper", () => !isThere(`/proc/${keeper.pid}`));
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  await until("the end of a keeper", () => !existsSync(`/proc/${keeper.pid}`));
 }

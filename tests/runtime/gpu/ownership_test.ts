@@ -1,6 +1,7 @@
 /** Whose processes are on a GPU: families of processes in a table, and a real one. */
 
 import { deepEqual, equal } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import {
   isUsedByOthers,
   linuxGenealogy,
@@ -80,17 +81,7 @@ Deno.test({
       child.kill("SIGKILL");
       await child.status;
     }
-    await until("its end", () => !exists(`/proc/${child.pid}`));
+    await until("its end", () => !existsSync(`/proc/${child.pid}`));
     equal(await linuxGenealogy(child.pid), undefined);
   },
 });
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
